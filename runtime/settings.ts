@@ -1,0 +1,129 @@
+import { resolve } from "node:path";
+
+/** What an environment variable may hold, how it is read, and what stands where it is not set. */
+interface Rule<T> {
+  default: T;
+  allowed: string;
+  parse(text: string): T | undefined;
+}
+
+const integer = (min: number, max: number, byDefault: number): Rule<number> => ({
+  default: byDefault,
+  allowed: `a whole number from ${min} to ${max}`,
+  parse(text) {
+    const value = Number(text);
+    return /^\d+$/.test(text) && value >= min && value <= max ? value : undefined;
+  },
+});
+
+const oneOf = <T extends string>(byDefault: T, ...values: T[]): Rule<T> => ({
+  default: byDefault,
+  allowed: `one of ${values.join(", ")}`,
+  parse: (text) => values.find((value) => value === text),
+});
+
+const url = (...schemes: string[]): Rule<string> => ({
+  default: "",
+  allowed: `a URL with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
+  parse(text) {
+    try {
+      return schemes.includes(new URL(text.split(",")[0]!).protocol.slice(0, -1)) ? text : undefined;
+    } catch {
+      return undefined;
+    }
+  },
+});
+
+const folder = (byDefault: string): Rule<string> => ({
+  default: byDefault,
+  allowed: "a folder's path",
+  parse: (text) => (text.includes("\0") ? undefined : text),
+});
+
+const positive = (byDefault: number): Rule<number> => ({
+  default: byDefault,
+  allowed: "a number above 0 and up to 100",
+  parse(text) {
+    const value = Number(text);
+    return text.trim() !== "" && value > 0 && value <= 100 ? value : undefined;
+  },
+});
+
+/** Every setting of Azora. The environment variable's name is the key. */
+const RULES = {
+  /** Where the organism keeps what must survive it. */
+  AZORA_DATA_DIR: folder("./data"),
+  AZORA_LOG_DIR: folder("./logs"),
+  /** Organisms with different namespaces never see each other. */
+  AZORA_NAMESPACE: {
+    default: "azora",
+    allowed: "letters, digits and -, 1 to 40 characters",
+    parse: (text) => (/^[a-z0-9][a-z0-9-]{0,39}$/i.test(text) ? text : undefined),
+  } as Rule<string>,
+  /** The gateway's port. */
+  AZORA_PORT: integer(1, 65535, 3000),
+  /** The orchestrator's API and page. */
+  AZORA_ORCHESTRATOR_PORT: integer(1, 65535, 9000),
+  /** Who may read the orchestrator's API on loopback without the token: everybody, or nobody. */
+  AZORA_ORCHESTRATOR_AUTH: oneOf("writes", "writes", "all"),
+  /** Time between two health polls, ms. */
+  AZORA_HEALTH_INTERVAL: integer(50, 3_600_000, 5000),
+  /** Multiplies every back-off, cooldown, stable time and budget window; for tests. */
+  AZORA_HEALING_TIME_SCALE: positive(1),
+  AZORA_LOG_LEVEL: oneOf("info", "trace", "debug", "info", "warn", "error", "fatal"),
+  /** The bus. Empty: a private nats-server if it is on PATH, else the mesh. `mesh` forces the mesh. */
+  AZORA_EVENT_BUS_URL: {
+    default: "",
+    allowed: "a URL with nats:// or tls://, or the word mesh",
+    parse: (text) => (text === "mesh" ? text : url("nats", "tls").parse(text)),
+  } as Rule<string>,
+  /** Documents. Empty: SQLite files in the data folder. */
+  AZORA_DB_URL: url("mongodb", "mongodb+srv"),
+  /** Second level of the cache. Empty: in process only. */
+  AZORA_REDIS_URL: url("redis", "rediss"),
+} as const;
+
+export type Settings = {
+  -readonly [K in keyof typeof RULES]: (typeof RULES)[K]["default"] extends number ? number : string;
+};
+export type SettingName = keyof Settings;
+
+/** Settings that may hold a password; they are never printed and never handed to foreign services. */
+export const SECRET_SETTINGS: readonly SettingName[] = ["AZORA_EVENT_BUS_URL", "AZORA_DB_URL", "AZORA_REDIS_URL"];
+
+/** Thrown with every wrong setting at once. */
+export class SettingsError extends Error {
+  readonly problems: string[];
+
+  constructor(problems: string[]) {
+    super(problems.join("\n"));
+    this.name = "SettingsError";
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads and checks all settings. Folders come back absolute.
+ * @throws SettingsError naming each wrong variable, its value and what is allowed
+ */
+export function readSettings(env: NodeJS.ProcessEnv = process.env, cwd = process.cwd()): Settings {
+  const settings: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const [name, rule] of Object.entries(RULES) as [SettingName, Rule<unknown>][]) {
+    const text = env[name];
+    const value = text === undefined || text === "" ? rule.default : rule.parse(text);
+    if (value === undefined) problems.push(`${name} is "${shown(name, text!)}", but must be ${rule.allowed}`);
+    settings[name] = value;
+  }
+  if (problems.length === 0 && settings["AZORA_PORT"] === settings["AZORA_ORCHESTRATOR_PORT"]) {
+    problems.push(`AZORA_PORT and AZORA_ORCHESTRATOR_PORT are both ${settings["AZORA_PORT"]}, but must differ`);
+  }
+  if (problems.length > 0) throw new SettingsError(problems);
+  settings["AZORA_DATA_DIR"] = resolve(cwd, settings["AZORA_DATA_DIR"] as string);
+  settings["AZORA_LOG_DIR"] = resolve(cwd, settings["AZORA_LOG_DIR"] as string);
+  return settings as unknown as Settings;
+}
+
+function shown(name: SettingName, text: string): string {
+  return SECRET_SETTINGS.includes(name) ? text.replace(/\/\/[^@/]*@/, "//…@") : text;
+}
