@@ -1,4 +1,5 @@
 import { Errors } from "moleculer";
+import { type FieldError, fieldErrors } from "./field-errors.ts";
 
 /**
  * Every error code of Azora, with its HTTP status and title. `docs/errors.md` explains each one; a test holds the two
@@ -13,10 +14,12 @@ export const ERROR_CODES = {
   SERVICE_UNKNOWN: { status: 404, title: "No service has this name" },
   ORGAN_UNKNOWN: { status: 404, title: "No organ has this name" },
   METHOD_NOT_ALLOWED: { status: 405, title: "The route does not know this method" },
+  REQUEST_INCOMPLETE: { status: 408, title: "The request did not arrive in time" },
   CONFLICT: { status: 409, title: "The state has changed meanwhile" },
   PAYLOAD_TOO_LARGE: { status: 413, title: "The request body is too large" },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: "The request body is not JSON" },
   RATE_LIMITED: { status: 429, title: "Too many requests" },
+  HEADERS_TOO_LARGE: { status: 431, title: "The request headers are too large" },
   INTERNAL_ERROR: { status: 500, title: "The service failed" },
   START_FAILED: { status: 502, title: "The service did not start" },
   SERVICE_UNAVAILABLE: { status: 503, title: "No instance of the service is up" },
@@ -28,6 +31,7 @@ export const ERROR_CODES = {
   DUPLICATE: { status: 409, title: "A document with this value exists already" },
   VERSION_CONFLICT: { status: 409, title: "The document was changed by someone else" },
   UNSUPPORTED_QUERY: { status: 400, title: "The query uses an operator that is not supported" },
+  STORE_UNAVAILABLE: { status: 503, title: "The store cannot be read or written" },
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
@@ -45,6 +49,7 @@ export class AzoraError extends Errors.MoleculerError {
 
 /** RFC 9457 problem document. */
 export interface Problem {
+  /** `/errors#<code>` for the codes of the table; `about:blank` for a service's own. */
   type: string;
   title: string;
   status: number;
@@ -55,7 +60,7 @@ export interface Problem {
   errors?: unknown[];
 }
 
-/** Moleculer's own error types, as the code that a client sees. */
+/** Types of Moleculer and moleculer-web, as the code that a client sees. */
 const FROM_MOLECULER: Record<string, ErrorCode> = {
   SERVICE_NOT_FOUND: "SERVICE_UNAVAILABLE",
   SERVICE_NOT_AVAILABLE: "SERVICE_UNAVAILABLE",
@@ -64,8 +69,11 @@ const FROM_MOLECULER: Record<string, ErrorCode> = {
   REQUEST_TIMEOUT: "REQUEST_TIMEOUT",
   REQUEST_SKIPPED: "REQUEST_TIMEOUT",
   QUEUE_FULL: "RATE_LIMITED",
-  VALIDATION_ERROR: "VALIDATION_ERROR",
+  UNABLE_DECODE_PARAM: "BAD_REQUEST",
 };
+
+/** Errors that say nothing but an HTTP status. */
+const FROM_STATUS: Record<number, ErrorCode> = { 503: "SERVICE_UNAVAILABLE", 504: "REQUEST_TIMEOUT" };
 
 interface ErrorLike {
   message?: string;
@@ -74,29 +82,41 @@ interface ErrorLike {
   data?: unknown;
 }
 
-/** The problem document of any error. An unforeseen one tells the client nothing but the request id. */
+/**
+ * The problem document of any error. A client's mistake is told with its message; an unforeseen error tells nothing but
+ * the request id.
+ */
 export function toProblem(error: unknown, requestId: string): Problem {
-  const { message, code, type, data } = (error ?? {}) as ErrorLike;
-  const known =
-    typeof type === "string" ? (type in ERROR_CODES ? (type as ErrorCode) : FROM_MOLECULER[type]) : undefined;
-  if (known) {
-    const { status, title } = ERROR_CODES[known];
-    const problem = { type: `/errors#${known}`, title, status, detail: message ?? title, code: known, requestId };
-    const errors = Array.isArray(data) ? data : (data as { errors?: unknown[] } | undefined)?.errors;
-    return errors ? { ...problem, errors } : problem;
+  const { message, code: status, type, data } = (error ?? {}) as ErrorLike;
+  const known = codeOf(type) ?? (type == null ? FROM_STATUS[Number(status)] : undefined);
+  if (known) return named({ ...problem(known, message, requestId), ...wrongFields(data) });
+  if (typeof status === "number" && Number.isInteger(status) && status >= 400 && status < 500) {
+    const title = message || "The request was refused";
+    const code = typeof type === "string" ? type : "BAD_REQUEST";
+    return { type: "about:blank", title, status, detail: title, code, requestId, ...wrongFields(data) };
   }
-  if (typeof code === "number" && code >= 400 && code < 500) {
-    const own = typeof type === "string" ? type : "BAD_REQUEST";
-    return {
-      type: `/errors#${own}`,
-      title: message ?? own,
-      status: code,
-      detail: message ?? own,
-      code: own,
-      requestId,
-    };
-  }
-  const { status, title } = ERROR_CODES.INTERNAL_ERROR;
-  const detail = `An unforeseen error; the log has it under request ${requestId}`;
-  return { type: "/errors#INTERNAL_ERROR", title, status, detail, code: "INTERNAL_ERROR", requestId };
+  return problem("INTERNAL_ERROR", `An unforeseen error; the log has it under request ${requestId}`, requestId);
+}
+
+function codeOf(type: unknown): ErrorCode | undefined {
+  if (typeof type !== "string") return undefined;
+  if (Object.hasOwn(ERROR_CODES, type)) return type as ErrorCode;
+  return Object.hasOwn(FROM_MOLECULER, type) ? FROM_MOLECULER[type] : undefined;
+}
+
+function problem(code: ErrorCode, detail: string | undefined, requestId: string): Problem {
+  const { status, title } = ERROR_CODES[code];
+  return { type: `/errors#${code}`, title, status, detail: detail || title, code, requestId };
+}
+
+function wrongFields(data: unknown): { errors?: unknown[] } {
+  const report = Array.isArray(data) ? data : (data as { errors?: unknown } | null | undefined)?.errors;
+  return Array.isArray(report) && report.length > 0 ? { errors: fieldErrors(report) } : {};
+}
+
+/** Moleculer's validator says only that something is wrong; a client's first line should say what. */
+function named(problem: Problem): Problem {
+  const fields = (problem.errors as Partial<FieldError>[] | undefined)?.map(({ field }) => field).filter(Boolean) ?? [];
+  if (problem.detail !== "Parameters validation error!" || fields.length === 0) return problem;
+  return { ...problem, detail: `Wrong parameter${fields.length > 1 ? "s" : ""}: ${fields.join(", ")}` };
 }
