@@ -1,0 +1,153 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { type Clock, sleep, systemClock } from "../../runtime/clock.ts";
+import { MATCH_FUNCTION, type Predicate } from "./query.ts";
+import { isBusy, storeError, unavailable } from "./sqlite-errors.ts";
+
+/** How long a write waits for other processes' writes, ms. */
+export const LOCK_WAIT = 5000;
+
+/** SQLite's own waiting blocks the event loop, so it is short; the rest of the wait is ours. */
+const BLOCKING_WAIT = 2;
+const MAX_STATEMENTS = 200;
+
+/**
+ * One SQLite file and this process's connection to it. Other processes write the same file.
+ *
+ * Everything between `BEGIN` and `COMMIT` is synchronous, so nothing else of this process comes between, and the lock is
+ * held for microseconds. Waiting for other processes' locks is asynchronous.
+ */
+export class DatabaseFile {
+  readonly path: string;
+  #db: DatabaseSync;
+  #clock: Clock;
+  #statements = new Map<string, StatementSync>();
+  #predicates: readonly Predicate[] = [];
+
+  private constructor(path: string, clock: Clock) {
+    this.path = path;
+    this.#clock = clock;
+    this.#db = new DatabaseSync(path, { timeout: BLOCKING_WAIT });
+  }
+
+  /** @throws AzoraError STORE_UNAVAILABLE saying what is wrong with the file */
+  static async open(path: string, clock: Clock = systemClock): Promise<DatabaseFile> {
+    makeFolder(dirname(path));
+    let file: DatabaseFile | undefined;
+    try {
+      const opened = new DatabaseFile(path, clock);
+      file = opened;
+      await opened.#patiently(() => opened.#prepareConnection());
+      return opened;
+    } catch (error) {
+      file?.close();
+      throw storeError(error, path);
+    }
+  }
+
+  /** WAL: readers and the writer do not wait for each other. FULL: what is committed has reached the disk. */
+  #prepareConnection(): void {
+    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    this.#db.function(MATCH_FUNCTION, { deterministic: true }, (doc, n) =>
+      this.#predicates[Number(n)]!(JSON.parse(String(doc))) ? 1 : 0,
+    );
+  }
+
+  /** Runs `work` as one transaction: all of it happens, or nothing. It must not be asynchronous. */
+  write<T>(work: () => T): Promise<T> {
+    return this.#run("BEGIN IMMEDIATE", work);
+  }
+
+  /** Runs `work` on one unchanging state of the file. */
+  read<T>(work: () => T): Promise<T> {
+    return this.#run("BEGIN", work);
+  }
+
+  async #run<T>(begin: string, work: () => T): Promise<T> {
+    try {
+      return await this.#patiently(() => this.#transact(begin, work));
+    } catch (error) {
+      throw storeError(error, this.path);
+    }
+  }
+
+  #transact<T>(begin: string, work: () => T): T {
+    if (!this.#db.isOpen) {
+      throw unavailable(this.path, "closed", "is closed", "The service has stopped; call it where it runs");
+    }
+    if (this.#db.isTransaction) throw new Error("A transaction cannot begin inside another one; use its tx");
+    this.#db.exec(begin);
+    try {
+      const result = work();
+      if (isThenable(result)) {
+        result.then(undefined, () => {});
+        throw new TypeError("A transaction's function must be synchronous: await before it or after it, never inside");
+      }
+      this.#db.exec("COMMIT");
+      return result;
+    } finally {
+      // Still open here means that something failed. SQLite itself rolls back when the disk is full.
+      if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec("ROLLBACK");
+    }
+  }
+
+  /** Tries again while another process holds the lock; `work` has done nothing when it is refused. */
+  async #patiently<T>(work: () => T): Promise<T> {
+    const deadline = this.#clock.now() + LOCK_WAIT;
+    for (let wait = 1; ; wait = Math.min(wait * 2, 20)) {
+      try {
+        return work();
+      } catch (error) {
+        if (!isBusy(error) || this.#clock.now() >= deadline) throw error;
+      }
+      await sleep(this.#clock, wait * (0.5 + Math.random()));
+    }
+  }
+
+  /** All rows. `predicates` are what `azora_match` calls by number. */
+  all(sql: string, params: readonly (string | number | null)[] = [], predicates: readonly Predicate[] = []): unknown[] {
+    this.#predicates = predicates;
+    return this.#statement(sql).all(...params);
+  }
+
+  get(sql: string, params: readonly (string | number | null)[] = [], predicates: readonly Predicate[] = []): unknown {
+    this.#predicates = predicates;
+    return this.#statement(sql).get(...params);
+  }
+
+  run(sql: string, params: readonly (string | number | null)[] = []): number {
+    return Number(this.#statement(sql).run(...params).changes);
+  }
+
+  exec(sql: string): void {
+    this.#db.exec(sql);
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      if (this.#statements.size >= MAX_STATEMENTS) this.#statements.delete(this.#statements.keys().next().value!);
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  close(): void {
+    this.#statements.clear();
+    if (this.#db.isOpen) this.#db.close();
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const remedy = "Check that AZORA_DATA_DIR is a folder this user may write";
+    throw unavailable(folder, "cannot-open", `cannot be made (${(error as Error).message})`, remedy, error);
+  }
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof (value as { then?: unknown } | null | undefined)?.then === "function";

@@ -1,0 +1,188 @@
+import { join } from "node:path";
+import type { Context, Service, ServiceSchema } from "moleculer";
+import DbService from "moleculer-db";
+import type { Model } from "../../models/model.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
+import { AzoraError } from "../../runtime/errors.ts";
+import { readSettings } from "../../runtime/settings.ts";
+import { storeActions } from "./actions.ts";
+import { Collection } from "./collection.ts";
+import { compileModel } from "./compiled-model.ts";
+import { DatabaseFile } from "./database-file.ts";
+import { checkMigrations, type Migration, prepareFile } from "./migrations.ts";
+import { wrong } from "./refusal.ts";
+import type { Sort } from "./sort.ts";
+import { SqliteAdapter } from "./sqlite-adapter.ts";
+import { type Synchronous, type Transaction, Transactions } from "./transaction.ts";
+
+export interface StoreOptions {
+  /** Further collections in the same file, so that a transaction may span them. @default none */
+  collections?: readonly Model<never>[];
+  /** @default none */
+  migrations?: readonly Migration[];
+  /** Path of the main collection's routes, such as `/users`. @default no routes */
+  rest?: string;
+  /** Documents on a page when the caller does not say. @default 10 */
+  pageSize?: number;
+  /** @default 100 */
+  maxPageSize?: number;
+  /** Most documents that `find` returns and `insert` takes. @default 1000 */
+  maxLimit?: number;
+  /** @default the system's */
+  clock?: Clock;
+}
+
+interface SanitizedParams {
+  id?: string;
+  query?: unknown;
+  sort?: Sort;
+  limit?: number;
+  page?: number;
+  pageSize?: number;
+  cursor?: string;
+  fields?: string[];
+  populate?: string[];
+  withDeleted?: boolean;
+}
+
+/** What the store adds to `this`: `ServiceSchema<ServiceSettingSchema, StoreMethods>` types a service with it. */
+export interface StoreMethods {
+  /** A declared collection; each of its calls is a transaction of its own. */
+  collection<D extends object>(model: Model<D>): Collection<D>;
+  /** Runs a synchronous function as one transaction over all collections of the service: all of it, or nothing. */
+  transaction<R>(work: (tx: Transaction) => R): Promise<Synchronous<R>>;
+  /** Same for reading: everything is read from one unchanging state. */
+  snapshot<R>(work: (tx: Transaction) => R): Promise<Synchronous<R>>;
+}
+
+/** Methods that moleculer-db brings, as far as the store's actions use them. */
+interface DbMethods {
+  sanitizeParams(ctx: Context, params: unknown): SanitizedParams;
+  transformDocuments(ctx: Context, params: object, documents: unknown): Promise<unknown>;
+  beforeEntityChange<P>(type: string, params: P, ctx: Context): Promise<P>;
+  entityChanged(type: string, document: unknown, ctx: Context, raw?: unknown): Promise<void>;
+  _find(ctx: Context, params: unknown): Promise<unknown>;
+  _count(ctx: Context, params: unknown): Promise<number>;
+  _get(ctx: Context, params: unknown): Promise<unknown>;
+  _create(ctx: Context, params: unknown): Promise<unknown>;
+  _insert(ctx: Context, params: unknown): Promise<unknown>;
+  _update(ctx: Context, params: unknown): Promise<unknown>;
+  _remove(ctx: Context, params: unknown): Promise<unknown>;
+}
+
+export type StoreService = Service & StoreMethods & DbMethods;
+
+type StoreInternals = StoreService & {
+  adapter: unknown;
+  $file?: DatabaseFile | undefined;
+  $transactions?: Transactions | undefined;
+  opened(): Transactions;
+};
+
+/** Documents of a model in an SQLite file of the service, with moleculer-db's actions. */
+export function store<T extends object>(model: Model<T>, options: StoreOptions = {}): Partial<ServiceSchema> {
+  const { clock = systemClock, migrations = [], maxPageSize = 100, maxLimit = 1000 } = options;
+  const models = [model as unknown as Model, ...((options.collections ?? []) as unknown as Model[])];
+  for (const each of models) compileModel(each);
+  checkMigrations(migrations);
+  const pageSize = Math.min(options.pageSize ?? 10, maxPageSize);
+
+  // moleculer-db's `started` tries a failed connection for ever: a bad migration or a full disk would look like a slow
+  // start. Its `created` would take one adapter for all instances of the schema.
+  const { created: _created, started: _started, stopped: _stopped, ...base } = DbService as unknown as ServiceSchema;
+
+  const schema = {
+    settings: { ...base.settings, pageSize, maxPageSize, maxLimit },
+    actions: storeActions(model, { pageSize, maxPageSize, maxLimit }, options.rest),
+    methods: {
+      ...base.methods,
+
+      collection(this: StoreInternals, wanted: Model) {
+        return new Collection(wanted, this.opened());
+      },
+
+      transaction(this: StoreInternals, work: (tx: Transaction) => unknown) {
+        return this.opened().write(work);
+      },
+
+      snapshot(this: StoreInternals, work: (tx: Transaction) => unknown) {
+        return this.opened().read(work);
+      },
+
+      opened(this: StoreInternals) {
+        if (!this.$transactions)
+          throw new Error(`${this.fullName} has no open store: it is not started, or has stopped`);
+        return this.$transactions;
+      },
+
+      /** A query that is not JSON is the caller's mistake, not a failure of the service. */
+      sanitizeParams(this: StoreInternals, ctx: Context, params: Record<string, unknown>) {
+        const query = typeof params["query"] === "string" ? readJson(params["query"]) : params["query"];
+        return base.methods!["sanitizeParams"]!.call(this, ctx, { ...params, query });
+      },
+
+      async _remove(this: StoreInternals, ctx: Context, params: { id: string; version?: number }) {
+        const { id, version } = await this.beforeEntityChange("remove", params, ctx);
+        const removed = await this.collection(model).remove(id, version === undefined ? {} : { version });
+        await this.entityChanged("removed", removed, ctx, removed);
+        return removed;
+      },
+
+      /** The store's own actions are not cached; a service that caches actions of its own wants them cleaned. */
+      async clearCache(this: StoreInternals) {
+        if (this.broker.cacher) await base.methods!["clearCache"]!.call(this);
+      },
+    },
+
+    created(this: StoreInternals) {
+      this.adapter = new SqliteAdapter(() => this.collection(model));
+    },
+
+    async started(this: StoreInternals) {
+      const file = await DatabaseFile.open(storePath(this.fullName), clock);
+      const transactions = new Transactions(file, models, clock);
+      try {
+        await prepareFile(file, models, migrations, (work) => transactions.inside(work), clock.now);
+      } catch (error) {
+        file.close();
+        throw error;
+      }
+      this.$file = file;
+      this.$transactions = transactions;
+    },
+
+    stopped(this: StoreInternals) {
+      this.$transactions = undefined;
+      this.$file?.close();
+    },
+  };
+  return schema as unknown as Partial<ServiceSchema>;
+}
+
+/**
+ * The file of a service: `<AZORA_DATA_DIR>/db/<full name>.sqlite`.
+ * @throws AzoraError START_FAILED when a MongoDB is configured
+ */
+export function storePath(fullName: string): string {
+  const { AZORA_DATA_DIR, AZORA_DB_URL } = readSettings();
+  if (AZORA_DB_URL !== "") {
+    throw new AzoraError(
+      "START_FAILED",
+      "AZORA_DB_URL is set, but the MongoDB back end is not part of this release: unset AZORA_DB_URL, and documents are " +
+        `kept in SQLite files in ${join(AZORA_DATA_DIR, "db")}`,
+      { setting: "AZORA_DB_URL" },
+    );
+  }
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(fullName)) {
+    throw new Error(`service name "${fullName}" cannot name a file: use letters, digits, dots, _ and -`);
+  }
+  return join(AZORA_DATA_DIR, "db", `${fullName}.sqlite`);
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw wrong("query", text, `JSON (${(error as Error).message})`);
+  }
+}
