@@ -24,6 +24,7 @@ export class DatabaseFile {
   #clock: Clock;
   #statements = new Map<string, StatementSync>();
   #predicates: readonly Predicate[] = [];
+  #reading = false;
 
   private constructor(path: string, clock: Clock) {
     this.path = path;
@@ -78,6 +79,7 @@ export class DatabaseFile {
     }
     if (this.#db.isTransaction) throw new Error("A transaction cannot begin inside another one; use its tx");
     this.#db.exec(begin);
+    this.#reading = begin === "BEGIN";
     try {
       const result = work();
       if (isThenable(result)) {
@@ -87,6 +89,7 @@ export class DatabaseFile {
       this.#db.exec("COMMIT");
       return result;
     } finally {
+      this.#reading = false;
       // Still open here means that something failed. SQLite itself rolls back when the disk is full.
       if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec("ROLLBACK");
     }
@@ -117,6 +120,7 @@ export class DatabaseFile {
   }
 
   run(sql: string, params: readonly (string | number | null)[] = []): number {
+    if (this.#reading) throw new Error("A snapshot is for reading; write in a transaction");
     return Number(this.#statement(sql).run(...params).changes);
   }
 
