@@ -1,0 +1,67 @@
+import { type BrokerOptions, type Middleware, ServiceBroker } from "moleculer";
+import { brokerOptions } from "../moleculer.config.ts";
+import type { Bus } from "./bus.ts";
+import { Failover } from "./failover/failover.ts";
+import { connectFast } from "./fast-connect.ts";
+import type { JsonLogger } from "./logger.ts";
+import type { Mesh } from "./mesh/mesh.ts";
+import { MeshTransporter } from "./mesh/mesh-transporter.ts";
+import { NatsTransporter, natsOptions } from "./nats-transporter.ts";
+import type { Settings } from "./settings.ts";
+import { VitalsRegistry, vitalsMiddleware } from "./vitals/action-vitals.ts";
+
+export interface NodeBrokerOptions {
+  nodeId: string;
+  namespace: string;
+  bus: Bus;
+  settings: Settings;
+  logger: JsonLogger;
+  metadata: Record<string, unknown>;
+  /** Absent on a node that joins from another machine. */
+  mesh?: Mesh;
+  /** The configuration of a foreign project. */
+  own?: BrokerOptions;
+  /** A runtime node beside a foreign project speaks its serialiser, and takes nothing else of its configuration. */
+  onlySerializer?: boolean;
+}
+
+export interface NodeBroker {
+  broker: ServiceBroker;
+  vitals: VitalsRegistry;
+  failover: Failover;
+}
+
+/** Options that belong to Azora; a project's own values for them are not used. */
+export const AZORA_OWNS = ["transporter", "nodeID", "namespace", "logger"] as const;
+
+/** A broker as every node has it: on the organism's bus, with vitals and failover. It is not started. */
+export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
+  const { nodeId, namespace, bus, settings, logger, mesh, metadata, own, onlySerializer } = options;
+  const vitals = new VitalsRegistry();
+  const failover = new Failover();
+  const base = own && !onlySerializer ? { ...own } : brokerOptions(settings);
+  if (own && onlySerializer) base.serializer = own.serializer ?? "JSON";
+  const broker = new ServiceBroker({
+    ...base,
+    nodeID: nodeId,
+    namespace,
+    logger: logger as unknown as BrokerOptions["logger"],
+    transporter: bus.kind === "nats" ? new NatsTransporter(natsOptions(bus.url)) : new MeshTransporter(mesh!),
+    metadata: { ...base.metadata, ...metadata },
+    middlewares: [failover.middleware(), ...((base.middlewares ?? []) as Middleware[])],
+    errorHandler: failover.errorHandler(base.errorHandler ?? undefined),
+    // Deaths come through the mesh; the heartbeat is for nodes on other machines.
+    heartbeatInterval: 5,
+    heartbeatTimeout: 15,
+    dependencyInterval: 50,
+    transit: { ...base.transit, serviceChangedDebounceTime: 10 },
+    skipProcessEventRegistration: true,
+  } as BrokerOptions);
+  // Added last and so outermost: a call counts from its arrival, before validation, cache and queues.
+  (broker as unknown as { middlewares: { add(middleware: Middleware): void } }).middlewares.add(
+    vitalsMiddleware(vitals),
+  );
+  if (mesh) mesh.self.instanceId = broker.instanceID;
+  connectFast(broker, mesh);
+  return { broker, vitals, failover };
+}

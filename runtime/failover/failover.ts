@@ -1,0 +1,120 @@
+import type { BrokerOptions, Context, Middleware, ServiceBroker } from "moleculer";
+import { systemClock } from "../clock.ts";
+import { AzoraError } from "../errors.ts";
+import { type Fate, fateOf } from "./classify.ts";
+import { Holds } from "./holds.ts";
+
+/** How long a call may be held or retried in all, ms. */
+export const HOLD_MS = 1000;
+const MAX_ATTEMPTS = 10;
+
+type Handler = (ctx: Context) => Promise<unknown>;
+type ErrorHandler = NonNullable<BrokerOptions["errorHandler"]>;
+type CallOptions = Record<string, unknown> & { nodeID?: string; parentCtx?: Context };
+
+/** Until when this call may be held, and how often it was tried; kept on the context or the options. */
+const RETRY = Symbol("azora.retry");
+interface RetryState {
+  deadline: number;
+  attempts: number;
+}
+
+/**
+ * Failover of calls. A call that never ran is tried again on any node; one that may have run on a node that died only
+ * if its action is `idempotent`, else its caller gets OUTCOME_UNKNOWN. While a service that is being restarted has no
+ * other instance, its calls are held.
+ */
+export class Failover {
+  readonly holds = new Holds(systemClock);
+  /** Calls that were tried again. */
+  retries = 0;
+  #broker: ServiceBroker | undefined;
+
+  /** To be added first, so that it stands closest to the bus. */
+  middleware(): Middleware {
+    const failover = this;
+    return {
+      name: "Failover",
+      created(broker: ServiceBroker) {
+        failover.#attach(broker);
+      },
+      remoteAction(next: Handler, action: { name: string; idempotent?: boolean }): Handler {
+        return (ctx) => next(ctx).catch((error: unknown) => failover.#recover(ctx, action, error));
+      },
+    } as unknown as Middleware;
+  }
+
+  /** Moleculer asks the error handler when no endpoint is left: the place where calls are held. */
+  errorHandler(own?: ErrorHandler): ErrorHandler {
+    const failover = this;
+    return function (this: ServiceBroker, error: Error, info: unknown) {
+      const { actionName, params, opts } = info as { actionName?: string; params?: unknown; opts?: CallOptions };
+      const noEndpoint = actionName !== undefined && !opts?.nodeID && failover.holds.isRestarting(actionName);
+      if (noEndpoint) return failover.#hold(actionName, params, opts ?? {}, error);
+      if (own) return own.call(this, error, info as never);
+      throw error;
+    } as unknown as ErrorHandler;
+  }
+
+  #attach(broker: ServiceBroker): void {
+    this.#broker = broker;
+    broker.localBus.on("$services.changed", () => this.holds.check());
+    broker.localBus.on("$transporter.connected", () => this.holds.check());
+    // A node that died is started again at once: its services count as being restarted.
+    broker.localBus.on(
+      "$node.disconnected",
+      ({ node, unexpected }: { node: { services?: NodeService[] }; unexpected: boolean }) => {
+        if (unexpected)
+          this.holds.begin((node.services ?? []).flatMap((service) => Object.keys(service.actions ?? {})));
+      },
+    );
+  }
+
+  async #recover(ctx: Context, action: { name: string; idempotent?: boolean }, error: unknown): Promise<unknown> {
+    const fate: Fate = fateOf(error, action.name, ctx.nodeID);
+    if (fate === "answered") throw error;
+    if (fate === "unknown" && !action.idempotent) {
+      throw new AzoraError(
+        "OUTCOME_UNKNOWN",
+        `The call of ${action.name} may have reached ${ctx.nodeID}, which is gone; it is not repeated, because the action is not idempotent`,
+        { action: action.name, nodeID: ctx.nodeID },
+      );
+    }
+    // The caller asked for this very node, or sends a stream that cannot be read twice.
+    const { nodeID, stream } = ctx.options as { nodeID?: string; stream?: unknown };
+    if (nodeID || stream) throw error;
+    const state = stateOf(ctx);
+    if (++state.attempts > MAX_ATTEMPTS) throw error;
+    const broker = this.#broker!;
+    const callable = () => (broker.transit?.tx?.connected ?? true) && broker.registry.actions.isAvailable(action.name);
+    if (!callable() && !(await this.holds.wait(action.name, state.deadline, callable))) throw error;
+    this.retries++;
+    const copy = ctx.copy(ctx.endpoint as never);
+    (copy as unknown as Record<symbol, RetryState>)[RETRY] = state;
+    return broker.call(action.name, ctx.params, { ctx: copy } as never);
+  }
+
+  async #hold(action: string, params: unknown, opts: CallOptions, error: Error): Promise<unknown> {
+    const broker = this.#broker!;
+    const carrier = (opts as { ctx?: object }).ctx ?? opts;
+    const state = stateOf(carrier);
+    const callable = () => broker.registry.actions.isAvailable(action);
+    if (++state.attempts > MAX_ATTEMPTS || !(await this.holds.wait(action, state.deadline, callable))) throw error;
+    this.retries++;
+    const repeated = broker.call(action, params as never, { ...opts, [RETRY]: state } as never) as Promise<unknown> & {
+      ctx?: Context;
+    };
+    const result = await repeated;
+    if (opts.parentCtx && repeated.ctx) Object.assign(opts.parentCtx.meta as object, repeated.ctx.meta);
+    return result;
+  }
+}
+
+interface NodeService {
+  actions?: Record<string, unknown>;
+}
+
+function stateOf(carrier: object): RetryState {
+  const known = (carrier as Record<symbol, RetryState>)[RETRY];
+  return known ?? { deadline: Date.now() + HOLD_MS, attempts: 0 };
+}

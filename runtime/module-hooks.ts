@@ -1,0 +1,84 @@
+import { existsSync, statSync } from "node:fs";
+import { createRequire, registerHooks } from "node:module";
+import { dirname, join, sep } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+/** The copy of Moleculer that runs the organism; classes of a foreign project must extend this one. */
+const ownMoleculer = pathToFileURL(createRequire(import.meta.url).resolve("moleculer")).href;
+const ownMoleculerEsm = ownMoleculer.replace(/index\.js$/, "index.mjs");
+
+const GENERATION = /[?&]generation=(\d+)/;
+const EXTENSIONS = [".ts", ".js", ".mjs", ".cjs", ".mts", ".cts", ".json"];
+
+export interface ModuleHooksOptions {
+  /** Modules of this folder, less its node_modules, are loaded afresh with their service. */
+  root: string;
+  /** Mends what foreign projects rely on: imports without an extension, and their own copy of Moleculer. */
+  foreign: boolean;
+}
+
+/**
+ * Lets a service be loaded again with its changed modules: the generation in its URL goes on to whatever it imports
+ * from its project, and not to packages. Must be called before the first service is imported.
+ */
+export function installModuleHooks({ root, foreign }: ModuleHooksOptions): void {
+  const prefix = pathToFileURL(root + sep).href;
+  const isOwn = (url: string) => url.startsWith(prefix) && !url.includes("/node_modules/");
+  registerHooks({
+    resolve(specifier, context, next) {
+      if (foreign && specifier === "moleculer") {
+        const url = context.conditions.includes("import") ? ownMoleculerEsm : ownMoleculer;
+        return { url, shortCircuit: true };
+      }
+      let resolved: ReturnType<typeof next>;
+      try {
+        resolved = next(specifier, context);
+      } catch (error) {
+        const found = foreign ? withExtension(specifier, context.parentURL) : undefined;
+        if (!found) throw error;
+        resolved = next(found, context);
+      }
+      const generation = GENERATION.exec(context.parentURL ?? "")?.[1];
+      if (generation && isOwn(resolved.url) && !GENERATION.test(resolved.url)) {
+        return { ...resolved, url: `${resolved.url}${resolved.url.includes("?") ? "&" : "?"}generation=${generation}` };
+      }
+      return resolved;
+    },
+  });
+}
+
+/** Imports a service's file. A generation above 0 loads it, and its project's modules, as they are on disk now. */
+export async function importService(file: string, generation: number, root: string): Promise<unknown> {
+  if (generation > 0) forgetRequired(root);
+  const query = generation > 0 ? `?generation=${generation}` : "";
+  const module = (await import(`${pathToFileURL(file).href}${query}`)) as Record<string, unknown>;
+  return unwrap(module);
+}
+
+/** `export default x`, `module.exports = x`, and CommonJS that was compiled from `export default x`. */
+function unwrap(module: Record<string, unknown>): unknown {
+  const exported = module["default"] ?? module["module.exports"];
+  if (exported && typeof exported === "object" && "__esModule" in exported && "default" in exported) {
+    return (exported as { default: unknown }).default;
+  }
+  return exported;
+}
+
+function forgetRequired(root: string): void {
+  const { cache } = createRequire(import.meta.url);
+  for (const file of Object.keys(cache)) {
+    if (file.startsWith(root + sep) && !file.includes(`${sep}node_modules${sep}`)) delete cache[file];
+  }
+}
+
+function withExtension(specifier: string, parentUrl: string | undefined): string | undefined {
+  if (!parentUrl?.startsWith("file:") || !/^\.{0,2}\//.test(specifier)) return undefined;
+  const base = join(dirname(fileURLToPath(parentUrl.replace(/\?.*$/, ""))), specifier);
+  const candidates = [
+    ...EXTENSIONS.map((extension) => base + extension),
+    base.replace(/\.js$/, ".ts"),
+    ...EXTENSIONS.map((extension) => join(base, `index${extension}`)),
+  ];
+  const found = candidates.find((path) => existsSync(path) && statSync(path).isFile());
+  return found && pathToFileURL(found).href;
+}

@@ -1,0 +1,190 @@
+import type { Context, ServiceBroker, ServiceSchema } from "moleculer";
+import { AzoraError } from "../errors.ts";
+import type { Failover } from "../failover/failover.ts";
+import type { VitalsRegistry } from "../vitals/action-vitals.ts";
+import { NodeVitals } from "../vitals/node-vitals.ts";
+import { askHealth } from "./service-health.ts";
+import { startService, stopService } from "./service-lifecycle.ts";
+import { actionNames, type Slot, type SlotState } from "./slots.ts";
+
+export interface NodeHostOptions {
+  vitals: VitalsRegistry;
+  failover: Failover;
+  /** Folder whose modules are loaded afresh with a service. */
+  root: string;
+  /** Ends the process after the node has stopped. */
+  shutdown: (drainTimeout: number) => void;
+}
+
+/** Time for which calls in flight may finish before a service is stopped, ms. */
+export const DRAIN_TIMEOUT_MS = 5000;
+const VITALS_EVERY_MS = 1000;
+
+const epoch = { type: "number", integer: true, min: 0 } as const;
+const name = { type: "string", min: 1, max: 200 } as const;
+const drainTimeout = { type: "number", min: 0, max: 600_000, default: DRAIN_TIMEOUT_MS } as const;
+
+/** The service that every node carries: it loads, stops and restarts services of this node on command. */
+export function nodeHost(broker: ServiceBroker, { vitals, failover, root, shutdown }: NodeHostOptions): ServiceSchema {
+  const slots = new Map<string, Slot>();
+  const nodeVitals = new NodeVitals(broker.nodeID, broker.instanceID, vitals);
+  let highestEpoch = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  /** Only the newest orchestrator commands. */
+  function fence(ctx: Context<{ epoch: number }>): void {
+    const { epoch } = ctx.params;
+    if (epoch < highestEpoch) {
+      throw new AzoraError("STALE_EPOCH", `Epoch ${epoch} was replaced by ${highestEpoch}`, { epoch, highestEpoch });
+    }
+    highestEpoch = epoch;
+  }
+
+  function stateOf(slot: Slot): SlotState {
+    const { service: _service, generation: _generation, ...rest } = slot;
+    return { ...rest, node: broker.nodeID, pid: process.pid };
+  }
+
+  function tell(slot: Slot, event: string): void {
+    void broker.broadcast("node-host.service", { ...stateOf(slot), event });
+  }
+
+  function slotOf(service: string): Slot {
+    const slot = slots.get(service);
+    if (!slot) throw new AzoraError("SERVICE_UNKNOWN", `Node ${broker.nodeID} does not carry ${service}`, { service });
+    return slot;
+  }
+
+  async function start(slot: Slot): Promise<SlotState> {
+    slot.status = "starting";
+    delete slot.error;
+    try {
+      slot.service = await startService(broker, slot.file, slot.generation, root);
+      slot.startedAt = Date.now();
+      slot.status = "started";
+      tell(slot, "started");
+      return stateOf(slot);
+    } catch (error) {
+      slot.status = "failed";
+      slot.error = (error as Error).message;
+      broker.logger.error(`${slot.name} did not start`, error);
+      tell(slot, "failed");
+      throw new AzoraError("START_FAILED", `${slot.name} did not start: ${slot.error}`, { service: slot.name });
+    }
+  }
+
+  async function stop(slot: Slot, timeout: number): Promise<void> {
+    const { service } = slot;
+    slot.status = "stopping";
+    if (!service) return;
+    delete slot.service;
+    const left = await stopService(broker, service, vitals, timeout);
+    if (left > 0) broker.logger.warn(`${slot.name} was stopped with ${left} calls in flight after ${timeout} ms`);
+    tell(slot, "stopped");
+  }
+
+  return {
+    name: "node-host",
+    actions: {
+      /** Loads a service; answers when it has started, or with why it has not. Loading what runs already is no error. */
+      load: {
+        params: { epoch, name, file: "string", incarnation: "number" },
+        timeout: 0,
+        async handler(ctx: Context<{ epoch: number; name: string; file: string; incarnation: number }>) {
+          fence(ctx);
+          const { name, file, incarnation } = ctx.params;
+          const known = slots.get(name);
+          if (known && known.status !== "failed") return stateOf(known);
+          const slot: Slot = { name, file, incarnation, status: "starting", generation: known?.generation ?? 0 };
+          slots.set(name, slot);
+          return start(slot);
+        },
+      },
+
+      /** Drains and stops a service and forgets it. */
+      unload: {
+        params: { epoch, name, drainTimeout },
+        timeout: 0,
+        async handler(ctx: Context<{ epoch: number; name: string; drainTimeout: number }>) {
+          fence(ctx);
+          const slot = slots.get(ctx.params.name);
+          if (!slot) return;
+          await stop(slot, ctx.params.drainTimeout);
+          slots.delete(slot.name);
+        },
+      },
+
+      /** Restarts a service in place; calls to it are held meanwhile where no other instance can take them. */
+      restart: {
+        params: { epoch, name, incarnation: "number", fresh: "boolean", drainTimeout },
+        timeout: 0,
+        async handler(
+          ctx: Context<{ epoch: number; name: string; incarnation: number; fresh: boolean; drainTimeout: number }>,
+        ) {
+          fence(ctx);
+          const slot = slotOf(ctx.params.name);
+          if (slot.status === "stopping" || slot.status === "starting") {
+            throw new AzoraError("CONFLICT", `${slot.name} is ${slot.status} already`, { service: slot.name });
+          }
+          const actions = slot.service ? actionNames(slot.service) : [];
+          failover.holds.begin(actions);
+          void broker.broadcast("node-host.restarting", { actions, over: false });
+          try {
+            await stop(slot, ctx.params.drainTimeout);
+            slot.incarnation = ctx.params.incarnation;
+            if (ctx.params.fresh) slot.generation++;
+            return await start(slot);
+          } finally {
+            failover.holds.end(actions);
+            void broker.broadcast("node-host.restarting", { actions, over: true });
+          }
+        },
+      },
+
+      /** What this node carries. */
+      state: {
+        handler: () => ({ epoch: highestEpoch, slots: [...slots.values()].map(stateOf) }),
+      },
+
+      /** Asks all services of this node how they are. */
+      health: {
+        params: { timeout: { type: "number", min: 1, max: 600_000 } },
+        timeout: 0,
+        async handler(ctx: Context<{ timeout: number }>) {
+          const asked = [...slots.values()].filter((slot) => slot.status === "started" || slot.status === "failed");
+          return Promise.all(asked.map((slot) => askHealth(broker, slot, ctx.params.timeout)));
+        },
+      },
+
+      /** Drains all services and ends the process. Answers at once. */
+      shutdown: {
+        params: { epoch, drainTimeout },
+        handler(ctx: Context<{ epoch: number; drainTimeout: number }>) {
+          fence(ctx);
+          setImmediate(() => shutdown(ctx.params.drainTimeout));
+        },
+      },
+    },
+    events: {
+      "node-host.restarting"(ctx: Context<{ actions: string[]; over: boolean }>) {
+        if (ctx.nodeID === broker.nodeID) return;
+        if (ctx.params.over) failover.holds.end(ctx.params.actions);
+        else failover.holds.begin(ctx.params.actions);
+      },
+    },
+    methods: {
+      /** Stops everything, what was loaded last first. */
+      async stopAll(timeout: number) {
+        for (const slot of [...slots.values()].reverse()) await stop(slot, timeout);
+      },
+    },
+    async started() {
+      timer = setInterval(() => void broker.emit("node.vitals", nodeVitals.report()), VITALS_EVERY_MS);
+      timer.unref();
+    },
+    async stopped() {
+      clearInterval(timer);
+      nodeVitals.stop();
+    },
+  } as ServiceSchema;
+}

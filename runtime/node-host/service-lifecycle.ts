@@ -1,0 +1,61 @@
+import type { Service, ServiceBroker } from "moleculer";
+import { importService } from "../module-hooks.ts";
+import { constructService } from "../service-factory.ts";
+import type { VitalsRegistry } from "../vitals/action-vitals.ts";
+
+const DRAIN_CHECK_MS = 5;
+
+interface Startable {
+  _start(): Promise<void>;
+}
+
+/** Loads the file and starts its service. What its `started` throws is thrown here, and nothing of it stays behind. */
+export async function startService(
+  broker: ServiceBroker,
+  file: string,
+  generation: number,
+  root: string,
+): Promise<Service> {
+  const exported = await importService(file, generation, root);
+  const service = constructService(broker, exported);
+  try {
+    await (service as unknown as Startable)._start();
+  } catch (error) {
+    await broker.destroyService(service).catch(() => {});
+    announce(broker);
+    throw error;
+  }
+  announce(broker);
+  return service;
+}
+
+/**
+ * Takes a service out of the registry first, so that no new call reaches it, lets the calls in flight finish for up to
+ * `drainTimeout` ms, and stops it. Returns how many calls were still running then.
+ */
+export async function stopService(
+  broker: ServiceBroker,
+  service: Service,
+  vitals: VitalsRegistry,
+  drainTimeout: number,
+): Promise<number> {
+  broker.registry.unregisterService(service.fullName, broker.nodeID);
+  broker.servicesChanged(true);
+  announce(broker);
+  const left = await drain(() => vitals.inFlight(service.fullName), drainTimeout);
+  await broker.destroyService(service);
+  return left;
+}
+
+/** Waits until nothing is in flight, at most `timeout` ms. Resolves with what still is. */
+export async function drain(inFlight: () => number, timeout: number): Promise<number> {
+  const end = Date.now() + timeout;
+  while (inFlight() > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS));
+  return inFlight();
+}
+
+/** Tells the other nodes at once which services are here; Moleculer itself waits for a pause between changes. */
+function announce(broker: ServiceBroker): void {
+  const { registry } = broker as unknown as { registry: { discoverer: { sendLocalNodeInfo(): Promise<void> } } };
+  if (broker.transit) void registry.discoverer.sendLocalNodeInfo();
+}

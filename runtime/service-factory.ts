@@ -1,0 +1,44 @@
+import { Service, type ServiceBroker, type ServiceSchema } from "moleculer";
+
+/** What a service file may export: a schema, a class, or a function that makes either. */
+export type ServiceExport =
+  | ServiceSchema
+  | (new (
+      broker: ServiceBroker,
+    ) => Service)
+  | ((broker: ServiceBroker) => ServiceSchema | Service);
+
+/**
+ * Makes a service of whatever a file exports, and does not start it: the caller does, so that a failing start is seen
+ * (`createService` on a running broker swallows it).
+ */
+export function constructService(broker: ServiceBroker, exported: unknown): Service {
+  const restart = broker as unknown as { _restartService(service: Service): unknown };
+  const original = restart._restartService;
+  restart._restartService = () => Promise.resolve();
+  try {
+    return construct(broker, exported);
+  } finally {
+    restart._restartService = original;
+  }
+}
+
+function construct(broker: ServiceBroker, exported: unknown): Service {
+  if (typeof exported === "function") {
+    if (exported === Service || exported.prototype instanceof Service) {
+      return new (exported as new (broker: ServiceBroker) => Service)(broker);
+    }
+    const made = (exported as (broker: ServiceBroker) => unknown)(broker);
+    if (made instanceof Service) return made;
+    if (typeof made === "function") return construct(broker, made);
+    return broker.createService(checked(made));
+  }
+  return broker.createService(checked(exported));
+}
+
+function checked(schema: unknown): ServiceSchema {
+  if (typeof schema !== "object" || schema === null) {
+    throw new TypeError("exports no service schema, class or factory (is a default export or module.exports missing?)");
+  }
+  return { ...(schema as ServiceSchema) };
+}

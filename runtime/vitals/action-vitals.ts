@@ -1,0 +1,85 @@
+import type { Context, Middleware } from "moleculer";
+import { withRequestId } from "../request-scope.ts";
+import { Histogram } from "./histogram.ts";
+
+/** What is counted of one action on this node. */
+export class ActionVitals {
+  readonly service: string;
+  inFlight = 0;
+  errors = 0;
+  readonly latency = new Histogram();
+
+  constructor(service: string) {
+    this.service = service;
+  }
+}
+
+/** Counts of every action on this node, by the action's name. */
+export class VitalsRegistry {
+  readonly actions = new Map<string, ActionVitals>();
+
+  of(action: string, service: string): ActionVitals {
+    let vitals = this.actions.get(action);
+    if (!vitals) {
+      vitals = new ActionVitals(service);
+      this.actions.set(action, vitals);
+    }
+    return vitals;
+  }
+
+  /** Calls of a service that run now. */
+  inFlight(service: string): number {
+    let sum = 0;
+    for (const vitals of this.actions.values()) if (vitals.service === service) sum += vitals.inFlight;
+    return sum;
+  }
+
+  /** Calls of all services that run now. */
+  totalInFlight(): number {
+    let sum = 0;
+    for (const vitals of this.actions.values()) sum += vitals.inFlight;
+    return sum;
+  }
+}
+
+/** The services of the node itself are not counted: their commands would keep a drain from ever ending. */
+const UNCOUNTED = /^(\$|node-host$)/;
+
+type Handler = (ctx: Context) => Promise<unknown>;
+interface ActionDefinition {
+  name: string;
+  service: { fullName: string };
+}
+
+/** Measures each local call. It is the outermost middleware, so that a call counts from its arrival to its answer. */
+export function vitalsMiddleware(registry: VitalsRegistry): Middleware {
+  return {
+    name: "Vitals",
+    localAction(this: unknown, next: Handler, action: ActionDefinition): Handler {
+      const service = action.service.fullName;
+      if (UNCOUNTED.test(service)) return next;
+      const vitals = registry.of(action.name, service);
+      const measured: Handler = (ctx) => {
+        const start = performance.now();
+        vitals.inFlight++;
+        return next(ctx).then(
+          (result) => {
+            vitals.inFlight--;
+            vitals.latency.record((performance.now() - start) * 1000);
+            return result;
+          },
+          (error) => {
+            vitals.inFlight--;
+            vitals.errors++;
+            vitals.latency.record((performance.now() - start) * 1000);
+            throw error;
+          },
+        );
+      };
+      return (ctx) =>
+        ctx.requestID === null || ctx.requestID === undefined
+          ? measured(ctx)
+          : withRequestId(ctx.requestID, () => measured(ctx));
+    },
+  } as unknown as Middleware;
+}
