@@ -61,7 +61,7 @@ const schema: ServiceSchema<GatewaySettings, Record<string, unknown>, Record<str
   methods: {
     ownHealth(this: Gateway): HealthReport {
       const bus = this.broker.transit == null || this.broker.transit.connected;
-      const ready = this.routesBuilt && this.edge.listening && !this.edge.stopping && bus;
+      const ready = this.broker.started && this.routesBuilt && this.edge.listening && !this.edge.stopping && bus;
       const { connections, inFlight, dropped, stopping } = this.edge;
       const refused = this.table.problems.slice(0, 10).map(({ action, why }) => ({ action, why }));
       return {
@@ -135,18 +135,22 @@ const schema: ServiceSchema<GatewaySettings, Record<string, unknown>, Record<str
         const level = entry.path === "/live" || entry.path === "/ready" ? "debug" : "info";
         this.logger[level]("request", entry);
       });
-      if (request.method === "OPTIONS") this.answerOptions(request, response, requestId);
-      else void this.httpHandler(request, response);
+      if (request.method !== "OPTIONS") {
+        this.httpHandler(request, response).catch((error) => this.errorHandler(request as WebRequest, response, error));
+        return;
+      }
+      try {
+        this.answerOptions(request, response);
+      } catch (error) {
+        this.errorHandler(request as WebRequest, response, error);
+      }
     },
 
     /** moleculer-web would carry out the call that a CORS preflight only asks about. */
-    answerOptions(this: Gateway, request: IncomingMessage, response: ServerResponse, requestId: string) {
+    answerOptions(this: Gateway, request: IncomingMessage, response: ServerResponse) {
       const path = pathOf(request);
       const methods = this.allowedMethods(path);
-      if (methods.length === 0) {
-        sendProblem(request, response, toProblem(new AzoraError("NOT_FOUND", `No route ${path}`), requestId));
-        return;
-      }
+      if (methods.length === 0) throw new AzoraError("NOT_FOUND", `No route ${path}`);
       response.writeHead(204, { Allow: methods.join(", ") });
       response.end();
     },

@@ -46,6 +46,7 @@ export class EdgeServer {
   readonly #clock: Clock;
   readonly #connections = new Map<Socket, Connection>();
   #stopping = false;
+  #accepted = 0;
   /** Connections closed unanswered because there were too many. */
   dropped = 0;
 
@@ -98,12 +99,12 @@ export class EdgeServer {
   /** Stops accepting, lets requests in flight finish, tells keep-alive clients to go. Resolves to the number cut off. */
   async stop(): Promise<number> {
     if (!this.#server.listening) return 0;
-    this.#stopping = true;
-    for (const { active } of this.#connections.values()) for (const response of active) askToClose(response);
-    // Connections in the kernel's accept queue are reset when the listener closes: take them in first.
-    await setImmediate();
+    await this.#quietTurn();
     // http.Server.close would also close connections that look idle while their next request is on its way.
     net.Server.prototype.close.call(this.#server);
+    // Only now: a client that is told to go comes back at once, and must find the port closed here.
+    this.#stopping = true;
+    for (const { active } of this.#connections.values()) for (const response of active) askToClose(response);
     const end = this.#clock.now() + this.#limits.drainTimeout;
     const since = this.#clock.now();
     while (this.#connections.size > 0 && this.#clock.now() < end) {
@@ -119,7 +120,20 @@ export class EdgeServer {
     return cutOff;
   }
 
+  /**
+   * Connections that wait in the kernel's queue are reset when the listener closes. So it closes right after a turn of
+   * the event loop that had none to accept, or after 50 turns.
+   */
+  async #quietTurn(): Promise<void> {
+    for (let turn = 0; turn < 50; turn++) {
+      const before = this.#accepted;
+      await setImmediate();
+      if (turn > 0 && this.#accepted === before) return;
+    }
+  }
+
   #watch(socket: Socket): void {
+    this.#accepted++;
     this.#connections.set(socket, { active: new Set(), quietSince: this.#clock.now() });
     socket.once("close", () => this.#connections.delete(socket));
   }

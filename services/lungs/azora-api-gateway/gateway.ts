@@ -29,7 +29,7 @@ export interface Gateway extends Service<GatewaySettings>, WebService {
   aliasIndex(): AliasIndex<WebAlias>;
   allowedMethods(path: string): string[];
   receive(request: IncomingMessage, response: ServerResponse): void;
-  answerOptions(request: IncomingMessage, response: ServerResponse, requestId: string): void;
+  answerOptions(request: IncomingMessage, response: ServerResponse): void;
   sendReport(request: WebRequest, response: ServerResponse, report: HealthReport): void;
   errorHandler(request: WebRequest, response: ServerResponse, error: unknown): void;
 }

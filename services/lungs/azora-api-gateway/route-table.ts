@@ -59,11 +59,12 @@ export class RouteTable {
         }
       }
     }
-    this.routes = [...taken.values()];
-    this.problems = problems;
-    const fingerprint = JSON.stringify([this.routes, problems, this.services.map(({ metadata }) => metadata)]);
-    const changed = fingerprint !== this.#fingerprint;
+    const routes = [...taken.values()];
+    const fingerprint = JSON.stringify([routes, problems, this.services.map(({ metadata }) => metadata)]);
+    if (fingerprint === this.#fingerprint) return false;
     this.#fingerprint = fingerprint;
-    return changed;
+    this.routes = routes;
+    this.problems = problems;
+    return true;
   }
 }
