@@ -8,6 +8,7 @@ import {
   insertParams,
   listParams,
   type PageLimits,
+  pageOptions,
   removeParams,
   restoreParams,
   updateParams,
@@ -36,11 +37,10 @@ export function storeActions<T extends object>(
 
   const actions = {
     list: {
+      description: "A page of documents, by number or by cursor.",
       ...read(listParams(limits), async function (ctx) {
-        const { page, fields, populate, ...params } = this.sanitizeParams(ctx, ctx.params);
-        const asked = (ctx.params as { page?: number }).page === undefined ? {} : { page };
-        const cursorless = params.cursor === undefined ? { page } : asked;
-        const found = await this.collection(model).page({ ...listing(params), ...cursorless });
+        const { fields, populate } = this.sanitizeParams(ctx, ctx.params);
+        const found = await this.collection(model).page(pageOptions(ctx.params as object));
         return { ...found, rows: await this.transformDocuments(ctx, { fields, populate }, found.rows) };
       }),
       ...route("GET"),
@@ -52,6 +52,7 @@ export function storeActions<T extends object>(
       return this._count(ctx, this.sanitizeParams(ctx, ctx.params));
     }),
     get: {
+      description: "One document by its id, or several.",
       ...read(getParams(), async function (ctx) {
         const { id, withDeleted, ...params } = this.sanitizeParams(ctx, ctx.params);
         if (!withDeleted) return this._get(ctx, { id, ...params });
@@ -61,6 +62,7 @@ export function storeActions<T extends object>(
       ...route("GET", "/:id"),
     },
     create: {
+      description: "Stores a new document.",
       ...write(createParams(model), function (ctx) {
         return this._create(ctx, ctx.params);
       }),
@@ -72,18 +74,21 @@ export function storeActions<T extends object>(
       return this._insert(ctx, ctx.params);
     }),
     update: {
+      description: "Sets the given fields of a document; null removes an optional one.",
       ...write(updateParams(model), function (ctx) {
         return this._update(ctx, ctx.params);
       }),
       ...route("PATCH", "/:id"),
     },
     remove: {
+      description: "Marks a document as deleted; it can be restored.",
       ...write(removeParams(model), function (ctx) {
         return this._remove(ctx, ctx.params);
       }),
       ...route("DELETE", "/:id"),
     },
     restore: {
+      description: "Brings a deleted document back.",
       ...write(restoreParams(), async function (ctx) {
         const { id } = ctx.params as { id: string };
         const restored = await this.collection(model).restore(id);
@@ -94,14 +99,4 @@ export function storeActions<T extends object>(
     },
   };
   return actions as unknown as Record<string, ActionSchema>;
-}
-
-function listing({ query, sort, pageSize, cursor, withDeleted }: ReturnType<StoreService["sanitizeParams"]>) {
-  return {
-    query,
-    pageSize: pageSize!,
-    ...(sort === undefined ? {} : { sort }),
-    ...(cursor === undefined ? {} : { cursor }),
-    ...(withDeleted === undefined ? {} : { withDeleted }),
-  };
 }

@@ -1,4 +1,6 @@
 import type { FieldRule, Model } from "../../models/model.ts";
+import type { PageOptions } from "./documents.ts";
+import { wrong } from "./refusal.ts";
 
 /** Parameter schemas of the store's actions, made from the model; also for actions of a service's further collections. */
 
@@ -101,3 +103,25 @@ export function restoreParams(): Params {
 
 const requiredVersion = <T extends object>({ requireVersion }: Model<T>): FieldRule =>
   requireVersion ? { ...versionParam, optional: false } : versionParam;
+
+/** The parameters of a `list` as `page` takes them. `null` is what the validator lets pass as "not given". */
+export function pageOptions(params: object): PageOptions {
+  const { query, sort, page, pageSize, cursor, withDeleted } = params as Params;
+  const options = { query: readQuery(query), sort, page, pageSize, cursor, withDeleted };
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== null && value !== undefined),
+  ) as unknown as PageOptions;
+}
+
+/**
+ * A query as an object, or as the JSON that a URL holds.
+ * @throws AzoraError VALIDATION_ERROR
+ */
+export function readQuery(query: unknown): unknown {
+  if (typeof query !== "string") return query;
+  try {
+    return JSON.parse(query);
+  } catch (error) {
+    throw wrong("query", query, `JSON (${(error as Error).message})`);
+  }
+}

@@ -56,7 +56,7 @@ export class SqliteAdapter<T extends object> {
   }
 
   /** moleculer-db says `{$set: {…}}`; a `version` in it is the one that the caller has read. */
-  updateById(id: string, update: { $set: Partial<T> & { version?: number } }): Promise<Stored<T>> {
+  updateById(id: string, update: { $set: Partial<T> & { version?: number | null } }): Promise<Stored<T>> {
     const operator = Object.keys(update).find((key) => key !== "$set");
     if (operator || !isPlain(update.$set)) {
       throw new AzoraError(
@@ -65,7 +65,7 @@ export class SqliteAdapter<T extends object> {
       );
     }
     const { version, ...patch } = update.$set;
-    return this.#collection().update(id, patch as Partial<T>, version === undefined ? {} : { version });
+    return this.#collection().update(id, patch as Partial<T>, version ? { version } : {});
   }
 
   removeById(id: string): Promise<Stored<T>> {

@@ -1,18 +1,16 @@
-import { join } from "node:path";
 import type { Context, Service, ServiceSchema } from "moleculer";
 import DbService from "moleculer-db";
 import type { Model } from "../../models/model.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
-import { AzoraError } from "../../runtime/errors.ts";
-import { readSettings } from "../../runtime/settings.ts";
 import { storeActions } from "./actions.ts";
 import { Collection } from "./collection.ts";
 import { compileModel } from "./compiled-model.ts";
 import { DatabaseFile } from "./database-file.ts";
 import { checkMigrations, type Migration, prepareFile } from "./migrations.ts";
-import { wrong } from "./refusal.ts";
+import { readQuery } from "./params.ts";
 import type { Sort } from "./sort.ts";
 import { SqliteAdapter } from "./sqlite-adapter.ts";
+import { storePath } from "./store-path.ts";
 import { type Synchronous, type Transaction, Transactions } from "./transaction.ts";
 
 export interface StoreOptions {
@@ -37,9 +35,6 @@ interface SanitizedParams {
   query?: unknown;
   sort?: Sort;
   limit?: number;
-  page?: number;
-  pageSize?: number;
-  cursor?: string;
   fields?: string[];
   populate?: string[];
   withDeleted?: boolean;
@@ -115,15 +110,15 @@ export function store<T extends object>(model: Model<T>, options: StoreOptions =
         return this.$transactions;
       },
 
-      /** A query that is not JSON is the caller's mistake, not a failure of the service. */
+      /** `null` is what the validator lets pass as "not given". A query that is not JSON is the caller's mistake. */
       sanitizeParams(this: StoreInternals, ctx: Context, params: Record<string, unknown>) {
-        const query = typeof params["query"] === "string" ? readJson(params["query"]) : params["query"];
-        return base.methods!["sanitizeParams"]!.call(this, ctx, { ...params, query });
+        const given = Object.fromEntries(Object.entries(params).filter(([, value]) => value !== null));
+        return base.methods!["sanitizeParams"]!.call(this, ctx, { ...given, query: readQuery(given["query"]) });
       },
 
-      async _remove(this: StoreInternals, ctx: Context, params: { id: string; version?: number }) {
+      async _remove(this: StoreInternals, ctx: Context, params: { id: string; version?: number | null }) {
         const { id, version } = await this.beforeEntityChange("remove", params, ctx);
-        const removed = await this.collection(model).remove(id, version === undefined ? {} : { version });
+        const removed = await this.collection(model).remove(id, version ? { version } : {});
         await this.entityChanged("removed", removed, ctx, removed);
         return removed;
       },
@@ -157,32 +152,4 @@ export function store<T extends object>(model: Model<T>, options: StoreOptions =
     },
   };
   return schema as unknown as Partial<ServiceSchema>;
-}
-
-/**
- * The file of a service: `<AZORA_DATA_DIR>/db/<full name>.sqlite`.
- * @throws AzoraError START_FAILED when a MongoDB is configured
- */
-export function storePath(fullName: string): string {
-  const { AZORA_DATA_DIR, AZORA_DB_URL } = readSettings();
-  if (AZORA_DB_URL !== "") {
-    throw new AzoraError(
-      "START_FAILED",
-      "AZORA_DB_URL is set, but the MongoDB back end is not part of this release: unset AZORA_DB_URL, and documents are " +
-        `kept in SQLite files in ${join(AZORA_DATA_DIR, "db")}`,
-      { setting: "AZORA_DB_URL" },
-    );
-  }
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(fullName)) {
-    throw new Error(`service name "${fullName}" cannot name a file: use letters, digits, dots, _ and -`);
-  }
-  return join(AZORA_DATA_DIR, "db", `${fullName}.sqlite`);
-}
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw wrong("query", text, `JSON (${(error as Error).message})`);
-  }
 }

@@ -302,7 +302,7 @@ test("every number is found by itself, to the last bit", () => {
 test("no part of a query is written into SQL but declared paths", () => {
   fc.assert(
     fc.property(fc.string({ minLength: 1 }), fc.string(), (path, value) => {
-      fc.pre(!path.startsWith("$"));
+      fc.pre(!path.startsWith("$") && path !== "name");
       try {
         const { where } = compileQuery({ [path]: value, name: value }, new Map([["name", "string"]]));
         expect(where).toBe("(json_extract(doc, '$.\"name\"') = ?) AND (azora_match(doc, 0))");
