@@ -222,8 +222,12 @@ const schema: ServiceSchema<GatewaySettings, Record<string, unknown>, Record<str
     this.logger.info(`Listening on port ${AZORA_PORT}`, { routes: this.table.routes.length });
   },
   async stopped(this: Gateway) {
-    const cutOff = await this.edge.stop();
-    if (cutOff > 0) this.logger.warn("Requests were cut off at the end of the stop's time", { cutOff });
+    await this.edge.close();
+    const drained = this.edge.drain().then((cutOff) => {
+      if (cutOff > 0) this.logger.warn("Requests were cut off at the end of the stop's time", { cutOff });
+    });
+    // Restarted in place, the next incarnation listens at once, and this one finishes what it has begun.
+    if ((this.broker as { stopping?: boolean }).stopping) await drained;
   },
 };
 

@@ -96,15 +96,19 @@ export class EdgeServer {
     });
   }
 
-  /** Stops accepting, lets requests in flight finish, tells keep-alive clients to go. Resolves to the number cut off. */
-  async stop(): Promise<number> {
-    if (!this.#server.listening) return 0;
+  /** Stops accepting, and tells the clients of open connections to go with their next answer. */
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
     await this.#quietTurn();
     // http.Server.close would also close connections that look idle while their next request is on its way.
     net.Server.prototype.close.call(this.#server);
     // Only now: a client that is told to go comes back at once, and must find the port closed here.
     this.#stopping = true;
     for (const { active } of this.#connections.values()) for (const response of active) askToClose(response);
+  }
+
+  /** After `close`: lets requests in flight finish and closes idle connections. Resolves to the number cut off. */
+  async drain(): Promise<number> {
     const end = this.#clock.now() + this.#limits.drainTimeout;
     const since = this.#clock.now();
     while (this.#connections.size > 0 && this.#clock.now() < end) {

@@ -64,6 +64,7 @@ function operation({ action, service }: RestRoute, method: string, inPath: strin
   }));
   const rest = Object.keys(fields).filter((name) => !inPath.includes(name));
   const hasBody = ["POST", "PUT", "PATCH"].includes(method);
+  const summary = action.summary ?? firstSentence(action.description);
   if (!hasBody) {
     for (const name of rest) {
       const query = { name, in: "query", required: required.includes(name), schema: withoutNull(fields[name]!) };
@@ -73,8 +74,8 @@ function operation({ action, service }: RestRoute, method: string, inPath: strin
   return {
     operationId: names.claim(action.name, method),
     tags: [service],
-    ...text("summary", action.summary ?? firstSentence(action.description)),
-    ...text("description", action.description),
+    ...text("summary", summary),
+    ...(action.description === summary ? {} : text("description", action.description)),
     ...(action.deprecated === true ? { deprecated: true } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(hasBody ? requestBody(schema, rest, required) : {}),

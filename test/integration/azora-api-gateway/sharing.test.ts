@@ -95,6 +95,20 @@ describe("a graceful stop", () => {
     expect(await answer).toBe("ECONNRESET");
   });
 
+  test("restarted in place, the next incarnation listens at once and the last finishes what it began", async () => {
+    organism = await Organism.start([slow]);
+    const broker = organism.brokers[0]!;
+    const inFlight = ask(organism.port, "/api/slow/400");
+    await wait(50);
+    const start = Date.now();
+    await broker.destroyService(broker.getLocalService("azora-api-gateway"));
+    broker.createService(organism.gateway({}));
+    await broker.waitForServices("azora-api-gateway", 2_000, 5);
+    expect(Date.now() - start).toBeLessThan(150);
+    expect((await ask(organism.port, "/api/slow/1")).status).toBe(200);
+    expect(await inFlight).toMatchObject({ status: 200, headers: { connection: "close" } });
+  });
+
   test("does not wait for a client that only holds its connection", async () => {
     organism = await Organism.start([]);
     const socket = net.connect(organism.port, "127.0.0.1");
