@@ -39,9 +39,9 @@ export function storeActions<T extends object>(
     list: {
       description: "A page of documents, by number or by cursor.",
       ...read(listParams(limits), async function (ctx) {
-        const { fields, populate } = this.sanitizeParams(ctx, ctx.params);
+        const { fields } = this.sanitizeParams(ctx, ctx.params);
         const found = await this.collection(model).page(pageOptions(ctx.params as object));
-        return { ...found, rows: await this.transformDocuments(ctx, { fields, populate }, found.rows) };
+        return { ...found, rows: await this.transformDocuments(ctx, { fields }, found.rows) };
       }),
       ...route("GET"),
     },

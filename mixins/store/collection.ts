@@ -8,7 +8,7 @@ export class Collection<T extends object> {
   readonly #transactions: Transactions;
 
   constructor(model: Model<T>, transactions: Transactions) {
-    transactions.check(model as unknown as Model);
+    transactions.check(model);
     this.#model = model;
     this.#transactions = transactions;
   }

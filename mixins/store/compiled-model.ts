@@ -39,7 +39,7 @@ export function compileModel<T extends object>(model: Model<T>): CompiledModel<T
   }
   const fields = model.fields as Record<string, FieldRule>;
   checkFields(model.name, fields);
-  const paths = scalarPaths(model as unknown as Model);
+  const paths = scalarPaths(model);
   const table = `${TABLE_PREFIX}${model.name}`;
   const result: CompiledModel<T> = {
     model,

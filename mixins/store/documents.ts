@@ -73,7 +73,7 @@ export class Documents<T extends object> {
   get(id: string, options: { withDeleted?: boolean } = {}): Stored<T> {
     const found = this.findById(id);
     if (found && (options.withDeleted || found.deletedAt === null)) return found;
-    throw new AzoraError("NOT_FOUND", `There is no ${this.#model.model.name} document ${shown(id)}`, {
+    throw new AzoraError("NOT_FOUND", `There is no document ${shown(id)} in ${this.#model.model.name}`, {
       collection: this.#model.model.name,
       id,
     });

@@ -1,3 +1,4 @@
+import type { ActionSchema } from "moleculer";
 import type { FieldRule, Model } from "../../models/model.ts";
 import type { PageOptions } from "./documents.ts";
 import { wrong } from "./refusal.ts";
@@ -9,7 +10,7 @@ export interface PageLimits {
   maxPageSize: number;
 }
 
-type Params = Record<string, unknown>;
+type Params = Exclude<ActionSchema["params"], undefined>;
 
 const strings: FieldRule[] = [
   { type: "string", max: 1000 },
@@ -30,7 +31,7 @@ export const idParam: FieldRule = { type: "string", min: 1, max: 128 };
 export const versionParam: FieldRule = { type: "number", integer: true, min: 1, optional: true, convert: true };
 
 /** Which fields of a document to return. */
-const projection = { fields: optionalStrings, populate: optionalStrings };
+const projection = { fields: optionalStrings };
 
 export function getParams(): Params {
   return {
@@ -106,7 +107,7 @@ const requiredVersion = <T extends object>({ requireVersion }: Model<T>): FieldR
 
 /** The parameters of a `list` as `page` takes them. `null` is what the validator lets pass as "not given". */
 export function pageOptions(params: object): PageOptions {
-  const { query, sort, page, pageSize, cursor, withDeleted } = params as Params;
+  const { query, sort, page, pageSize, cursor, withDeleted } = params as Record<string, unknown>;
   const options = { query: readQuery(query), sort, page, pageSize, cursor, withDeleted };
   return Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== null && value !== undefined),

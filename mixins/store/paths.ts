@@ -1,4 +1,4 @@
-import type { FieldRule, Model } from "../../models/model.ts";
+import type { FieldRule } from "../../models/model.ts";
 
 export type Scalar = string | number | boolean;
 export type ScalarKind = "string" | "number" | "boolean";
@@ -21,7 +21,7 @@ const STRING_TYPES = new Set(["string", "email", "uuid", "url", "objectID", "cur
  * `{ email: {type: "email"}, address: {type: "object", props: {city: {type: "string"}}}, tags: {type: "array"} }`
  * becomes `email: string, address.city: string` and the system fields.
  */
-export function scalarPaths(model: Model<never> | Model): Map<string, ScalarKind> {
+export function scalarPaths(model: { fields: object }): Map<string, ScalarKind> {
   const paths = new Map<string, ScalarKind>(Object.entries(SYSTEM_PATHS));
   collect(model.fields as Record<string, FieldRule>, "", paths);
   return paths;

@@ -1,4 +1,4 @@
-import type { Context, Service, ServiceSchema } from "moleculer";
+import type { ActionSchema, Context, Service, ServiceSchema } from "moleculer";
 import DbService from "moleculer-db";
 import type { Model } from "../../models/model.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
@@ -15,7 +15,7 @@ import { type Synchronous, type Transaction, Transactions } from "./transaction.
 
 export interface StoreOptions {
   /** Further collections in the same file, so that a transaction may span them. @default none */
-  collections?: readonly Model<never>[];
+  collections?: readonly Model[];
   /** @default none */
   migrations?: readonly Migration[];
   /** Path of the main collection's routes, such as `/users`. @default no routes */
@@ -36,11 +36,10 @@ interface SanitizedParams {
   sort?: Sort;
   limit?: number;
   fields?: string[];
-  populate?: string[];
   withDeleted?: boolean;
 }
 
-/** What the store adds to `this`: `ServiceSchema<ServiceSettingSchema, StoreMethods>` types a service with it. */
+/** What the store adds to `this`. */
 export interface StoreMethods {
   /** A declared collection; each of its calls is a transaction of its own. */
   collection<D extends object>(model: Model<D>): Collection<D>;
@@ -65,7 +64,23 @@ interface DbMethods {
   _remove(ctx: Context, params: unknown): Promise<unknown>;
 }
 
+/** `this` in a service with the store. */
 export type StoreService = Service & StoreMethods & DbMethods;
+
+/** Moleculer's type of an action knows nothing of `rest`, `idempotent` and `description`. */
+interface StoreAction extends Omit<ActionSchema, "handler"> {
+  description?: string;
+  rest?: string | string[];
+  idempotent?: boolean;
+  handler?(this: StoreService, ctx: Context<never>): unknown;
+}
+
+/** A service with the store, with `this` typed in its actions and methods. */
+export interface StoreSchema extends Omit<ServiceSchema, "actions" | "methods" | "settings"> {
+  settings?: { rest?: string; [name: string]: unknown };
+  actions?: Record<string, StoreAction> & ThisType<StoreService>;
+  methods?: Record<string, (...args: never[]) => unknown> & ThisType<StoreService>;
+}
 
 type StoreInternals = StoreService & {
   adapter: unknown;
@@ -77,7 +92,7 @@ type StoreInternals = StoreService & {
 /** Documents of a model in an SQLite file of the service, with moleculer-db's actions. */
 export function store<T extends object>(model: Model<T>, options: StoreOptions = {}): Partial<ServiceSchema> {
   const { clock = systemClock, migrations = [], maxPageSize = 100, maxLimit = 1000 } = options;
-  const models = [model as unknown as Model, ...((options.collections ?? []) as unknown as Model[])];
+  const models: Model[] = [model, ...(options.collections ?? [])];
   for (const each of models) compileModel(each);
   checkMigrations(migrations);
   const pageSize = Math.min(options.pageSize ?? 10, maxPageSize);

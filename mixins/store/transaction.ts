@@ -37,7 +37,7 @@ export class Transactions {
     const tx: Transaction = {
       collection: (model) => {
         if (over) throw new Error("The transaction is over; its tx cannot be used any more");
-        this.check(model as unknown as Model);
+        this.check(model);
         return new Documents(this.#db, model, this.#clock);
       },
     };
@@ -49,7 +49,7 @@ export class Transactions {
   }
 
   /** @throws Error when the store was not told of the model */
-  check(model: Model<never> | Model): void {
+  check(model: { name: string }): void {
     if (!this.#models.has(model)) {
       throw new Error(`${model.name} is not a collection of this store; name its model in store(…, { collections })`);
     }

@@ -1,6 +1,6 @@
-import type { Context, Service, ServiceSchema } from "moleculer";
+import type { Context } from "moleculer";
 import * as params from "../../../mixins/store/params.ts";
-import { type StoreMethods, store } from "../../../mixins/store/store.ts";
+import { type StoreSchema, store } from "../../../mixins/store/store.ts";
 import { membershipModel, ROLES, type Role } from "../../../models/membership.model.ts";
 import type { Stored } from "../../../models/model.ts";
 import { type Organisation, organisationModel } from "../../../models/organisation.model.ts";
@@ -8,14 +8,11 @@ import { type User, userModel } from "../../../models/user.model.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import * as memberships from "./memberships.ts";
 
-type UserManagement = Service & StoreMethods;
-type Schema = ServiceSchema<object, object, object, UserManagement>;
-
 const LIMITS = { pageSize: 20, maxPageSize: 100 };
 const ID = params.idParam;
 const OF_ORGANISATION = { $$strict: true, id: ID };
 const OF_MEMBER = { $$strict: true, id: ID, userId: ID };
-const { fields: _fields, populate: _populate, ...listing } = params.listParams(LIMITS);
+const { fields: _fields, ...listing } = params.listParams(LIMITS);
 const { query: _query, ...paging } = listing;
 
 /** What an event says of a change of the users, by moleculer-db's name for it. */
@@ -31,7 +28,7 @@ interface MemberParams {
   userId: string;
 }
 
-const schema: Schema = {
+const schema: StoreSchema = {
   name: "user-management",
   metadata: {
     launchPhase: 1,
@@ -40,16 +37,14 @@ const schema: Schema = {
     description: "Users, organisations, and who has which role where.",
   },
   dependencies: ["azora-database"],
-  mixins: [
-    store(userModel, { rest: "/users", collections: [organisationModel, membershipModel] as never[], ...LIMITS }),
-  ],
+  mixins: [store(userModel, { rest: "/users", collections: [organisationModel, membershipModel], ...LIMITS })],
   settings: { rest: "/" },
   actions: {
     getByEmail: {
       description: "The user with an e-mail address, in whatever capitals.",
       params: { $$strict: true, email: { type: "email", normalize: true, max: 254 } },
       idempotent: true,
-      async handler(this: UserManagement, ctx: Context<{ email: string }>) {
+      async handler(ctx: Context<{ email: string }>) {
         const { email } = ctx.params;
         const user = await this.collection(userModel).findOne({ email });
         if (!user) throw new AzoraError("NOT_FOUND", `There is no user with email "${email}"`, { email });
@@ -58,7 +53,7 @@ const schema: Schema = {
     },
     remove: {
       description: "Marks a user as deleted and ends the user's memberships; restoring does not bring those back.",
-      async handler(this: UserManagement, ctx: Context<{ id: string; version?: number | null }>) {
+      async handler(ctx: Context<{ id: string; version?: number | null }>) {
         const { id, version } = ctx.params;
         const { user, left } = await this.transaction((tx) => ({
           user: tx.collection(userModel).remove(id, version ? { version } : {}),
@@ -74,7 +69,7 @@ const schema: Schema = {
       rest: "GET /users/:id/organisations",
       params: OF_ORGANISATION,
       idempotent: true,
-      handler(this: UserManagement, ctx: Context<{ id: string }>) {
+      handler(ctx: Context<{ id: string }>) {
         return this.snapshot((tx) => {
           tx.collection(userModel).get(ctx.params.id);
           const own = tx.collection(membershipModel).find({ userId: ctx.params.id });
@@ -92,7 +87,7 @@ const schema: Schema = {
       rest: "GET /organisations",
       params: listing,
       idempotent: true,
-      handler(this: UserManagement, ctx: Context<object>) {
+      handler(ctx: Context<object>) {
         return this.collection(organisationModel).page(params.pageOptions(ctx.params));
       },
     },
@@ -101,7 +96,7 @@ const schema: Schema = {
       rest: "GET /organisations/:id",
       params: OF_ORGANISATION,
       idempotent: true,
-      handler(this: UserManagement, ctx: Context<{ id: string }>) {
+      handler(ctx: Context<{ id: string }>) {
         return this.collection(organisationModel).get(ctx.params.id);
       },
     },
@@ -109,7 +104,7 @@ const schema: Schema = {
       description: "A new organisation with its first owner.",
       rest: "POST /organisations",
       params: { ...params.createParams(organisationModel), ownerId: ID },
-      async handler(this: UserManagement, ctx: Context<Organisation & { ownerId: string }>) {
+      async handler(ctx: Context<Organisation & { ownerId: string }>) {
         const { ownerId, ...fields } = ctx.params;
         const organisation = await this.transaction((tx) => memberships.createOrganisation(tx, fields, ownerId));
         await ctx.emit("organisation.created", { organisation, ownerId });
@@ -120,10 +115,7 @@ const schema: Schema = {
       description: "Sets the given fields of an organisation.",
       rest: "PATCH /organisations/:id",
       params: params.updateParams(organisationModel),
-      async handler(
-        this: UserManagement,
-        ctx: Context<Partial<Organisation> & { id: string; version?: number | null }>,
-      ) {
+      async handler(ctx: Context<Partial<Organisation> & { id: string; version?: number | null }>) {
         const { id, version, ...patch } = ctx.params;
         const changed = this.collection(organisationModel).update(id, patch, version ? { version } : {});
         const organisation = await changed;
@@ -135,7 +127,7 @@ const schema: Schema = {
       description: "Marks an organisation as deleted; its memberships come back with it when it is restored.",
       rest: "DELETE /organisations/:id",
       params: params.removeParams(organisationModel),
-      async handler(this: UserManagement, ctx: Context<{ id: string; version?: number | null }>) {
+      async handler(ctx: Context<{ id: string; version?: number | null }>) {
         const { id, version } = ctx.params;
         const organisation = await this.collection(organisationModel).remove(id, version ? { version } : {});
         await ctx.emit("organisation.deleted", { organisation });
@@ -146,7 +138,7 @@ const schema: Schema = {
       description: "Brings a deleted organisation back; with a new owner, if it has none any more.",
       rest: "POST /organisations/:id/restore",
       params: { ...OF_ORGANISATION, ownerId: { ...ID, optional: true } },
-      async handler(this: UserManagement, ctx: Context<{ id: string; ownerId?: string | null }>) {
+      async handler(ctx: Context<{ id: string; ownerId?: string | null }>) {
         const { id, ownerId } = ctx.params;
         const organisation = await this.transaction((tx) =>
           memberships.restoreOrganisation(tx, id, ownerId ?? undefined),
@@ -160,7 +152,7 @@ const schema: Schema = {
       rest: "GET /organisations/:id/members",
       params: { ...paging, id: ID, role: roleParam(true) },
       idempotent: true,
-      handler(this: UserManagement, ctx: Context<{ id: string; role?: Role | null }>) {
+      handler(ctx: Context<{ id: string; role?: Role | null }>) {
         const { id, role, ...rest } = ctx.params;
         return this.snapshot((tx) => {
           tx.collection(organisationModel).get(id);
@@ -182,7 +174,7 @@ const schema: Schema = {
       rest: "GET /organisations/:id/members/:userId",
       params: OF_MEMBER,
       idempotent: true,
-      handler(this: UserManagement, ctx: Context<MemberParams>) {
+      handler(ctx: Context<MemberParams>) {
         return this.snapshot((tx) => memberships.membershipOf(tx, ctx.params.id, ctx.params.userId));
       },
     },
@@ -191,7 +183,7 @@ const schema: Schema = {
       rest: "PUT /organisations/:id/members/:userId",
       params: { ...OF_MEMBER, role: roleParam(false) },
       idempotent: true,
-      async handler(this: UserManagement, ctx: Context<MemberParams & { role: Role }>) {
+      async handler(ctx: Context<MemberParams & { role: Role }>) {
         const { id, userId, role } = ctx.params;
         const { membership, previous } = await this.transaction((tx) => memberships.setRole(tx, id, userId, role));
         if (previous !== role) {
@@ -205,7 +197,7 @@ const schema: Schema = {
       description: "Ends a user's membership in an organisation.",
       rest: "DELETE /organisations/:id/members/:userId",
       params: OF_MEMBER,
-      async handler(this: UserManagement, ctx: Context<MemberParams>) {
+      async handler(ctx: Context<MemberParams>) {
         const { id, userId } = ctx.params;
         const membership = await this.transaction((tx) => memberships.leave(tx, id, userId));
         await ctx.emit("organisation.member.removed", { membership });
@@ -216,7 +208,7 @@ const schema: Schema = {
       description: "Whether the store answers.",
       params: { $$strict: true },
       idempotent: true,
-      async handler(this: UserManagement) {
+      async handler() {
         try {
           await this.collection(userModel).findOne({ email: "" });
           return { status: "healthy", checks: { store: { status: "healthy" } } };
@@ -225,13 +217,13 @@ const schema: Schema = {
         }
       },
     },
-  } as unknown as Schema["actions"],
+  },
   methods: {
     /** Called by the store after each write of a user, or of several. */
     async entityChanged(type: string, changed: Stored<User> | Stored<User>[], ctx: Context) {
       for (const user of [changed].flat()) await ctx.emit(USER_EVENTS[type]!, { user });
     },
-  } as unknown as Schema["methods"],
+  },
 };
 
 export default schema;

@@ -30,7 +30,7 @@ async function start(settings: object = {}) {
   broker = new ServiceBroker({ logger: false });
   broker.createService({ ...azoraDatabase, settings: { ...azoraDatabase.settings, ...settings } } as never);
   const migrations = [{ version: 1, name: "nothing yet", up() {} }];
-  broker.createService({ name: "notes", mixins: [store(noteModel as unknown as Model, { migrations })] });
+  broker.createService({ name: "notes", mixins: [store(noteModel, { migrations })] });
   await broker.start();
 }
 

@@ -81,7 +81,7 @@ describe("get", () => {
     await expect(library.call("get", { id: "nobody" })).rejects.toMatchObject({
       type: "NOT_FOUND",
       code: 404,
-      message: 'There is no books document "nobody"',
+      message: 'There is no document "nobody" in books',
     });
   });
 

@@ -22,7 +22,7 @@ const oldModel: Model<OldBook> = { name: "books", fields: { isbn: { type: "strin
 
 /** A library in the form that an earlier version of the service left. */
 async function oldLibrary(...books: OldBook[]) {
-  const { service } = await startLibrary({}, oldModel as never);
+  const { service } = await startLibrary({}, oldModel);
   const created = await service.collection(oldModel).insertMany(books);
   await stopLibraries();
   return created;
@@ -142,6 +142,6 @@ test("an index that the model does not declare any more is dropped", async () =>
   await startLibrary();
   await stopLibraries();
   const { indexes: _, ...rest } = bookModel;
-  const { service } = await startLibrary({}, rest as never);
+  const { service } = await startLibrary({}, rest);
   expect((await service.collection(rest).explain({ isbn: "1" }))[0]).toMatch(/sqlite_autoindex/);
 });

@@ -56,12 +56,12 @@ export function dataFolder(): { path: string; file: string; remove(): void } {
 let brokers: ServiceBroker[] = [];
 
 /** A started broker with the service `library`; `stopLibraries` stops it. */
-export async function startLibrary(options: StoreOptions = {}, model: Model<never> = bookModel as never) {
+export async function startLibrary(options: StoreOptions = {}, model: Model = bookModel) {
   const broker = new Broker({ logger: false, nodeID: `library-${brokers.length}` });
   brokers.push(broker);
   const service = broker.createService({
     name: "library",
-    mixins: [store(model as unknown as Model, { collections: [loanModel as never], ...options })],
+    mixins: [store(model, { collections: [loanModel], ...options })],
   }) as StoreService;
   await broker.start();
   return {

@@ -81,7 +81,7 @@ test("a transaction inside a transaction, a kept tx and an undeclared collection
   await expect(inner).rejects.toThrow("inside another one");
   const { collection } = kept as { collection(model: object): unknown };
   expect(() => collection(bookModel)).toThrow("The transaction is over");
-  const other = { name: "others", fields: {} } as Model<never>;
+  const other = { name: "others", fields: {} } as Model;
   expect(() => library.service.collection(other)).toThrow("others is not a collection of this store");
 });
 
