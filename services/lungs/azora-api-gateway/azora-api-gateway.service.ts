@@ -8,6 +8,7 @@ import { AliasIndex } from "./alias-index.ts";
 import { DEFAULT_LIMITS, EdgeServer } from "./edge-server.ts";
 import type { Gateway, GatewaySettings } from "./gateway.ts";
 import { HealthChecks, type HealthReport } from "./health-checks.ts";
+import { holdStop } from "./hold-stop.ts";
 import { readJsonBody } from "./json-body.ts";
 import { type OpenApiDocument, openApiOf } from "./openapi.ts";
 import { OWN_ROUTES } from "./own-routes.ts";
@@ -73,6 +74,13 @@ const schema: ServiceSchema<GatewaySettings, Record<string, unknown>, Record<str
           connections: { status: "healthy", open: connections, inFlight, dropped },
         },
       };
+    },
+
+    /** Taken out of the registry, the service is about to stop: whoever drains it waits for its requests to end. */
+    watchRegistration(this: Gateway) {
+      const registered = this.broker.registry.services.has(this.fullName, this.broker.nodeID);
+      if (this.registered && !registered) void this.edge.close();
+      this.registered = registered;
     },
 
     openApi(this: Gateway) {
@@ -201,6 +209,7 @@ const schema: ServiceSchema<GatewaySettings, Record<string, unknown>, Record<str
   created(this: Gateway) {
     this.clock = systemClock;
     this.routesBuilt = false;
+    this.registered = false;
     this.table ??= new RouteTable();
     this.edge = new EdgeServer(
       (request, response) => this.receive(request, response),
@@ -219,15 +228,18 @@ const schema: ServiceSchema<GatewaySettings, Record<string, unknown>, Record<str
     const { AZORA_PORT } = readSettings();
     for (const route of this.routes) if (route.opts.autoAliases) this.regenerateAutoAliases(route);
     await this.edge.listen(AZORA_PORT);
+    this.broker.localBus.on("$services.changed", this.watchRegistration);
     this.logger.info(`Listening on port ${AZORA_PORT}`, { routes: this.table.routes.length });
   },
   async stopped(this: Gateway) {
+    this.broker.localBus.off("$services.changed", this.watchRegistration);
     await this.edge.close();
     const drained = this.edge.drain().then((cutOff) => {
       if (cutOff > 0) this.logger.warn("Requests were cut off at the end of the stop's time", { cutOff });
     });
     // Restarted in place, the next incarnation listens at once, and this one finishes what it has begun.
-    if ((this.broker as { stopping?: boolean }).stopping) await drained;
+    if (this.broker.stopping) await drained;
+    else holdStop(this.broker, drained);
   },
 };
 

@@ -45,6 +45,8 @@ export class EdgeServer {
   readonly #limits: EdgeLimits;
   readonly #clock: Clock;
   readonly #connections = new Map<Socket, Connection>();
+  #closing: Promise<void> | undefined;
+  #closedAt = 0;
   #stopping = false;
   #accepted = 0;
   /** Connections closed unanswered because there were too many. */
@@ -97,23 +99,17 @@ export class EdgeServer {
   }
 
   /** Stops accepting, and tells the clients of open connections to go with their next answer. */
-  async close(): Promise<void> {
-    if (!this.#server.listening) return;
-    await this.#quietTurn();
-    // http.Server.close would also close connections that look idle while their next request is on its way.
-    net.Server.prototype.close.call(this.#server);
-    // Only now: a client that is told to go comes back at once, and must find the port closed here.
-    this.#stopping = true;
-    for (const { active } of this.#connections.values()) for (const response of active) askToClose(response);
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
   /** After `close`: lets requests in flight finish and closes idle connections. Resolves to the number cut off. */
   async drain(): Promise<number> {
     const end = this.#clock.now() + this.#limits.drainTimeout;
-    const since = this.#clock.now();
     while (this.#connections.size > 0 && this.#clock.now() < end) {
       for (const [socket, { active, quietSince }] of this.#connections) {
-        const quiet = this.#clock.now() - Math.max(quietSince, since);
+        const quiet = this.#clock.now() - Math.max(quietSince, this.#closedAt);
         if (active.size === 0 && quiet >= this.#limits.drainQuiet) socket.destroySoon();
       }
       if (this.#connections.size > 0) await sleep(this.#clock, 10);
@@ -122,6 +118,17 @@ export class EdgeServer {
     for (const socket of this.#connections.keys()) socket.destroy();
     this.#server.close(() => {}); // already closed; ends the time-out checks
     return cutOff;
+  }
+
+  async #close(): Promise<void> {
+    if (!this.#server.listening) return;
+    await this.#quietTurn();
+    // http.Server.close would also close connections that look idle while their next request is on its way.
+    net.Server.prototype.close.call(this.#server);
+    // Only now: a client that is told to go comes back at once, and must find the port closed here.
+    this.#stopping = true;
+    this.#closedAt = this.#clock.now();
+    for (const { active } of this.#connections.values()) for (const response of active) askToClose(response);
   }
 
   /**

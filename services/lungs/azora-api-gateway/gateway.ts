@@ -23,6 +23,9 @@ export interface Gateway extends Service<GatewaySettings>, WebService {
   checks: HealthChecks;
   document?: { json: string; etag: string };
   routesBuilt: boolean;
+  /** Whether the registry has this service, after it did once. */
+  registered: boolean;
+  watchRegistration(): void;
   ownHealth(): HealthReport;
   openApi(): { json: string; etag: string };
   regenerateAutoAliases(route: WebRoute): void;

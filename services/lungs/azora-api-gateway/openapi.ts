@@ -80,7 +80,7 @@ function operation({ action, service }: RestRoute, method: string, inPath: strin
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(hasBody ? requestBody(schema, rest, required) : {}),
     responses: {
-      "200": { description: "What the action returned.", content: { "application/json": { schema: {} } } },
+      "2XX": { description: "What the action returned.", content: { "application/json": { schema: {} } } },
       default: { $ref: "#/components/responses/Problem" },
     },
   };
