@@ -25,6 +25,7 @@ export class DatabaseFile {
   #statements = new Map<string, StatementSync>();
   #predicates: readonly Predicate[] = [];
   #reading = false;
+  #newestVersion = Number.POSITIVE_INFINITY;
 
   private constructor(path: string, clock: Clock) {
     this.path = path;
@@ -81,6 +82,7 @@ export class DatabaseFile {
     this.#db.exec(begin);
     this.#reading = begin === "BEGIN";
     try {
+      this.#refuseNewer();
       const result = work();
       if (isThenable(result)) {
         result.then(undefined, () => {});
@@ -93,6 +95,22 @@ export class DatabaseFile {
       // Still open here means that something failed. SQLite itself rolls back when the disk is full.
       if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec("ROLLBACK");
     }
+  }
+
+  /**
+   * From now on nothing is read or written once another process has migrated the file beyond `version`: this process
+   * would write documents in a form that the newer one does not know.
+   */
+  refuseAbove(version: number): void {
+    this.#newestVersion = version;
+  }
+
+  #refuseNewer(): void {
+    if (this.#newestVersion === Number.POSITIVE_INFINITY) return;
+    const { user_version: found } = this.get("PRAGMA user_version") as { user_version: number };
+    if (found <= this.#newestVersion) return;
+    const what = `was migrated to version ${found} by a newer version of the service; this one knows ${this.#newestVersion}`;
+    throw unavailable(this.path, "newer", what, "Restart this instance with the newer version");
   }
 
   /** Tries again while another process holds the lock; `work` has done nothing when it is refused. */
@@ -121,6 +139,8 @@ export class DatabaseFile {
 
   run(sql: string, params: readonly (string | number | null)[] = []): number {
     if (this.#reading) throw new Error("A snapshot is for reading; write in a transaction");
+    // SQLite itself ends a transaction when the disk is full. A function that catches the error must not go on outside.
+    if (!this.#db.isTransaction) throw new Error("The transaction has ended already; nothing of it was written");
     return Number(this.#statement(sql).run(...params).changes);
   }
 

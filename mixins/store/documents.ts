@@ -12,6 +12,9 @@ import { after, orderBy, parseSort, type Sort, sortValues } from "./sort.ts";
 import { violatedIndex } from "./sqlite-errors.ts";
 import { uuidv7 } from "./uuid.ts";
 
+/** Longest document, in characters of JSON. */
+export const MAX_DOCUMENT = 16 * 2 ** 20;
+
 export interface FindOptions {
   /** Declared string, number or boolean fields; `-` before one turns it round. @default "_id" */
   sort?: Sort;
@@ -299,5 +302,10 @@ function fieldsOf(document: object): Record<string, unknown> {
 }
 
 /** Half a surrogate pair would come out of SQLite as something else than went in. */
-const toJson = (document: object): string =>
-  JSON.stringify(document, (_, value: unknown) => (typeof value === "string" ? value.toWellFormed() : value));
+function toJson(document: object): string {
+  const json = JSON.stringify(document, (_, value: unknown) =>
+    typeof value === "string" ? value.toWellFormed() : value,
+  );
+  if (json.length <= MAX_DOCUMENT) return json;
+  throw wrong("document", `${json.length} characters of JSON`, `at most ${MAX_DOCUMENT} characters of JSON`);
+}

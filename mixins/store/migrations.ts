@@ -38,7 +38,10 @@ export async function prepareFile(
 ): Promise<void> {
   await db.write(() => {
     db.exec("CREATE TABLE IF NOT EXISTS azora_migrations (version INTEGER PRIMARY KEY, name TEXT, appliedAt TEXT)");
-    for (const model of models) db.exec(tableSql(compileModel(model).table));
+    for (const model of models) {
+      db.exec(tableSql(compileModel(model).table));
+      dropIndexes(db, model);
+    }
   });
   await refuseNewer(db, migrations);
   for (const migration of migrations) {
@@ -54,8 +57,9 @@ export async function prepareFile(
     });
   }
   await db.write(() => {
-    for (const model of models) syncIndexes(db, model);
+    for (const model of models) createIndexes(db, model);
   });
+  db.refuseAbove(migrations.length);
 }
 
 /** `version` and `deletedAt` are kept beside the document for SQL; SQLite derives them from it. */
@@ -95,6 +99,7 @@ function apply(db: DatabaseFile, migration: Migration, now: () => number, run: (
   }
   const at = new Date(now()).toISOString();
   db.run("INSERT INTO azora_migrations (version, name, appliedAt) VALUES (?, ?, ?)", [version, name, at]);
+  db.exec(`PRAGMA user_version = ${Number(version)}`);
 }
 
 function refusePromise(result: unknown): void {
@@ -103,24 +108,27 @@ function refusePromise(result: unknown): void {
   throw new Error("up must be synchronous");
 }
 
-/** Makes the indexes that the model declares, and drops those that it does not declare any more. */
-function syncIndexes(db: DatabaseFile, model: Model): void {
+/** Drops the indexes that the model does not declare any more, before a migration runs into one of them. */
+function dropIndexes(db: DatabaseFile, model: Model): void {
   const { table, indexes } = compileModel(model);
   const wanted = new Set(indexes.map(({ name }) => name));
   const existing = db.all("SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", [
     table,
   ]) as { name: string }[];
   for (const { name } of existing) if (!wanted.has(name)) db.exec(`DROP INDEX "${name}"`);
-  for (const index of indexes) {
+}
+
+function createIndexes(db: DatabaseFile, model: Model): void {
+  for (const index of compileModel(model).indexes) {
     try {
       db.exec(index.sql);
     } catch (error) {
       if (violatedIndex(error) === undefined) throw error;
       throw new AzoraError(
         "START_FAILED",
-        `${db.path}: ${table} has documents with equal ${index.fields.join(", ")}, so its unique index cannot be made. ` +
-          "Write a migration that makes them differ.",
-        { file: db.path, collection: table, fields: index.fields },
+        `${db.path}: ${model.name} has documents with equal ${index.fields.join(", ")}, so its unique index cannot be ` +
+          "made. Write a migration that makes them differ.",
+        { file: db.path, collection: model.name, fields: index.fields },
       );
     }
   }

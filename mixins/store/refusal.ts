@@ -3,7 +3,10 @@ import type { FieldError } from "../../runtime/field-errors.ts";
 
 /** The error for one wrong value: names the field, the value and what is allowed. */
 export function wrong(field: string, value: unknown, allowed: string): AzoraError {
-  const errors: FieldError[] = [{ field, value: JSON.parse(jsonOf(value) ?? "null"), allowed: `must be ${allowed}` }];
+  const json = jsonOf(value);
+  // A long value is not sent back whole.
+  const sent: unknown = json === undefined || json.length > 200 ? shown(value) : JSON.parse(json);
+  const errors: FieldError[] = [{ field, value: sent, allowed: `must be ${allowed}` }];
   return new AzoraError("VALIDATION_ERROR", `${field} is ${shown(value)}, but must be ${allowed}`, { errors });
 }
 

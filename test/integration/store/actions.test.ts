@@ -58,6 +58,14 @@ describe("create", () => {
     await expect(create({ _id: "mine" } as never)).rejects.toMatchObject({ type: "VALIDATION_ERROR" });
   });
 
+  test("refuses a document of more than 16 million characters", async () => {
+    const loans = library.service.collection(loanModel);
+    await expect(loans.insert({ isbn: "1", reader: "x".repeat(2 ** 24) })).rejects.toMatchObject({
+      type: "VALIDATION_ERROR",
+      message: expect.stringContaining("must be at most 16777216 characters of JSON"),
+    });
+  });
+
   test("refuses a second document with the same unique value, naming field and value", async () => {
     await create({ isbn: "123" });
     await expect(create({ isbn: "123" })).rejects.toMatchObject({

@@ -66,6 +66,12 @@ test("a full disk refuses the write, leaves nothing half-done, and the store goe
     data: { reason: "full" },
   });
   expect(await call("count")).toBe(1);
+  const carriesOn = service.transaction((tx) => {
+    expect(() => tx.collection(bookModel).insert({ isbn: "3", ...big })).toThrow();
+    tx.collection(bookModel).insert({ isbn: "4", title: "small" });
+  });
+  await expect(carriesOn).rejects.toThrow("The transaction has ended already; nothing of it was written");
+  expect(await call("count")).toBe(1);
   file.exec("PRAGMA max_page_count = 1000000");
   await call("create", { isbn: "3", ...big });
   expect(await call("count")).toBe(2);

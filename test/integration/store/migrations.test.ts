@@ -125,7 +125,7 @@ test("migrations are numbered without a gap, and synchronous", async () => {
 test("a new unique index over equal values stops the start, and a migration can make them differ", async () => {
   await oldLibrary({ isbn: "1", name: "Emma" }, { isbn: "1", name: "Emma again" });
   await expect(startLibrary({ migrations: [rename] })).rejects.toThrow(
-    "docs_books has documents with equal isbn, so its unique index cannot be made",
+    "books has documents with equal isbn, so its unique index cannot be made",
   );
   await stopLibraries();
   let n = 0;
@@ -136,6 +136,39 @@ test("a new unique index over equal values stops the start, and a migration can 
   };
   const { call } = await startLibrary({ migrations: [rename, number] });
   expect(await call("count", { query: { isbn: { $in: ["1-1", "1-2"] } } })).toBe(2);
+});
+
+test("an instance of the older version stops reading and writing once a newer one has migrated the file", async () => {
+  const old = await startLibrary({}, oldModel);
+  await old.service.collection(oldModel).insert({ isbn: "1", name: "Emma" });
+  const { call } = await startLibrary({ migrations: [rename] });
+  expect(await call("count", { query: { title: "Emma" } })).toBe(1);
+  const late = old.service.collection(oldModel).insert({ isbn: "2", name: "Persuasion" });
+  await expect(late).rejects.toMatchObject({
+    type: "STORE_UNAVAILABLE",
+    message: expect.stringContaining("was migrated to version 1 by a newer version of the service; this one knows 0"),
+    data: { reason: "newer" },
+  });
+  await expect(old.service.collection(oldModel).find()).rejects.toMatchObject({ data: { reason: "newer" } });
+  expect(await call("count")).toBe(1);
+});
+
+test("a migration does not run into an index that the model has given up", async () => {
+  await startLibrary();
+  const { service } = await startLibrary();
+  await service.collection(bookModel).insertMany([
+    { isbn: "1", title: "Emma" },
+    { isbn: "2", title: "Emma" },
+  ]);
+  await stopLibraries();
+  const { indexes: _, ...withoutIndexes } = bookModel;
+  const level: Migration = {
+    version: 1,
+    name: "one isbn for all",
+    up: (tx) => void tx.collection(withoutIndexes).rewrite((book) => ({ ...book, isbn: "1" })),
+  };
+  const { call } = await startLibrary({ migrations: [level] }, withoutIndexes);
+  expect(await call("count", { query: { isbn: "1" } })).toBe(2);
 });
 
 test("an index that the model does not declare any more is dropped", async () => {

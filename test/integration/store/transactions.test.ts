@@ -42,6 +42,16 @@ test("a transaction that throws leaves nothing behind, and passes the error on",
   );
 });
 
+test("an error that the function catches does not undo the rest", async () => {
+  await library.service.transaction((tx) => {
+    const books = tx.collection(bookModel);
+    books.insert({ isbn: "1", title: "Emma" });
+    expect(() => books.insert({ isbn: "1", title: "Emma" })).toThrow("exists already");
+    books.insert({ isbn: "2", title: "Persuasion" });
+  });
+  expect(await library.call("count")).toBe(2);
+});
+
 test("calls and transactions that run at once do not mix: each fails or succeeds by itself", async () => {
   const work = Array.from({ length: 60 }, (_, i) => {
     if (i % 3 === 0) return library.call("create", { isbn: `call-${i}`, title: "x" });
