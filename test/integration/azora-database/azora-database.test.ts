@@ -27,7 +27,7 @@ afterEach(async () => {
 
 async function start(settings: object = {}) {
   await broker?.stop();
-  broker = new ServiceBroker({ logger: false });
+  broker = new ServiceBroker({ logger: false, registry: { stopDelay: 0 } });
   broker.createService({ ...azoraDatabase, settings: { ...azoraDatabase.settings, ...settings } } as never);
   const migrations = [{ version: 1, name: "nothing yet", up() {} }];
   broker.createService({ name: "notes", mixins: [store(noteModel, { migrations })] });

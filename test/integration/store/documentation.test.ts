@@ -20,7 +20,7 @@ test("the example in docs/store.md does what the page says", async () => {
     default: ServiceSchema;
   };
 
-  const broker = new ServiceBroker({ logger: false, dependencyInterval: 20 } as never);
+  const broker = new ServiceBroker({ logger: false, dependencyInterval: 20, registry: { stopDelay: 0 } } as never);
   broker.createService({ name: "azora-database" });
   broker.createService(library);
   await broker.start();

@@ -57,7 +57,7 @@ let brokers: ServiceBroker[] = [];
 
 /** A started broker with the service `library`; `stopLibraries` stops it. */
 export async function startLibrary(options: StoreOptions = {}, model: Model = bookModel) {
-  const broker = new Broker({ logger: false, nodeID: `library-${brokers.length}` });
+  const broker = new Broker({ logger: false, nodeID: `library-${brokers.length}`, registry: { stopDelay: 0 } });
   brokers.push(broker);
   const service = broker.createService({
     name: "library",

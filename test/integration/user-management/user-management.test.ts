@@ -17,7 +17,7 @@ let events: [string, Record<string, unknown>][];
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "azora-users-"));
   process.env["AZORA_DATA_DIR"] = folder;
-  broker = new ServiceBroker({ logger: false, dependencyInterval: 20 } as never);
+  broker = new ServiceBroker({ logger: false, dependencyInterval: 20, registry: { stopDelay: 0 } } as never);
   broker.createService(azoraDatabase as never);
   broker.createService(userManagement as never);
   events = [];
