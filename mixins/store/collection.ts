@@ -1,5 +1,6 @@
 import type { Model, Stored } from "../../models/model.ts";
-import type { Documents, FindOptions, Page, PageOptions, WriteOptions } from "./documents.ts";
+import type { DocumentReader, FindOptions, Page, PageOptions } from "./document-reader.ts";
+import type { Documents, Patch, WriteOptions } from "./documents.ts";
 import type { Transactions } from "./transaction.ts";
 
 /** The documents of one model; each call is a transaction of its own. `Documents` says what each method does. */
@@ -50,7 +51,7 @@ export class Collection<T extends object> {
     return this.#write((documents) => all.map((fields) => documents.insert(fields)));
   }
 
-  update(id: string, patch: Partial<{ [K in keyof T]: T[K] | null }>, options?: WriteOptions): Promise<Stored<T>> {
+  update(id: string, patch: Patch<T>, options?: WriteOptions): Promise<Stored<T>> {
     return this.#write((documents) => documents.update(id, patch, options));
   }
 
@@ -62,7 +63,7 @@ export class Collection<T extends object> {
     return this.#write((documents) => documents.restore(id));
   }
 
-  #read<R>(work: (documents: Documents<T>) => R): Promise<R> {
+  #read<R>(work: (documents: DocumentReader<T>) => R): Promise<R> {
     return this.#transactions.read((tx) => work(tx.collection(this.#model))) as Promise<R>;
   }
 

@@ -54,8 +54,8 @@ export function compileModel<T extends object>(model: Model<T>): CompiledModel<T
 
 function checkFields(model: string, fields: Record<string, FieldRule>): void {
   for (const [name, rule] of Object.entries(fields)) {
-    if (!FIELD.test(name)) throw new Error(`model ${model}: field ${shown(name)} must match ${FIELD.source}`);
-    if (name in SYSTEM_PATHS || name === "id") throw new Error(`model ${model}: the store itself keeps ${name}`);
+    if (Object.hasOwn(SYSTEM_PATHS, name) || name === "id")
+      throw new Error(`model ${model}: the store itself keeps ${name}`);
     if (typeof rule?.type !== "string") {
       throw new Error(`model ${model}: field ${name} needs a rule such as { type: "string" }`);
     }
@@ -64,14 +64,17 @@ function checkFields(model: string, fields: Record<string, FieldRule>): void {
         `model ${model}: field ${name}: JSON has no dates; declare { type: "string" } with an ISO pattern`,
       );
     }
-    if (rule.props) checkNested(model, name, rule.props);
   }
+  checkNames(model, "", fields);
 }
 
-function checkNested(model: string, path: string, props: Record<string, FieldRule>): void {
-  for (const [name, rule] of Object.entries(props)) {
-    if (!FIELD.test(name)) throw new Error(`model ${model}: field ${path}.${name} must match ${FIELD.source}`);
-    if (rule.props) checkNested(model, `${path}.${name}`, rule.props);
+function checkNames(model: string, prefix: string, fields: Record<string, FieldRule>): void {
+  for (const [name, rule] of Object.entries(fields)) {
+    if (!FIELD.test(name)) throw new Error(`model ${model}: field ${prefix}${name} must match ${FIELD.source}`);
+    // The validator would read the inherited one where the document has none.
+    if (name in Object.prototype)
+      throw new Error(`model ${model}: every object has a ${name}; call the field otherwise`);
+    if (rule.props) checkNames(model, `${prefix}${name}.`, rule.props);
   }
 }
 

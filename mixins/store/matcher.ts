@@ -1,4 +1,5 @@
-import { type Condition, isPlain, type Ordering, type Test, VALUE_ITSELF } from "./parse-query.ts";
+import { isPlain } from "./operands.ts";
+import { type Condition, type Ordering, type Test, VALUE_ITSELF } from "./parse-query.ts";
 
 /**
  * Decides a condition on one document by MongoDB's rules. SQL asks it for what an SQL expression cannot say: a path that

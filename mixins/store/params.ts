@@ -1,6 +1,6 @@
 import type { ActionSchema } from "moleculer";
 import type { FieldRule, Model } from "../../models/model.ts";
-import type { PageOptions } from "./documents.ts";
+import type { PageOptions } from "./document-reader.ts";
 import { wrong } from "./refusal.ts";
 
 /** Parameter schemas of the store's actions, made from the model; also for actions of a service's further collections. */

@@ -1,5 +1,5 @@
-import { AzoraError } from "../../runtime/errors.ts";
-import { shown, wrong } from "./refusal.ts";
+import { comparable, isPlain, list, literal, MAX_LIST, TOP_OPERATORS, TYPE_NAMES, unsupported } from "./operands.ts";
+import { wrong } from "./refusal.ts";
 import { toRegExp } from "./regex.ts";
 
 /** A query as the store understands it; `$ne`, `$nin`, `$not` and `$nor` have become `not`. */
@@ -24,15 +24,8 @@ export type Test =
 
 export type Query = Record<string, unknown>;
 
-export const FIELD_OPERATORS = [
-  ..."$eq $ne $gt $gte $lt $lte $in $nin $exists $not $regex $options $size $all $elemMatch $type".split(" "),
-] as const;
-export const TOP_OPERATORS = ["$and", "$or", "$nor"] as const;
-export const TYPE_NAMES = ["string", "number", "bool", "object", "array", "null"] as const;
-
 export const MAX_DEPTH = 12;
 export const MAX_CONDITIONS = 200;
-export const MAX_LIST = 1000;
 
 /** The path of the value itself inside `$elemMatch: {$gt: 1}`. */
 export const VALUE_ITSELF = "";
@@ -183,53 +176,3 @@ function readTypes(name: string, operand: unknown): string[] {
 
 const field = (path: string, test: Test): Condition => ({ op: "field", path, test });
 const not = (part: Condition): Condition => ({ op: "not", part });
-
-function list(name: string, operand: unknown): unknown[] {
-  if (!Array.isArray(operand) || operand.length > MAX_LIST)
-    throw wrong(name, operand, `a list of up to ${MAX_LIST} values`);
-  return operand.map((each) => literal(name, each));
-}
-
-function comparable(name: string, operand: unknown): string | number | boolean {
-  const value = literal(name, operand);
-  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
-  throw wrong(name, operand, "a string, a number, true or false");
-}
-
-/** A value as a document would hold it: dates become ISO strings, as in JSON. */
-function literal(name: string, value: unknown): unknown {
-  if (value === null || typeof value === "boolean") return value;
-  if (typeof value === "string") return value.toWellFormed();
-  if (typeof value === "number" && Number.isFinite(value)) return value;
-  if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
-  if (Array.isArray(value)) return value.map((each) => literal(name, each));
-  if (isPlain(value)) {
-    return Object.fromEntries(
-      Object.entries(value).map(([key, each]) => {
-        if (key.startsWith("$")) throw unsupported(key, name);
-        return [key, literal(name, each)];
-      }),
-    );
-  }
-  throw wrong(name, value, "a JSON value or a date");
-}
-
-export function isPlain(value: unknown): value is Record<string, unknown> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !(value instanceof RegExp) &&
-    !(value instanceof Date)
-  );
-}
-
-function unsupported(operator: string, path?: string): AzoraError {
-  const supported = [...FIELD_OPERATORS, ...TOP_OPERATORS];
-  const where = path ? ` at ${shown(path)}` : "";
-  return new AzoraError(
-    "UNSUPPORTED_QUERY",
-    `${operator}${where} is not supported; supported are ${supported.join(" ")}`,
-    { operator, supported, ...(path ? { field: path } : {}) },
-  );
-}

@@ -73,7 +73,7 @@ export function bind(value: Scalar): { sql: string; param: string | number } {
 export function valueAt(document: object, path: string): unknown {
   let value: unknown = document;
   for (const segment of path.split(".")) {
-    if (typeof value !== "object" || value === null) return null;
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, segment)) return null;
     value = (value as Record<string, unknown>)[segment];
   }
   return value ?? null;

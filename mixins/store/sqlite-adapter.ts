@@ -1,7 +1,7 @@
 import type { Stored } from "../../models/model.ts";
 import { AzoraError } from "../../runtime/errors.ts";
 import type { Collection } from "./collection.ts";
-import { isPlain } from "./parse-query.ts";
+import { isPlain } from "./operands.ts";
 import { shown } from "./refusal.ts";
 import type { Sort } from "./sort.ts";
 

@@ -11,7 +11,7 @@ import { readQuery } from "./params.ts";
 import type { Sort } from "./sort.ts";
 import { SqliteAdapter } from "./sqlite-adapter.ts";
 import { storePath } from "./store-path.ts";
-import { type Synchronous, type Transaction, Transactions } from "./transaction.ts";
+import { type Snapshot, type Synchronous, type Transaction, Transactions } from "./transaction.ts";
 
 export interface StoreOptions {
   /** Further collections in the same file, so that a transaction may span them. @default none */
@@ -46,7 +46,7 @@ export interface StoreMethods {
   /** Runs a synchronous function as one transaction over all collections of the service: all of it, or nothing. */
   transaction<R>(work: (tx: Transaction) => R): Promise<Synchronous<R>>;
   /** Same for reading: everything is read from one unchanging state. */
-  snapshot<R>(work: (tx: Transaction) => R): Promise<Synchronous<R>>;
+  snapshot<R>(work: (tx: Snapshot) => R): Promise<Synchronous<R>>;
 }
 
 /** Methods that moleculer-db brings, as far as the store's actions use them. */
@@ -115,7 +115,7 @@ export function store<T extends object>(model: Model<T>, options: StoreOptions =
         return this.opened().write(work);
       },
 
-      snapshot(this: StoreInternals, work: (tx: Transaction) => unknown) {
+      snapshot(this: StoreInternals, work: (tx: Snapshot) => unknown) {
         return this.opened().read(work);
       },
 

@@ -1,11 +1,17 @@
 import type { Model } from "../../models/model.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { DatabaseFile } from "./database-file.ts";
+import type { DocumentReader } from "./document-reader.ts";
 import { Documents } from "./documents.ts";
 
 /** What a transaction's function gets: the collections of the service's file, inside the transaction. */
 export interface Transaction {
   collection<T extends object>(model: Model<T>): Documents<T>;
+}
+
+/** What a snapshot's function gets: the same for reading. */
+export interface Snapshot {
+  collection<T extends object>(model: Model<T>): DocumentReader<T>;
 }
 
 /** A result that is not a promise: a transaction's function is synchronous. */
@@ -27,7 +33,7 @@ export class Transactions {
     return this.#db.write(() => this.inside(work)) as Promise<Synchronous<T>>;
   }
 
-  read<T>(work: (tx: Transaction) => T): Promise<Synchronous<T>> {
+  read<T>(work: (tx: Snapshot) => T): Promise<Synchronous<T>> {
     return this.#db.read(() => this.inside(work)) as Promise<Synchronous<T>>;
   }
 

@@ -1,4 +1,4 @@
-import type { Transaction } from "../../../mixins/store/transaction.ts";
+import type { Snapshot, Transaction } from "../../../mixins/store/transaction.ts";
 import { type Membership, membershipModel, type Role } from "../../../models/membership.model.ts";
 import type { Stored } from "../../../models/model.ts";
 import { type Organisation, organisationModel } from "../../../models/organisation.model.ts";
@@ -64,7 +64,7 @@ export function restoreOrganisation(tx: Transaction, id: string, ownerId: string
 }
 
 /** @throws AzoraError NOT_FOUND when the user is no member */
-export function membershipOf(tx: Transaction, organisationId: string, userId: string): Stored<Membership> {
+export function membershipOf(tx: Snapshot, organisationId: string, userId: string): Stored<Membership> {
   const { slug } = tx.collection(organisationModel).get(organisationId);
   const membership = tx.collection(membershipModel).findOne({ organisationId, userId });
   if (membership) return membership;

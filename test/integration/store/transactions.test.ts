@@ -1,7 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import type { Documents } from "../../../mixins/store/documents.ts";
 import type { Model } from "../../../models/model.ts";
-import { bookModel, dataFolder, loanModel, startLibrary, stopLibraries } from "./shelf.ts";
+import { type Book, bookModel, dataFolder, loanModel, startLibrary, stopLibraries } from "./shelf.ts";
 
 let folder: ReturnType<typeof dataFolder>;
 let library: Awaited<ReturnType<typeof startLibrary>>;
@@ -102,7 +103,8 @@ test("a snapshot sees one state, whatever is written meanwhile, and cannot write
     other.exec('INSERT INTO docs_books (_id, doc) VALUES (\'1\', \'{"_id":"1","version":1,"deletedAt":null}\')');
     other.close();
     expect(tx.collection(bookModel).count()).toBe(0);
-    expect(() => tx.collection(bookModel).insert({ isbn: "1", title: "x" })).toThrow("A snapshot is for reading");
+    const books = tx.collection(bookModel) as Documents<Book>;
+    expect(() => books.insert({ isbn: "1", title: "x" })).toThrow("A snapshot is for reading");
   });
   expect(await library.call("count")).toBe(1);
 });
