@@ -91,8 +91,12 @@ export function storeActions<T extends object>(
       description: "Brings a deleted document back.",
       ...write(restoreParams(), async function (ctx) {
         const { id } = ctx.params as { id: string };
-        const restored = await this.collection(model).restore(id);
-        await this.entityChanged("restored", restored, ctx, restored);
+        const { restored, wasDeleted } = await this.transaction((tx) => {
+          const documents = tx.collection(model);
+          const wasDeleted = documents.get(id, { withDeleted: true }).deletedAt !== null;
+          return { wasDeleted, restored: documents.restore(id) };
+        });
+        if (wasDeleted) await this.entityChanged("restored", restored, ctx, restored);
         return restored;
       }),
       ...route("POST", "/:id/restore"),

@@ -53,10 +53,16 @@ export function leaveAll(tx: Transaction, userId: string): Stored<Membership>[] 
 }
 
 /** Brings a removed organisation back. Its owners may be gone by now: then it needs a new one. */
-export function restoreOrganisation(tx: Transaction, id: string, ownerId: string | undefined): Stored<Organisation> {
-  const organisation = tx.collection(organisationModel).restore(id);
+export function restoreOrganisation(
+  tx: Transaction,
+  id: string,
+  ownerId: string | undefined,
+): { organisation: Stored<Organisation>; wasDeleted: boolean } {
+  const organisations = tx.collection(organisationModel);
+  const wasDeleted = organisations.get(id, { withDeleted: true }).deletedAt !== null;
+  const organisation = organisations.restore(id);
   if (ownerId !== undefined) setRole(tx, id, ownerId, "owner");
-  if (countOwners(tx, id) > 0) return organisation;
+  if (countOwners(tx, id) > 0) return { organisation, wasDeleted };
   throw new AzoraError("CONFLICT", `${organisation.slug} has no owner any more; name one as ownerId`, {
     field: "ownerId",
     organisationId: id,

@@ -9,6 +9,7 @@ import { AzoraError } from "../../../runtime/errors.ts";
 import * as memberships from "./memberships.ts";
 
 const LIMITS = { pageSize: 20, maxPageSize: 100 };
+const MOST_ORGANISATIONS = 1000;
 const ID = params.idParam;
 const OF_ORGANISATION = { $$strict: true, id: ID };
 const OF_MEMBER = { $$strict: true, id: ID, userId: ID };
@@ -72,12 +73,10 @@ const schema: StoreSchema = {
       handler(ctx: Context<{ id: string }>) {
         return this.snapshot((tx) => {
           tx.collection(userModel).get(ctx.params.id);
-          const own = tx.collection(membershipModel).find({ userId: ctx.params.id });
-          const found = tx.collection(organisationModel).find({ _id: { $in: own.map((each) => each.organisationId) } });
-          const byId = new Map(found.map((organisation) => [organisation._id, organisation]));
+          const own = tx.collection(membershipModel).find({ userId: ctx.params.id }, { limit: MOST_ORGANISATIONS });
           return own.flatMap(({ organisationId, role, createdAt }) => {
-            const organisation = byId.get(organisationId);
-            return organisation ? [{ organisation, role, since: createdAt }] : [];
+            const organisation = tx.collection(organisationModel).findById(organisationId);
+            return organisation?.deletedAt === null ? [{ organisation, role, since: createdAt }] : [];
           });
         });
       },
@@ -117,8 +116,8 @@ const schema: StoreSchema = {
       params: params.updateParams(organisationModel),
       async handler(ctx: Context<Partial<Organisation> & { id: string; version?: number | null }>) {
         const { id, version, ...patch } = ctx.params;
-        const changed = this.collection(organisationModel).update(id, patch, version ? { version } : {});
-        const organisation = await changed;
+        const organisations = this.collection(organisationModel);
+        const organisation = await organisations.update(id, patch, version ? { version } : {});
         await ctx.emit("organisation.updated", { organisation });
         return organisation;
       },
@@ -140,10 +139,10 @@ const schema: StoreSchema = {
       params: { ...OF_ORGANISATION, ownerId: { ...ID, optional: true } },
       async handler(ctx: Context<{ id: string; ownerId?: string | null }>) {
         const { id, ownerId } = ctx.params;
-        const organisation = await this.transaction((tx) =>
+        const { organisation, wasDeleted } = await this.transaction((tx) =>
           memberships.restoreOrganisation(tx, id, ownerId ?? undefined),
         );
-        await ctx.emit("organisation.restored", { organisation });
+        if (wasDeleted) await ctx.emit("organisation.restored", { organisation });
         return organisation;
       },
     },

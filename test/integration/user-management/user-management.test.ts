@@ -89,7 +89,7 @@ describe("users", () => {
     await call("update", { id, status: "suspended" });
     await expect(call("update", { id, version: 1, locale: "fr" })).rejects.toMatchObject({ type: "VERSION_CONFLICT" });
     await call("remove", { id });
-    await call("restore", { id });
+    for (const _ of ["deleted", "alive"]) await call("restore", { id });
     expect(names()).toEqual(["user.created", "user.updated", "user.updated", "user.deleted", "user.restored"]);
     expect(events.at(-1)![1]).toMatchObject({ user: { status: "suspended", locale: "de-CH", deletedAt: null } });
     expect(await call("list", { query: { status: "suspended" }, sort: "displayName" })).toMatchObject({ total: 1 });
