@@ -71,6 +71,16 @@ const RULES = {
   /** Multiplies every back-off, cooldown, stable time and budget window; for tests. */
   AZORA_HEALING_TIME_SCALE: positive(1),
   AZORA_LOG_LEVEL: oneOf("info", "trace", "debug", "info", "warn", "error", "fatal"),
+  /** Automatic restarts of a service before it is quarantined. */
+  AZORA_DEFAULT_MAX_RESTART_ATTEMPTS: integer(1, 100, 7),
+  /** Time that a service may take to start, ms, where its metadata says nothing. */
+  AZORA_DEFAULT_STARTUP_TIMEOUT: integer(1, 3_600_000, 60_000),
+  /** Failed answers in a row after which a service counts as unhealthy. */
+  AZORA_CIRCUIT_BREAKER_THRESHOLD: integer(1, 100, 3),
+  /** Time after which a quarantined service may be tried again by hand or probe, ms. */
+  AZORA_CIRCUIT_BREAKER_RESET_TIMEOUT: integer(1, 3_600_000, 60_000),
+  /** Services that may start at the same time. */
+  AZORA_PARALLEL_LAUNCH_LIMIT: integer(1, 1000, 10),
   /** The bus. Empty: a private nats-server if it is on PATH, else the mesh. `mesh` forces the mesh. */
   AZORA_EVENT_BUS_URL: {
     default: "",

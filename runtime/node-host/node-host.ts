@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Context, ServiceBroker, ServiceSchema } from "moleculer";
 import { AzoraError } from "../errors.ts";
 import type { Failover } from "../failover/failover.ts";
@@ -12,6 +13,8 @@ export interface NodeHostOptions {
   failover: Failover;
   /** Folder whose modules are loaded afresh with a service. */
   root: string;
+  /** Folder from which relative paths of service files are seen. */
+  services: string;
   /** Ends the process after the node has stopped. */
   shutdown: (drainTimeout: number) => void;
 }
@@ -19,13 +22,18 @@ export interface NodeHostOptions {
 /** Time for which calls in flight may finish before a service is stopped, ms. */
 export const DRAIN_TIMEOUT_MS = 5000;
 const VITALS_EVERY_MS = 1000;
+/** A service that has just started is asked how it is before it is reported as started. */
+const FIRST_HEALTH_TIMEOUT_MS = 2000;
 
 const epoch = { type: "number", integer: true, min: 0 } as const;
 const name = { type: "string", min: 1, max: 200 } as const;
 const drainTimeout = { type: "number", min: 0, max: 600_000, default: DRAIN_TIMEOUT_MS } as const;
 
 /** The service that every node carries: it loads, stops and restarts services of this node on command. */
-export function nodeHost(broker: ServiceBroker, { vitals, failover, root, shutdown }: NodeHostOptions): ServiceSchema {
+export function nodeHost(
+  broker: ServiceBroker,
+  { vitals, failover, root, services, shutdown }: NodeHostOptions,
+): ServiceSchema {
   const slots = new Map<string, Slot>();
   const nodeVitals = new NodeVitals(broker.nodeID, broker.instanceID, vitals);
   let highestEpoch = 0;
@@ -63,7 +71,7 @@ export function nodeHost(broker: ServiceBroker, { vitals, failover, root, shutdo
       slot.startedAt = Date.now();
       slot.status = "started";
       tell(slot, "started");
-      return stateOf(slot);
+      return { ...stateOf(slot), health: await askHealth(broker, slot, FIRST_HEALTH_TIMEOUT_MS) };
     } catch (error) {
       slot.status = "failed";
       slot.error = (error as Error).message;
@@ -95,7 +103,13 @@ export function nodeHost(broker: ServiceBroker, { vitals, failover, root, shutdo
           const { name, file, incarnation } = ctx.params;
           const known = slots.get(name);
           if (known && known.status !== "failed") return stateOf(known);
-          const slot: Slot = { name, file, incarnation, status: "starting", generation: known?.generation ?? 0 };
+          const slot: Slot = {
+            name,
+            file: resolve(services, file),
+            incarnation,
+            status: "starting",
+            generation: known?.generation ?? 0,
+          };
           slots.set(name, slot);
           return start(slot);
         },
@@ -158,9 +172,13 @@ export function nodeHost(broker: ServiceBroker, { vitals, failover, root, shutdo
 
       /** Drains all services and ends the process. Answers at once. */
       shutdown: {
-        params: { epoch, drainTimeout },
-        handler(ctx: Context<{ epoch: number; drainTimeout: number }>) {
+        params: { epoch, drainTimeout, comingBack: { type: "boolean", default: false } },
+        handler(ctx: Context<{ epoch: number; drainTimeout: number; comingBack: boolean }>) {
           fence(ctx);
+          if (ctx.params.comingBack) {
+            const actions = [...slots.values()].flatMap(({ service }) => (service ? actionNames(service) : []));
+            void broker.broadcast("node-host.restarting", { actions, over: false });
+          }
           setImmediate(() => shutdown(ctx.params.drainTimeout));
         },
       },

@@ -1,4 +1,5 @@
 import type { Service } from "moleculer";
+import type { HealthAnswer } from "./service-health.ts";
 
 /** What a node host knows of one service that it carries. */
 export interface Slot {
@@ -17,7 +18,7 @@ export interface Slot {
 }
 
 /** A slot as it is told to others. */
-export type SlotState = Omit<Slot, "service" | "generation"> & { node: string; pid: number };
+export type SlotState = Omit<Slot, "service" | "generation"> & { node: string; pid: number; health?: HealthAnswer };
 
 /** Names of the actions that can be called from outside the service. */
 export function actionNames(service: Service): string[] {

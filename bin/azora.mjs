@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+/**
+ * Finds a Node that can run Azora, and runs it. Plain JavaScript, because an old Node must be able to read it.
+ * As process 1 of a container it makes way for a shell that reaps the orphans of the whole organism.
+ */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const NEEDED = 24;
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const source = join(root, "cli", "main.ts");
+const entry =
+  existsSync(source) && !root.includes(`${join("/", "node_modules")}/`)
+    ? source
+    : join(root, existsSync(join(root, "dist")) ? "dist" : "", "cli", "main.js");
+const args = ["--disable-warning=ExperimentalWarning", "--enable-source-maps", entry, ...process.argv.slice(2)];
+
+// Forwards signals, waits for the program, and collects every process that is handed to process 1.
+const REAPER =
+  'trap "kill -TERM $child" TERM INT; trap "kill -HUP $child" HUP; "$@" & child=$!; while :; do wait $child; code=$?; kill -0 $child 2>/dev/null || exit $code; done';
+
+const node = fittingNode();
+if (!node) {
+  console.error(
+    `azora needs Node ${NEEDED} or newer, and this is ${process.version}: install it, or add the npm package "node@${NEEDED}" to the project`,
+  );
+  process.exit(1);
+}
+if (process.pid === 1 && process.execve)
+  process.execve("/bin/sh", ["sh", "-c", REAPER, "azora", node, ...args], process.env);
+if (node === process.execPath) await import(entry);
+else runWith(node);
+
+function fittingNode() {
+  if (Number(process.versions.node.split(".")[0]) >= NEEDED) return process.execPath;
+  const require = createRequire(import.meta.url);
+  // The package's own start script may not have been allowed to run: then the program lies in the platform's package.
+  for (const name of [
+    "node/package.json",
+    `node-bin-${process.platform}-${process.arch}/package.json`,
+    `node-${process.platform}-${process.arch}/package.json`,
+  ]) {
+    try {
+      const program = join(dirname(require.resolve(name)), "bin", "node");
+      if (existsSync(program)) return program;
+    } catch {
+      // not installed
+    }
+  }
+  return undefined;
+}
+
+function runWith(program) {
+  const child = spawn(program, args, { stdio: "inherit" });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("error", (error) => {
+    console.error(`azora cannot start ${program}: ${error.message}`);
+    process.exit(1);
+  });
+  child.on("exit", (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+}

@@ -1,0 +1,70 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { writeBus } from "../runtime/bus.ts";
+import type { Plan } from "../runtime/discovery/plan.ts";
+import { nodeFlags, ownModule } from "../runtime/node-executable.ts";
+import { type Organism, runFolderOf, writeOrganism, writePlan } from "../runtime/organism.ts";
+import type { Settings } from "../runtime/settings.ts";
+import { spawnDetached } from "../runtime/spawn-process.ts";
+import { CommandError } from "./command.ts";
+import { portHolder } from "./port-holder.ts";
+import { clearFormerLife, runningPeers } from "./running.ts";
+
+/** Starts the spine, which starts the rest. Takes over nodes that live without one. */
+export async function startOrganism(settings: Settings, plan: Plan, dev: boolean): Promise<void> {
+  const survivors = await runningPeers(settings);
+  if (survivors.length === 0) {
+    clearFormerLife(settings);
+    await refuseTakenPorts(settings, plan);
+  }
+  const organism: Organism = {
+    namespace: settings.AZORA_NAMESPACE,
+    dataDir: settings.AZORA_DATA_DIR,
+    logDir: settings.AZORA_LOG_DIR,
+    runFolder: runFolderOf(settings.AZORA_DATA_DIR),
+    dev,
+  };
+  writeOrganism(organism);
+  writePlan(settings.AZORA_DATA_DIR, plan);
+  const url = settings.AZORA_EVENT_BUS_URL;
+  if (url && survivors.length === 0)
+    writeBus(organism.runFolder, url === "mesh" ? { kind: "mesh" } : { kind: "nats", url });
+  const { AZORA_EVENT_BUS_URL: _secret, ...env } = process.env;
+  await spawnDetached({
+    command: process.execPath,
+    args: [...nodeFlags(false), ownModule("spine/spine"), organism.dataDir],
+    cwd: process.cwd(),
+    // Folders absolute, so that every process means the same, whatever its working directory.
+    env: { ...env, AZORA_DATA_DIR: settings.AZORA_DATA_DIR, AZORA_LOG_DIR: settings.AZORA_LOG_DIR },
+    log: join(organism.logDir, "spine.log"),
+  });
+}
+
+async function refuseTakenPorts(settings: Settings, plan: Plan): Promise<void> {
+  const needed: [keyof Settings, number][] = [["AZORA_ORCHESTRATOR_PORT", settings.AZORA_ORCHESTRATOR_PORT]];
+  if (plan.services.some(({ name }) => name === "azora-api-gateway")) needed.push(["AZORA_PORT", settings.AZORA_PORT]);
+  const problems: string[] = [];
+  for (const [name, port] of needed) {
+    const holder = await portHolder(port);
+    if (holder) problems.push(`port ${port} is taken by ${holder}; set ${name} to another one`);
+  }
+  if (problems.length > 0) throw new CommandError(problems.join("\nazora: "));
+}
+
+/** The last lines that the first processes wrote, for when the organism does not come up. */
+export function lastWords(settings: Settings): string {
+  return ["spine", "nervous-1"]
+    .flatMap((name) => {
+      const path = join(settings.AZORA_LOG_DIR, `${name}.log`);
+      return existsSync(path) ? readFileSync(path, "utf8").trim().split("\n").slice(-3) : [];
+    })
+    .map((line) => {
+      try {
+        const { node, message, error } = JSON.parse(line);
+        return `  ${node}: ${message}${error ? `: ${error.message}` : ""}`;
+      } catch {
+        return `  ${line}`;
+      }
+    })
+    .join("\n");
+}

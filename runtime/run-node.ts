@@ -1,0 +1,76 @@
+import { hostname } from "node:os";
+import type { Service, ServiceBroker } from "moleculer";
+import { createNodeBroker } from "./broker.ts";
+import type { Bus } from "./bus.ts";
+import type { Plan } from "./discovery/plan.ts";
+import type { JsonLogger } from "./logger.ts";
+import type { Mesh } from "./mesh/mesh.ts";
+import { installModuleHooks } from "./module-hooks.ts";
+import { PACKAGE_ROOT } from "./node-executable.ts";
+import { DRAIN_TIMEOUT_MS, nodeHost } from "./node-host/node-host.ts";
+import { ownIdentity } from "./process-identity.ts";
+import { loadProjectConfig } from "./project.ts";
+import type { Settings } from "./settings.ts";
+
+export interface RunNodeOptions {
+  nodeId: string;
+  organ: string;
+  namespace: string;
+  project: Plan["project"];
+  bus: Bus;
+  settings: Settings;
+  logger: JsonLogger;
+  /** Absent on a node that joins from another machine. */
+  mesh?: Mesh;
+  /** Runs Azora's own services only, also beside a foreign project. */
+  runtimeOnly: boolean;
+  /** Called with the broker before it starts. */
+  prepare?(broker: ServiceBroker): void;
+}
+
+/** Makes this process a node: joins the bus, and carries what the orchestrator loads into it. */
+export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
+  const { nodeId, organ, project, mesh, settings, logger, bus, namespace, runtimeOnly } = options;
+  process.title = `azora ${nodeId}`;
+  const root = runtimeOnly || !project.foreign ? PACKAGE_ROOT : project.root;
+  installModuleHooks({ root, foreign: project.foreign });
+  const own = await loadProjectConfig(project);
+  const { broker, vitals, failover } = createNodeBroker({
+    nodeId,
+    namespace,
+    bus,
+    settings,
+    logger,
+    metadata: { organ, host: hostname(), ...ownIdentity(), ...(mesh ? {} : { joined: true }) },
+    ...(mesh ? { mesh } : {}),
+    ...(own ? { own, onlySerializer: runtimeOnly } : {}),
+  });
+
+  let stopping = false;
+  const shutdown = async (drainTimeout: number): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    broker.logger.info(`stops: lets calls finish for up to ${drainTimeout} ms`);
+    const host = broker.getLocalService("node-host") as Service & { stopAll(timeout: number): Promise<void> };
+    await host.stopAll(drainTimeout);
+    await broker.stop();
+    await mesh?.close();
+    process.exit(0);
+  };
+  const crash = (error: unknown): void => {
+    broker.logger.fatal("ends on an error that nobody caught", error);
+    process.exit(70);
+  };
+  process.on("SIGTERM", () => void shutdown(DRAIN_TIMEOUT_MS).catch(crash));
+  process.on("uncaughtException", crash);
+  process.on("unhandledRejection", crash);
+
+  const services = runtimeOnly ? PACKAGE_ROOT : project.services;
+  broker.createService(
+    nodeHost(broker, { vitals, failover, root, services, shutdown: (timeout) => void shutdown(timeout).catch(crash) }),
+  );
+  options.prepare?.(broker);
+  await mesh?.start();
+  await broker.start();
+  return broker;
+}

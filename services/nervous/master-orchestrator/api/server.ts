@@ -1,0 +1,172 @@
+import { randomUUID } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { extname, join, normalize } from "node:path";
+import type { ServiceBroker } from "moleculer";
+import { AzoraError, ERROR_CODES, toProblem } from "../../../../runtime/errors.ts";
+import { PACKAGE_ROOT } from "../../../../runtime/node-executable.ts";
+import { carriesToken, equal, foreignPage, TOKEN_COOKIE } from "./operator-token.ts";
+import { PlainAnswer, type Route, StatusAnswer } from "./routes.ts";
+
+export interface ApiOptions {
+  port: number;
+  auth: "writes" | "all";
+  token: string;
+  routes: Route[];
+  logger: ServiceBroker["logger"];
+}
+
+const MAX_BODY_BYTES = 64 * 1024;
+const PUBLIC_FOLDER = join(PACKAGE_ROOT, "public");
+const TYPES: Record<string, string> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+};
+const PAGE_HEADERS = {
+  "content-security-policy":
+    "default-src 'self'; connect-src 'self' ws:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+};
+
+/** The orchestrator's API and page, on loopback. */
+export function createApiServer(options: ApiOptions): Server {
+  const server = createServer((request, response) => {
+    void serve(request, response, options);
+  });
+  server.requestTimeout = 30_000;
+  server.headersTimeout = 10_000;
+  return server;
+}
+
+/** Resolves when it listens; a taken port is told as such. */
+export function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const taken = error.code === "EADDRINUSE";
+      reject(taken ? new Error(`port ${port} is taken; set AZORA_ORCHESTRATOR_PORT to another one`) : error);
+    });
+    server.listen(port, "127.0.0.1", resolve);
+  });
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse, options: ApiOptions): Promise<void> {
+  const requestId = randomUUID();
+  response.setHeader("x-request-id", requestId);
+  try {
+    const url = new URL(request.url ?? "/", "http://127.0.0.1");
+    const foreign = foreignPage(request, options.port);
+    if (foreign) throw new AzoraError("FOREIGN_ORIGIN", foreign);
+    if (servePage(request, response, url, options)) return;
+    const { route, params } = match(options.routes, request.method ?? "GET", url.pathname, response);
+    const needsToken = route.control || (options.auth === "all" && !["/live", "/ready"].includes(route.path));
+    if (needsToken && !carriesToken(request, options.token)) {
+      response.setHeader("www-authenticate", "Bearer");
+      throw new AzoraError("UNAUTHORIZED", "Give the token of data/operator.token as: Authorization: Bearer <token>");
+    }
+    const body = request.method === "POST" ? await readBody(request) : {};
+    const answer = await route.handle({ params, query: url.searchParams, body });
+    if (answer instanceof PlainAnswer) send(response, 200, answer.type, answer.text);
+    else if (answer instanceof StatusAnswer)
+      send(response, answer.status, "application/json", JSON.stringify(answer.body));
+    else send(response, 200, "application/json", JSON.stringify(answer));
+  } catch (error) {
+    const problem = toProblem(error, requestId);
+    if (problem.code === "INTERNAL_ERROR")
+      options.logger.error(`${request.method} ${request.url} failed`, error, { requestId });
+    if (!response.headersSent) send(response, problem.status, "application/problem+json", JSON.stringify(problem));
+    else response.destroy();
+  }
+}
+
+function send(response: ServerResponse, status: number, type: string, text: string): void {
+  response.writeHead(status, {
+    "content-type": type,
+    "content-length": Buffer.byteLength(text),
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+  });
+  response.end(text);
+}
+
+function match(
+  routes: Route[],
+  method: string,
+  path: string,
+  response: ServerResponse,
+): { route: Route; params: Record<string, string> } {
+  const fitting = routes.flatMap((route) => {
+    const params = matchPath(route.path, path);
+    return params ? [{ route, params }] : [];
+  });
+  const wanted = method === "HEAD" ? "GET" : method;
+  const found = fitting.find(({ route }) => route.method === wanted);
+  if (found) return found;
+  if (fitting.length === 0) throw new AzoraError("NOT_FOUND", `There is no route ${path}`);
+  const allowed = fitting.map(({ route }) => route.method).join(", ");
+  response.setHeader("allow", allowed);
+  throw new AzoraError("METHOD_NOT_ALLOWED", `${path} knows ${allowed}, not ${method}`);
+}
+
+function matchPath(pattern: string, path: string): Record<string, string> | undefined {
+  const [wanted, given] = [pattern.split("/"), path.split("/")];
+  if (wanted.length !== given.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [index, part] of wanted.entries()) {
+    if (part.startsWith(":") && given[index] !== "") {
+      try {
+        params[part.slice(1)] = decodeURIComponent(given[index]!);
+      } catch {
+        return undefined;
+      }
+    } else if (part !== given[index]) return undefined;
+  }
+  return params;
+}
+
+async function readBody(request: IncomingMessage): Promise<Record<string, unknown>> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += (chunk as Buffer).length;
+    if (size > MAX_BODY_BYTES) throw new AzoraError("PAYLOAD_TOO_LARGE", `The body may have ${MAX_BODY_BYTES} bytes`);
+    chunks.push(chunk as Buffer);
+  }
+  if (size === 0) return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.concat(chunks).toString());
+  } catch (error) {
+    throw new AzoraError("BAD_REQUEST", `The body is no JSON: ${(error as Error).message}`);
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new AzoraError("BAD_REQUEST", "The body must be a JSON object");
+  return value as Record<string, unknown>;
+}
+
+/** The page. `/?token=…` turns the token into a cookie, so that it stands in no address any longer. */
+function servePage(request: IncomingMessage, response: ServerResponse, url: URL, { token, auth }: ApiOptions): boolean {
+  if (request.method !== "GET" && request.method !== "HEAD") return false;
+  const given = url.searchParams.get("token");
+  if (url.pathname === "/" && given !== null) {
+    const cookie = `${TOKEN_COOKIE}=${token}; Path=/; HttpOnly; SameSite=Strict`;
+    response.writeHead(303, {
+      location: "/",
+      "cache-control": "no-store",
+      ...(equal(given, token) ? { "set-cookie": cookie } : {}),
+    });
+    response.end();
+    return true;
+  }
+  const name = url.pathname === "/" ? "index.html" : normalize(url.pathname).slice(1);
+  const type = TYPES[extname(name)];
+  const path = join(PUBLIC_FOLDER, name);
+  if (!type || !path.startsWith(PUBLIC_FOLDER) || !existsSync(path)) return false;
+  if (auth === "all" && !carriesToken(request, token))
+    throw new AzoraError("UNAUTHORIZED", ERROR_CODES.UNAUTHORIZED.title);
+  response.writeHead(200, { "content-type": type, "cache-control": "no-cache", ...PAGE_HEADERS });
+  response.end(readFileSync(path));
+  return true;
+}

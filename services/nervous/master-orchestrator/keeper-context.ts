@@ -1,0 +1,50 @@
+import type { ServiceBroker } from "moleculer";
+import type { Clock } from "../../../runtime/clock.ts";
+import type { Mesh } from "../../../runtime/mesh/mesh.ts";
+import type { Organism } from "../../../runtime/organism.ts";
+import type { Fleet } from "./fleet.ts";
+import type { HealingLog } from "./healing-log.ts";
+import type { Journal } from "./journal.ts";
+import type { NodeCommands } from "./node-commands.ts";
+import type { OrchestratorConfig } from "./orchestrator.config.ts";
+import type { OrganismState } from "./organism-state.ts";
+import type { Restarts } from "./restarts.ts";
+
+/** What happened to a service, as the stream tells it. */
+export interface ServiceEvent {
+  name: string;
+  node: string;
+  incarnation: number;
+  event:
+    | "starting"
+    | "started"
+    | "stopped"
+    | "failed"
+    | "timeout"
+    | "unhealthy"
+    | "recovered"
+    | "quarantined"
+    | "released";
+}
+
+/** What those who keep nodes, services and programs alive share. */
+export interface KeeperContext {
+  broker: ServiceBroker;
+  mesh: Mesh;
+  organism: Organism;
+  config: OrchestratorConfig;
+  clock: Clock;
+  state: OrganismState;
+  journal: Journal;
+  fleet: Fleet;
+  commands: NodeCommands;
+  restarts: Restarts;
+  healing: HealingLog;
+  /** The observed or the wanted state has changed: what is missing is started. */
+  changed(): void;
+  tell(event: ServiceEvent): void;
+  /** True while this process was late itself and nothing is to be held against others. */
+  isLate(): boolean;
+  /** True once everything is being stopped. */
+  isStopping(): boolean;
+}

@@ -1,0 +1,46 @@
+import { copyFileSync, existsSync, readdirSync, renameSync, statSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+
+const MAX_BYTES = 20 * 1024 * 1024;
+const KEEP = 3;
+const LOOK_EVERY_MS = 10_000;
+
+/** Keeps log files from growing without end: copied and truncated, since the writers keep them open. */
+export class LogRotation {
+  readonly #folders: string[];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(folder: string) {
+    this.#folders = [folder, join(folder, "orchestrator")];
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.rotate(), LOOK_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  rotate(maxBytes = MAX_BYTES): void {
+    for (const folder of this.#folders) {
+      if (!existsSync(folder)) continue;
+      for (const name of readdirSync(folder)) {
+        const path = join(folder, name);
+        if (name.endsWith(".log") && statSync(path).size > maxBytes) rotateFile(path);
+      }
+    }
+  }
+}
+
+/** `x.log` becomes `x.log.1`, that `x.log.2`, and so on; the oldest goes. A full disk leaves all as it is. */
+function rotateFile(path: string): void {
+  try {
+    for (let i = KEEP - 1; i >= 1; i--) if (existsSync(`${path}.${i}`)) renameSync(`${path}.${i}`, `${path}.${i + 1}`);
+    copyFileSync(path, `${path}.1`);
+    truncateSync(path);
+  } catch {
+    // tried again at the next look
+  }
+}

@@ -1,0 +1,207 @@
+import type { PeerHello } from "../../../runtime/mesh/mesh.ts";
+import { PACKAGE_ROOT } from "../../../runtime/node-executable.ts";
+import { spawnNode } from "../../../runtime/spawn-process.ts";
+import type { KeeperContext } from "./keeper-context.ts";
+import type { NodeState } from "./organism-state.ts";
+import { ORCHESTRATOR_NODE } from "./placement.ts";
+import type { ServiceKeeper } from "./service-keeper.ts";
+
+/** Time in which a node's process must be on the bus, ms. */
+const NODE_START_TIMEOUT_MS = 30_000;
+
+/** Keeps the wanted nodes of this machine running, and notices those of other machines. */
+export class NodeKeeper {
+  readonly #context: KeeperContext;
+  readonly #services: ServiceKeeper;
+  /** Nodes whose end is wanted; it is no failure then. */
+  readonly #expected = new Set<string>();
+  /** Why a process that is about to end was killed, and how long it had been silent. */
+  readonly #verdicts = new Map<string, { failure: string; silentFor: number }>();
+
+  constructor(context: KeeperContext, services: ServiceKeeper) {
+    this.#context = context;
+    this.#services = services;
+  }
+
+  /** Starts a node that is wanted and not there, unless its next attempt is being waited for. */
+  ensure(node: NodeState): void {
+    const { fleet, restarts } = this.#context;
+    if (node.remote || fleet.get(node.id) || node.status !== "down") return;
+    if (restarts.state(node.id).phase === "idle") void this.#start(node);
+  }
+
+  /** A process that is no longer wanted: it drains and ends. */
+  async retire(node: NodeState): Promise<void> {
+    if (node.status === "stopping" || node.status === "down") return;
+    await this.stop(node, false);
+    this.#context.state.nodes.delete(node.id);
+    this.#context.changed();
+  }
+
+  /** Stops a node's process: by its own drain, then SIGTERM, then SIGKILL to its group. */
+  async stop(node: NodeState, comingBack: boolean): Promise<void> {
+    const { fleet, commands, restarts } = this.#context;
+    this.#expected.add(node.id);
+    restarts.forget(node.id);
+    node.status = "stopping";
+    node.why = "it is being stopped";
+    const gone = this.#untilGone(node.id);
+    await commands.shutdown(node.id, comingBack).catch(() => {});
+    const drained = await Promise.race([
+      gone.then(() => true),
+      new Promise((resolve) => setTimeout(resolve, 10_000, false)),
+    ]);
+    if (!drained) await fleet.terminate(node.id);
+  }
+
+  /** Starts the process anew; what it carries comes back by itself. */
+  async restart(node: NodeState): Promise<void> {
+    if (node.status === "up") await this.stop(node, true);
+    this.#expected.delete(node.id);
+    node.status = "down";
+    this.#context.restarts.forget(node.id);
+    this.#context.changed();
+  }
+
+  /** Looks whether nodes have come onto the bus. To be called when the registry changes. */
+  noticeArrivals(): void {
+    for (const node of this.#context.state.nodes.values()) {
+      if (node.status === "starting" && this.#context.commands.reachable(node.id)) void this.#arrived(node);
+    }
+  }
+
+  /** A node of another machine is there. */
+  remoteArrived(node: NodeState, host: string, pid: number): void {
+    if (node.status === "up") return;
+    Object.assign(node, { status: "starting", host, pid, since: Date.now(), why: "it has joined" });
+    this.noticeArrivals();
+  }
+
+  remoteGone(node: NodeState): void {
+    node.status = "down";
+    node.why = "it left, or its machine cannot be reached";
+    this.#services.nodeGone(node, `${node.id} is gone`);
+    this.#context.changed();
+  }
+
+  /** Takes over a process that was running when the orchestrator came. */
+  adopt(node: NodeState): void {
+    const member = this.#context.fleet.get(node.id);
+    if (!member) return;
+    Object.assign(node, {
+      status: "starting",
+      pid: member.identity.pid,
+      incarnation: member.incarnation,
+      since: member.since,
+      host: "local",
+    });
+    this.noticeArrivals();
+  }
+
+  /** Its socket is open, but nothing comes from it. */
+  hung(peer: PeerHello, silentFor: number): void {
+    const node = this.#context.state.nodes.get(peer.id);
+    if (!node || node.id === ORCHESTRATOR_NODE || this.#context.isLate() || this.#context.isStopping()) return;
+    node.status = "hung";
+    node.why = `it has been silent for ${(silentFor / 1000).toFixed(1)} s; its process is killed`;
+    this.#verdicts.set(node.id, { failure: "hung", silentFor });
+    this.#context.fleet.kill(node.id);
+  }
+
+  /** Its socket has closed: the process is dead. */
+  lost(peer: PeerHello, lastSeen: number): void {
+    if (!this.#verdicts.has(peer.id))
+      this.#verdicts.set(peer.id, { failure: "crashed", silentFor: Date.now() - lastSeen });
+    this.#context.fleet.declareGone(peer.id);
+  }
+
+  /** The process of a node has ended. */
+  gone(id: string, how: string): void {
+    const { state, restarts, healing } = this.#context;
+    const node = state.nodes.get(id);
+    const verdict = this.#verdicts.get(id) ?? { failure: "crashed", silentFor: 0 };
+    this.#verdicts.delete(id);
+    if (!node) return;
+    const expected = this.#expected.delete(id) || this.#context.isStopping();
+    Object.assign(node, { status: "down", pid: 0, cpu: 0, memory: 0, loopDelayP99: 0, uptime: 0 });
+    if (expected) {
+      this.#services.nodeGone(node, `${id} was stopped`);
+      return;
+    }
+    const reason =
+      verdict.failure === "hung" ? `hung for ${(verdict.silentFor / 1000).toFixed(1)} s and was killed` : how;
+    this.#context.broker.logger.warn(`${id} is down: ${reason}`);
+    healing.failed(id, "down", reason);
+    healing.begin(id, {
+      target: { node: id },
+      failure: verdict.failure,
+      before: `down: ${reason}`,
+      detection: verdict.silentFor,
+    });
+    const next = restarts.failed(id, (attempt) => void this.#start(node, attempt), Number.POSITIVE_INFINITY);
+    node.why = `${reason}; ${describeWait(next)}`;
+    this.#services.nodeGone(node, `${id} ${reason}`);
+    this.#context.changed();
+  }
+
+  async #start(node: NodeState, attempt = 0): Promise<void> {
+    const { fleet, state, organism, healing, broker } = this.#context;
+    node.status = "starting";
+    node.why = "its process is starting";
+    node.host = "local";
+    healing.attempt(node.id, attempt, "restart-process");
+    try {
+      const member = await fleet.spawn(node.id, () => spawnNode(node.id, node.organ, organism, state.plan));
+      Object.assign(node, { pid: member.identity.pid, incarnation: member.incarnation, since: member.since });
+      setTimeout(() => {
+        if (node.status !== "starting" || fleet.get(node.id) !== member) return;
+        this.#verdicts.set(node.id, { failure: "start timeout", silentFor: NODE_START_TIMEOUT_MS });
+        fleet.kill(node.id);
+      }, NODE_START_TIMEOUT_MS).unref();
+    } catch (error) {
+      broker.logger.error(`${node.id} cannot be started in ${PACKAGE_ROOT}`, error);
+      node.status = "down";
+      this.gone(node.id, `cannot be started: ${(error as Error).message}`);
+    }
+  }
+
+  async #arrived(node: NodeState): Promise<void> {
+    const { commands, restarts, state } = this.#context;
+    node.status = "up";
+    node.why = "";
+    try {
+      const { slots } = await commands.state(node.id);
+      for (const slot of slots) this.#services.found(node, slot);
+    } catch {
+      // It went away again in this moment; its end is noticed elsewhere.
+      if (state.nodes.get(node.id) === node && node.status === "up") node.status = "starting";
+      return;
+    }
+    if (restarts.state(node.id).phase === "running" && node.services.size === 0) this.#services.nodeServed(node);
+    this.#context.changed();
+  }
+
+  #untilGone(id: string): Promise<void> {
+    const { fleet } = this.#context;
+    if (!fleet.get(id)) return Promise.resolve();
+    return new Promise((resolve) => {
+      const listen = (member: { key: string }) => {
+        if (member.key !== id) return;
+        fleet.off("gone", listen);
+        resolve();
+      };
+      fleet.on("gone", listen);
+    });
+  }
+}
+
+/** What a restart state means, in words. */
+export function describeWait(state: { phase: string; attempts: number; until?: number; for?: string }): string {
+  if (state.phase === "running") return `restart attempt ${state.attempts} is under way`;
+  if (state.phase === "waiting") {
+    const seconds = (Math.max(0, (state.until ?? 0) - Date.now()) / 1000).toFixed(1);
+    const reason = state.for === "budget" ? "too many restarts in the last minute" : `attempt ${state.attempts} failed`;
+    return `next attempt in ${seconds} s (${reason})`;
+  }
+  return state.phase === "exhausted" ? `given up after ${state.attempts} attempts` : "no restart is planned";
+}

@@ -1,0 +1,159 @@
+import { join } from "node:path";
+import { askHttpHealth, USUAL_HEALTH_PATHS } from "../../../runtime/http-health.ts";
+import { projectEnvironment } from "../../../runtime/project.ts";
+import { spawnDetached } from "../../../runtime/spawn-process.ts";
+import type { Member } from "./fleet.ts";
+import type { KeeperContext, ServiceEvent } from "./keeper-context.ts";
+import { describeWait } from "./node-keeper.ts";
+import { type InstanceState, programKey, type ServiceState } from "./organism-state.ts";
+import type { HealthVerdict } from "./service-keeper.ts";
+
+const READY_CHECK_MS = 50;
+const READY_TIMEOUT_MS = 2000;
+/** A program without a port counts as started when it has lived this long, ms. */
+const SETTLE_MS = 300;
+const STOP_GRACE_MS = 5000;
+
+/** Starts, restarts and stops programs that are no Moleculer services. Each is its own process and its own instance. */
+export class ProgramKeeper {
+  readonly #context: KeeperContext;
+  readonly #expected = new Set<string>();
+
+  constructor(context: KeeperContext) {
+    this.#context = context;
+  }
+
+  async start(service: ServiceState, attempt = 0): Promise<void> {
+    const { fleet, state, organism, healing } = this.#context;
+    const { name, program } = service.planned;
+    const key = programKey(name);
+    const instance = state.instance(service, key);
+    if (attempt > 0) healing.attempt(key, attempt, "restart-process");
+    Object.assign(instance, { presence: "loading", status: "starting", startedAt: Date.now(), why: "" });
+    service.firstStart ||= instance.startedAt;
+    this.#expected.delete(key);
+    try {
+      const env = {
+        ...projectEnvironment(state.plan.project),
+        ...(program!.port ? { PORT: String(program!.port) } : {}),
+        ...program!.env,
+      };
+      const log = join(organism.logDir, `${name}.log`);
+      const member = await fleet.spawn(key, () =>
+        spawnDetached({ command: program!.command, args: program!.args, cwd: program!.cwd, env, log }),
+      );
+      Object.assign(instance, { pid: member.identity.pid, incarnation: member.incarnation });
+      this.#tell(service, instance, "starting");
+      await this.#untilReady(service, instance, member);
+    } catch (error) {
+      this.#fail(service, instance, "start failed", `cannot be started: ${(error as Error).message}`);
+    }
+  }
+
+  /** Takes over one that was running when the orchestrator came. */
+  adopt(service: ServiceState, member: Member): void {
+    const instance = this.#context.state.instance(service, member.key);
+    service.firstStart ||= member.since;
+    Object.assign(instance, {
+      pid: member.identity.pid,
+      incarnation: member.incarnation,
+      presence: "loaded",
+      status: "healthy",
+    });
+  }
+
+  async stop(service: ServiceState): Promise<void> {
+    const key = programKey(service.planned.name);
+    this.#expected.add(key);
+    this.#context.restarts.forget(key);
+    this.#context.healing.drop(key);
+    await this.#context.fleet.terminate(key, STOP_GRACE_MS);
+    service.instances.delete(key);
+  }
+
+  async restart(service: ServiceState): Promise<string | undefined> {
+    await this.stop(service);
+    await this.start(service);
+    const instance = service.instances.get(programKey(service.planned.name));
+    return instance?.status === "healthy" ? undefined : (instance?.why ?? "it is gone");
+  }
+
+  /** Its process has ended. */
+  gone(key: string, how: string): void {
+    const service = this.#context.state.services.get(key.slice("program:".length));
+    const instance = service?.instances.get(key);
+    if (!service || !instance || this.#expected.delete(key) || this.#context.isStopping()) return;
+    this.#context.broker.logger.warn(`program ${service.planned.name} is down: ${how}`);
+    this.#fail(service, instance, "crashed", how);
+  }
+
+  judge(verdicts: readonly HealthVerdict[]): void {
+    for (const { name, node, status, why } of verdicts) {
+      const service = this.#context.state.services.get(name);
+      const instance = service?.instances.get(node);
+      if (!service || !instance || instance.presence !== "loaded" || instance.status === status) continue;
+      if (status !== "unhealthy") Object.assign(instance, { status, why: status === "healthy" ? "" : why });
+      else {
+        // It runs but does not answer: its process is replaced.
+        this.#expected.add(node);
+        this.#context.fleet.kill(node);
+        this.#fail(service, instance, "unhealthy", why);
+      }
+      this.#context.changed();
+    }
+  }
+
+  async #untilReady(service: ServiceState, instance: InstanceState, member: Member): Promise<void> {
+    const { fleet, config, restarts, healing } = this.#context;
+    const { port, health } = service.planned.program!;
+    const limit = service.planned.startupTimeout ?? config.defaultStartupTimeout;
+    const paths = health ? [health] : USUAL_HEALTH_PATHS;
+    const start = Date.now();
+    const isThere = () => fleet.get(member.key) === member;
+    while (isThere()) {
+      await new Promise((resolve) => setTimeout(resolve, READY_CHECK_MS));
+      if (port ? await answers(port, paths) : Date.now() - start > SETTLE_MS) break;
+      if (instance.status === "starting" && Date.now() - start > limit) {
+        Object.assign(instance, {
+          status: "timeout",
+          why: `it has not answered on port ${port} within ${limit / 1000} s`,
+        });
+        this.#tell(service, instance, "timeout");
+        this.#context.changed();
+      }
+    }
+    if (!isThere()) return;
+    Object.assign(instance, { presence: "loaded", status: "healthy", why: "" });
+    if (restarts.state(member.key).phase !== "idle") {
+      restarts.succeeded(member.key);
+      healing.succeeded(member.key, "healthy", "its process was started again and answers");
+    }
+    this.#tell(service, instance, "started");
+    this.#context.changed();
+  }
+
+  #fail(service: ServiceState, instance: InstanceState, failure: string, why: string): void {
+    const { restarts, healing } = this.#context;
+    const key = instance.node;
+    Object.assign(instance, { presence: "failed", status: "unhealthy", pid: 0 });
+    healing.failed(key, "down", why);
+    healing.begin(key, { target: { service: service.planned.name }, failure, before: `down: ${why}`, detection: 0 });
+    const next = restarts.failed(key, (attempt) => void this.start(service, attempt));
+    instance.why = `${why}; ${describeWait(next)}`;
+    if (next.phase === "exhausted") instance.status = "quarantined";
+    this.#tell(service, instance, next.phase === "exhausted" ? "quarantined" : "failed");
+    this.#context.changed();
+  }
+
+  #tell(service: ServiceState, instance: InstanceState, event: ServiceEvent["event"]): void {
+    this.#context.tell({ name: service.planned.name, node: instance.node, incarnation: instance.incarnation, event });
+  }
+}
+
+async function answers(port: number, paths: readonly string[]): Promise<boolean> {
+  try {
+    return (await askHttpHealth(port, paths, READY_TIMEOUT_MS)).status < 500;
+  } catch {
+    return false;
+  }
+}

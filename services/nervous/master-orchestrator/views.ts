@@ -1,0 +1,102 @@
+import type { Plan } from "../../../runtime/discovery/plan.ts";
+import type { Conductor } from "./conductor.ts";
+import type { NodeState, ServiceState } from "./organism-state.ts";
+import { organismStatus } from "./service-status.ts";
+
+/** Counts of one service over all of its instances, as the monitoring service keeps them. */
+export interface ServiceMetrics {
+  requestCount: number;
+  errorCount: number;
+  /** ms */
+  avgResponseTime: number;
+  /** ms */
+  p95ResponseTime: number;
+}
+
+const NO_METRICS: ServiceMetrics = { requestCount: 0, errorCount: 0, avgResponseTime: 0, p95ResponseTime: 0 };
+const HEALING_SHOWN = 20;
+
+/** What `GET /orchestrator/status` returns. */
+export function statusView(conductor: Conductor) {
+  const { state, launch, loop, journal } = conductor;
+  const services = [...state.services.values()].map((service) => ({
+    name: service.planned.name,
+    priority: service.planned.priority,
+    status: state.statusOf(service),
+    why: state.why(service),
+  }));
+  const { status, why } = organismStatus(!launch.done, services);
+  const own = [why];
+  if (loop.isLate() && loop.lateness)
+    own.push(
+      `the orchestrator itself was late by ${(loop.lateness.by / 1000).toFixed(1)} s: bounds are widened and nothing is healed for now`,
+    );
+  if (journal.failure) own.push(`the journal cannot be written (${journal.failure})`);
+  return {
+    status,
+    why: own.join("; "),
+    uptime: Math.round(process.uptime()),
+    epoch: conductor.epoch,
+    launch,
+    services: state.counts(),
+    nodes: [...state.nodes.values()].sort((a, b) => (a.id < b.id ? -1 : 1)).map(nodeView),
+    healing: journal.state.healing.slice(-HEALING_SHOWN).reverse(),
+  };
+}
+
+function nodeView(node: NodeState) {
+  const { id, organ, pid, host, status, incarnation, cpu, memory, loopDelayP99, since, why } = node;
+  const uptime = pid === 0 ? 0 : Math.round((Date.now() - since) / 1000);
+  return { id, organ, pid, host, status, incarnation, cpu, memory, loopDelayP99, uptime, ...(why ? { why } : {}) };
+}
+
+/** A registry record. */
+export function serviceView(
+  conductor: Conductor,
+  service: ServiceState,
+  metrics: ServiceMetrics | undefined,
+  uptimePercentage: number,
+) {
+  const { planned } = service;
+  const { name, version, dependencies, softDependencies, priority, launchPhase, capabilities, organ, description } =
+    planned;
+  const instances = [...service.instances.values()].map(({ node, pid, incarnation, status }) => ({
+    node,
+    pid,
+    incarnation,
+    status,
+  }));
+  const restarts = instances.reduce((sum, { node }) => sum + conductor.restarts.state(`${name}@${node}`).attempts, 0);
+  return {
+    metadata: {
+      name,
+      version: version ?? null,
+      dependencies,
+      softDependencies,
+      priority,
+      launchPhase,
+      capabilities,
+      organ,
+      description,
+    },
+    status: conductor.state.statusOf(service),
+    instances,
+    restartAttempts: restarts,
+    restarts: conductor.journal.state.restartsOf[name] ?? 0,
+    metrics: { ...(metrics ?? NO_METRICS), uptimePercentage },
+  };
+}
+
+/** What `GET /orchestrator/health-status` returns. */
+export function healthView(conductor: Conductor, lastCheck: string | null) {
+  const { state } = conductor;
+  const worst = [...state.services.values()]
+    .map((service) => ({ name: service.planned.name, status: state.statusOf(service), why: state.why(service) }))
+    .filter(({ status }) => status !== "healthy" && status !== "stopped");
+  return { counts: state.counts(), worst, lastCheck };
+}
+
+/** What `GET /orchestrator/dependencies` returns. */
+export function dependencyView(plan: Plan) {
+  return { nodes: plan.services.map(({ name }) => name), edges: plan.edges, order: plan.order, cycles: [] };
+}

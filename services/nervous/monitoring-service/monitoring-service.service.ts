@@ -1,0 +1,83 @@
+import type { Context, Service, ServiceSchema } from "moleculer";
+import { RUNTIME_CAPABILITY } from "../../../runtime/discovery/plan.ts";
+import type { VitalsReport } from "../../../runtime/vitals/node-vitals.ts";
+import { prometheusText } from "./prometheus-text.ts";
+import { VitalsStore } from "./vitals-store.ts";
+
+interface MonitoringService extends Service {
+  store: VitalsStore;
+  lastReport: number;
+}
+
+/** Nodes report once a second; no report for so long means that none arrive, ms. */
+const SILENCE_MS = 5000;
+
+const schema: ServiceSchema<object, object, object, MonitoringService> = {
+  name: "monitoring-service",
+  metadata: {
+    launchPhase: 0,
+    priority: "high",
+    capabilities: [RUNTIME_CAPABILITY, "metrics"],
+    singleton: true,
+    description: "Collects the vitals of all nodes and shows them, also to Prometheus",
+  },
+
+  actions: {
+    /** Counts and latency per service, over all of its instances. Times in ms. */
+    services: {
+      params: { names: { type: "array", items: "string", max: 10_000 } },
+      handler(this: MonitoringService, ctx: Context<{ names: string[] }>) {
+        return Object.fromEntries(
+          ctx.params.names.map((name) => {
+            const { count, errors, latency } = this.store.ofService(name);
+            const ms = (microseconds: number) => Math.round(microseconds / 10) / 100;
+            return [
+              name,
+              {
+                requestCount: count,
+                errorCount: errors,
+                avgResponseTime: ms(latency.mean()),
+                p95ResponseTime: ms(latency.quantile(0.95)),
+              },
+            ];
+          }),
+        );
+      },
+    },
+
+    /** The newest vitals of every node. */
+    nodes: {
+      handler(this: MonitoringService) {
+        return this.store.nodes().map(({ report }) => report);
+      },
+    },
+
+    /** Everything, in Prometheus' text format. */
+    prometheus: {
+      handler(this: MonitoringService) {
+        return prometheusText(this.store);
+      },
+    },
+
+    health: {
+      handler(this: MonitoringService) {
+        const silent = Date.now() - this.lastReport > SILENCE_MS;
+        return { status: silent ? "degraded" : "healthy", checks: { reports: silent ? "none arrive" : "ok" } };
+      },
+    },
+  },
+
+  events: {
+    "node.vitals"(this: MonitoringService, ctx: Context<VitalsReport>) {
+      this.store.take(ctx.params);
+      this.lastReport = Date.now();
+    },
+  },
+
+  created(this: MonitoringService) {
+    this.store = new VitalsStore();
+    this.lastReport = Date.now();
+  },
+};
+
+export default schema;

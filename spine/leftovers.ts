@@ -1,0 +1,55 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { isAlive, type ProcessIdentity, signal } from "../runtime/process-identity.ts";
+
+const GRACE_MS = 5000;
+
+/**
+ * Ends every process of the organism that the journal or the mesh knows and that still lives: SIGTERM, and after a
+ * grace time SIGKILL to its group. Returns how many there were.
+ */
+export async function killLeftovers(
+  dataDir: string,
+  peers: readonly (ProcessIdentity & { id: string })[],
+  log: (message: string) => void,
+): Promise<number> {
+  const known = new Map<number, ProcessIdentity>();
+  for (const identity of journalled(dataDir)) known.set(identity.pid, identity);
+  for (const peer of peers) if (!peer.id.startsWith("cli-")) known.set(peer.pid, peer);
+  known.delete(process.pid);
+  const left = [...known.values()].filter(isAlive);
+  if (left.length === 0) return 0;
+  log(`${left.length} processes are left and are ended: ${left.map(({ pid }) => pid).join(", ")}`);
+  for (const identity of left) signal(identity, "SIGTERM");
+  const end = Date.now() + GRACE_MS;
+  while (left.some(isAlive) && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (const identity of left) signal(identity, "SIGKILL", true);
+  while (left.some(isAlive)) await new Promise((resolve) => setTimeout(resolve, 5));
+  return left.length;
+}
+
+/** Processes that were started and whose end is not in the journal. */
+function journalled(dataDir: string): ProcessIdentity[] {
+  let text: string;
+  try {
+    text = readFileSync(join(dataDir, "orchestrator", "journal.ndjson"), "utf8");
+  } catch {
+    return [];
+  }
+  const processes = new Map<string, ProcessIdentity>();
+  for (const line of text.split("\n")) {
+    try {
+      const record = JSON.parse(line);
+      if (record.type === "snapshot") {
+        processes.clear();
+        for (const [key, { identity }] of Object.entries<{ identity: ProcessIdentity }>(record.state.processes))
+          processes.set(key, identity);
+      } else if (record.type === "process") processes.set(record.key, record.identity);
+      else if (record.type === "gone") processes.delete(record.key);
+      else if (record.type === "down") processes.clear();
+    } catch {
+      // the torn last line of a crash
+    }
+  }
+  return [...processes.values()];
+}

@@ -1,0 +1,88 @@
+/**
+ * The spine: the smallest process that can keep the orchestrator alive, and is kept alive by it. It also owns the
+ * private bus. Argument: the data folder. It has no broker, so nothing that services do can hurt it.
+ */
+import { randomUUID } from "node:crypto";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { readBus, writeBus } from "../runtime/bus.ts";
+import { Mesh } from "../runtime/mesh/mesh.ts";
+import { readOrganism } from "../runtime/organism.ts";
+import { isAlive, ownIdentity } from "../runtime/process-identity.ts";
+import { readSettings } from "../runtime/settings.ts";
+import { killLeftovers } from "./leftovers.ts";
+import { takeLock } from "./lock.ts";
+import { findNatsServer, NatsServer, newServerState } from "./nats-server.ts";
+import { OrchestratorGuard } from "./orchestrator-guard.ts";
+
+const dataDir = process.argv[2]!;
+process.title = "azora spine";
+for (const ignored of ["SIGINT", "SIGHUP"] as const) process.on(ignored, () => {});
+
+const organism = readOrganism(dataDir)!;
+const settings = readSettings();
+const log = (message: string) =>
+  console.log(
+    JSON.stringify({ time: new Date().toISOString(), level: "info", node: "spine", source: "spine", message }),
+  );
+process.on("uncaughtException", (error) => {
+  log(`ends on an error that nobody caught: ${error.stack}`);
+  process.exit(70);
+});
+
+/** Longest wait for the orchestrator to stop everything, ms; what is left then is killed. */
+const STOP_TIMEOUT_MS = 60_000;
+
+if (!takeLock(join(organism.runFolder, "spine.lock"))) {
+  log("another spine is running");
+  process.exit(0);
+}
+const mesh = new Mesh({
+  folder: organism.runFolder,
+  hello: { id: "spine", role: "spine", instanceId: randomUUID(), ...ownIdentity() },
+});
+await mesh.start();
+
+const nats = await startBus();
+const guard = new OrchestratorGuard(organism, mesh, settings.AZORA_HEALING_TIME_SCALE, log);
+guard.start();
+log(nats ? `the bus is nats-server on port ${nats.state.port}` : `the bus is ${readBus(organism.runFolder)!.kind}`);
+
+let stopping = false;
+process.on("SIGTERM", () => void stop());
+mesh.on("message", (_peer, message) => {
+  if (message.type === "down") void stop();
+});
+
+async function startBus(): Promise<NatsServer | undefined> {
+  const known = readBus(organism.runFolder);
+  if (known && !(known.kind === "nats" && known.server)) return undefined;
+  const program = findNatsServer();
+  if (!known && !program) {
+    writeBus(organism.runFolder, { kind: "mesh" });
+    return undefined;
+  }
+  const state = known?.kind === "nats" && known.server ? known.server : await newServerState();
+  const server = new NatsServer(organism, program ?? "nats-server", state, log);
+  await server.start();
+  return server;
+}
+
+/** Ends everything: the orchestrator stops services and nodes, what does not follow is killed, the bus goes last. */
+async function stop(): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  log("the organism is being stopped");
+  guard.release();
+  const orchestrator = guard.current;
+  if (orchestrator && mesh.send("nervous-1", "stop-organism")) {
+    const end = Date.now() + STOP_TIMEOUT_MS;
+    while (isAlive(orchestrator) && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await killLeftovers(organism.dataDir, mesh.peers(), log);
+  await nats?.stop();
+  await mesh.close();
+  rmSync(organism.runFolder, { recursive: true, force: true });
+  log("everything is stopped");
+  process.exit(0);
+}
