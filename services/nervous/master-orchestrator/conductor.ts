@@ -43,6 +43,7 @@ interface ConductorEvents {
  */
 export class Conductor extends EventEmitter<ConductorEvents> implements Omit<KeeperContext, "changed"> {
   readonly broker: ServiceBroker;
+  readonly logger: ServiceBroker["logger"];
   readonly config: OrchestratorConfig;
   readonly clock = systemClock;
   readonly journal: Journal;
@@ -60,9 +61,10 @@ export class Conductor extends EventEmitter<ConductorEvents> implements Omit<Kee
   #scheduled = false;
   #stopping = false;
 
-  constructor(broker: ServiceBroker, plan: Plan, config: OrchestratorConfig) {
+  constructor(broker: ServiceBroker, logger: ServiceBroker["logger"], plan: Plan, config: OrchestratorConfig) {
     super();
     this.broker = broker;
+    this.logger = logger;
     this.config = config;
     this.journal = new Journal(join(this.organism.dataDir, "orchestrator", "journal.ndjson"));
     this.epoch = this.journal.state.epoch + 1;
@@ -136,7 +138,7 @@ export class Conductor extends EventEmitter<ConductorEvents> implements Omit<Kee
   };
 
   tell = (event: ServiceEvent): void => {
-    this.broker.logger.info(`${event.name} ${event.event}`, { ...event });
+    this.logger.info(`${event.name} ${event.event}`, { ...event });
     this.emit("service", event);
   };
 

@@ -45,7 +45,7 @@ export class DevWatch {
     this.#busy = true;
     const changed = [...this.#changed];
     this.#changed.clear();
-    const { broker, state } = this.#conductor;
+    const { logger, state } = this.#conductor;
     try {
       const { project } = state.plan;
       const known = affected(changed, state.plan.services, project.services);
@@ -55,19 +55,19 @@ export class DevWatch {
       const { plan, problems } = await discover(project, { env: projectEnvironment(project) });
       if (plan) this.#conductor.replan(plan);
       for (const { file, field, problem, remedy } of problems)
-        broker.logger.error(`${file}: ${field} ${problem}; ${remedy}`);
+        logger.error(`${file}: ${field} ${problem}; ${remedy}`);
     } finally {
       this.#busy = false;
     }
   }
 
   async #restart(name: string): Promise<void> {
-    const { broker } = this.#conductor;
+    const { logger } = this.#conductor;
     try {
       const { duration } = await this.#operator.restart(name);
-      broker.logger.info(`${name} was restarted with its changed files in ${duration} ms`);
+      logger.info(`${name} was restarted with its changed files in ${duration} ms`);
     } catch (error) {
-      broker.logger.error(`${name} was changed, and does not start`, error);
+      logger.error(`${name} was changed, and does not start`, error);
     }
   }
 }

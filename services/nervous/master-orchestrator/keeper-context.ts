@@ -30,6 +30,7 @@ export interface ServiceEvent {
 /** What those who keep nodes, services and programs alive share. */
 export interface KeeperContext {
   broker: ServiceBroker;
+  logger: ServiceBroker["logger"];
   mesh: Mesh;
   organism: Organism;
   config: OrchestratorConfig;

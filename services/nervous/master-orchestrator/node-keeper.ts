@@ -130,7 +130,7 @@ export class NodeKeeper {
     }
     const reason =
       verdict.failure === "hung" ? `hung for ${(verdict.silentFor / 1000).toFixed(1)} s and was killed` : how;
-    this.#context.broker.logger.warn(`${id} is down: ${reason}`);
+    this.#context.logger.warn(`${id} is down: ${reason}`);
     healing.failed(id, "down", reason);
     healing.begin(id, {
       target: { node: id },
@@ -145,7 +145,7 @@ export class NodeKeeper {
   }
 
   async #start(node: NodeState, attempt = 0): Promise<void> {
-    const { fleet, state, organism, healing, broker } = this.#context;
+    const { fleet, state, organism, healing, logger } = this.#context;
     node.status = "starting";
     node.why = "its process is starting";
     node.host = "local";
@@ -159,7 +159,7 @@ export class NodeKeeper {
         fleet.kill(node.id);
       }, NODE_START_TIMEOUT_MS).unref();
     } catch (error) {
-      broker.logger.error(`${node.id} cannot be started in ${PACKAGE_ROOT}`, error);
+      logger.error(`${node.id} cannot be started in ${PACKAGE_ROOT}`, error);
       node.status = "down";
       this.gone(node.id, `cannot be started: ${(error as Error).message}`);
     }

@@ -83,7 +83,7 @@ export class ProgramKeeper {
     const service = this.#context.state.services.get(key.slice("program:".length));
     const instance = service?.instances.get(key);
     if (!service || !instance || this.#expected.delete(key) || this.#context.isStopping()) return;
-    this.#context.broker.logger.warn(`program ${service.planned.name} is down: ${how}`);
+    this.#context.logger.warn(`program ${service.planned.name} is down: ${how}`);
     this.#fail(service, instance, "crashed", how);
   }
 

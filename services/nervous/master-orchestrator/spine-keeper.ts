@@ -24,7 +24,7 @@ export class SpineKeeper {
     });
     mesh.on("hung", (peer, silentFor) => {
       if (peer.role !== "spine" || this.#conductor.isLate()) return;
-      this.#conductor.broker.logger.warn(`the spine has been silent for ${silentFor} ms; it is killed`);
+      this.#conductor.logger.warn(`the spine has been silent for ${silentFor} ms; it is killed`);
       signal(peer, "SIGKILL");
     });
     // Also if we came up while there was none.
@@ -43,10 +43,10 @@ export class SpineKeeper {
   }
 
   async #revive(why: string): Promise<void> {
-    const { organism, broker, mesh } = this.#conductor;
+    const { organism, logger, mesh } = this.#conductor;
     if (this.#starting || this.#conductor.isStopping() || mesh.peer("spine")) return;
     this.#starting = true;
-    broker.logger.warn(`the spine is started again: ${why}`);
+    logger.warn(`the spine is started again: ${why}`);
     try {
       await spawnDetached({
         command: process.execPath,
@@ -56,7 +56,7 @@ export class SpineKeeper {
         log: join(organism.logDir, "spine.log"),
       });
     } catch (error) {
-      broker.logger.error("the spine cannot be started", error);
+      logger.error("the spine cannot be started", error);
     }
     // Time to introduce itself before anybody looks again.
     setTimeout(() => {
