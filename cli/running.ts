@@ -9,7 +9,7 @@ import type { Settings } from "../runtime/settings.ts";
 export async function runningPeers(settings: Settings): Promise<PeerHello[]> {
   const folder = runFolderOf(settings.AZORA_DATA_DIR);
   if (!existsSync(folder)) return [];
-  return withGuest(settings, (mesh) => Promise.resolve(mesh.peers()));
+  return withGuest(settings, async (mesh) => mesh.peers().filter(({ role }) => role !== "guest"));
 }
 
 /** Joins the mesh for a moment, as a guest. */
@@ -39,10 +39,13 @@ export function spineProcess(settings: Settings): ProcessIdentity | undefined {
   }
 }
 
-/** Nothing of a former life runs: what it left in the run folder goes, and the journal says that it ended. */
-export function clearFormerLife(settings: Settings): void {
+/**
+ * Nothing of a former life runs: what it left in the run folder goes, and the journal says that it ended.
+ * @param otherProject what was wanted of the former project (numbers of nodes) is void
+ */
+export function clearFormerLife(settings: Settings, otherProject = false): void {
   rmSync(runFolderOf(settings.AZORA_DATA_DIR), { recursive: true, force: true });
   const journal = join(settings.AZORA_DATA_DIR, "orchestrator", "journal.ndjson");
   mkdirSync(join(journal, ".."), { recursive: true });
-  appendFileSync(journal, `\n${JSON.stringify({ type: "down", at: new Date().toISOString() })}\n`);
+  appendFileSync(journal, `\n${JSON.stringify({ type: "down", otherProject, at: new Date().toISOString() })}\n`);
 }

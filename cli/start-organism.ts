@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { writeBus } from "../runtime/bus.ts";
 import type { Plan } from "../runtime/discovery/plan.ts";
 import { nodeFlags, ownModule } from "../runtime/node-executable.ts";
-import { type Organism, runFolderOf, writeOrganism, writePlan } from "../runtime/organism.ts";
+import { type Organism, readPlan, runFolderOf, writeOrganism, writePlan } from "../runtime/organism.ts";
 import type { Settings } from "../runtime/settings.ts";
 import { spawnDetached } from "../runtime/spawn-process.ts";
 import { CommandError } from "./command.ts";
@@ -14,7 +14,7 @@ import { clearFormerLife, runningPeers } from "./running.ts";
 export async function startOrganism(settings: Settings, plan: Plan, dev: boolean): Promise<void> {
   const survivors = await runningPeers(settings);
   if (survivors.length === 0) {
-    clearFormerLife(settings);
+    clearFormerLife(settings, formerServices(settings) !== plan.project.services);
     await refuseTakenPorts(settings, plan);
   }
   const organism: Organism = {
@@ -38,6 +38,14 @@ export async function startOrganism(settings: Settings, plan: Plan, dev: boolean
     env: { ...env, AZORA_DATA_DIR: settings.AZORA_DATA_DIR, AZORA_LOG_DIR: settings.AZORA_LOG_DIR },
     log: join(organism.logDir, "spine.log"),
   });
+}
+
+function formerServices(settings: Settings): string | undefined {
+  try {
+    return readPlan(settings.AZORA_DATA_DIR).project.services;
+  } catch {
+    return undefined;
+  }
 }
 
 async function refuseTakenPorts(settings: Settings, plan: Plan): Promise<void> {

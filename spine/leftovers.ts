@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { PeerHello } from "../runtime/mesh/mesh.ts";
 import { isAlive, type ProcessIdentity, signal } from "../runtime/process-identity.ts";
 
 const GRACE_MS = 5000;
@@ -10,12 +11,12 @@ const GRACE_MS = 5000;
  */
 export async function killLeftovers(
   dataDir: string,
-  peers: readonly (ProcessIdentity & { id: string })[],
+  peers: readonly PeerHello[],
   log: (message: string) => void,
 ): Promise<number> {
   const known = new Map<number, ProcessIdentity>();
   for (const identity of journalled(dataDir)) known.set(identity.pid, identity);
-  for (const peer of peers) if (!peer.id.startsWith("cli-")) known.set(peer.pid, peer);
+  for (const peer of peers) if (peer.role !== "guest") known.set(peer.pid, peer);
   known.delete(process.pid);
   const left = [...known.values()].filter(isAlive);
   if (left.length === 0) return 0;

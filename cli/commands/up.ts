@@ -109,7 +109,10 @@ async function untilAnswers(client: ApiClient, settings: Settings): Promise<void
   }
 }
 
-/** Shows the launch until it is over. */
+/** Time for which a taken-over organism may be critical before that is what is reported, ms. */
+const RECOVERY_MS = 15_000;
+
+/** Shows the launch until it is over; what was taken over wounded is given the time to heal. */
 async function untilLaunched(client: ApiClient, quiet: boolean): Promise<OrganismStatus> {
   const view = new LaunchView(Boolean(process.stdout.isTTY) && !quiet, (text) =>
     quiet ? undefined : process.stdout.write(text),
@@ -121,10 +124,12 @@ async function untilLaunched(client: ApiClient, quiet: boolean): Promise<Organis
     view.show(last);
   });
   const redraw = setInterval(() => last && view.show(last), 100);
+  const recovered = Date.now() + RECOVERY_MS;
   try {
     for (;;) {
       const status = await client.get<OrganismStatus>("/orchestrator/status").catch(() => undefined);
-      if (status?.launch.done) return status;
+      const wounded = status?.status === "critical" && Date.now() < recovered;
+      if (status?.launch.done && !wounded) return status;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   } finally {

@@ -103,6 +103,8 @@ export function assemble(
         );
       }
       if (!service.dependencies.includes(known)) service.dependencies.push(known);
+      if (target.kind === "program") service.renamed[group[0]!] = "";
+      else if (!group.includes(known)) service.renamed[group[0]!] = known;
       edges.push({ from: service.name, to: known, kind: "hard" });
     }
     for (const name of service.softDependencies) {
@@ -151,6 +153,7 @@ function plannedService(candidate: Candidate, metadata: ServiceMetadata): Planne
     description: metadata.description ?? "",
     aliases: metadata.aliases ?? [],
     dependencies: [],
+    renamed: {},
     softDependencies: metadata.softDependencies ?? [],
     absent: [],
     singleton: metadata.singleton ?? false,

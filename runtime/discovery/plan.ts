@@ -29,6 +29,11 @@ export interface PlannedService {
   /** Hard dependencies that are launched here; full names. One of each group must be there. */
   dependencies: string[];
   softDependencies: string[];
+  /**
+   * Names in the service's own `dependencies` that Moleculer would wait for in vain: an alias stands for the full name,
+   * a program for `""`.
+   */
+  renamed: Record<string, string>;
   /** Soft dependencies that are not in the folder. */
   absent: string[];
   singleton: boolean;

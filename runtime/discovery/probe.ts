@@ -5,6 +5,7 @@
  */
 import { writeSync } from "node:fs";
 import { relative } from "node:path";
+import { Worker } from "node:worker_threads";
 import { type ActionSchema, Service, ServiceBroker } from "moleculer";
 import { importService, installModuleHooks } from "../module-hooks.ts";
 import { constructService } from "../service-factory.ts";
@@ -27,6 +28,12 @@ export interface Probed {
   dependencies?: unknown;
   actions?: string[];
 }
+
+// A file that never comes back must not outlive whoever asked: a thread of its own can still see that, and end it.
+new Worker(
+  `const parent = process.ppid; setInterval(() => process.ppid !== parent && process.kill(process.pid, "SIGKILL"), 500)`,
+  { eval: true },
+).unref();
 
 const { files, root, foreign } = JSON.parse(process.argv[2]!) as ProbeRequest;
 const end = process.exit.bind(process);

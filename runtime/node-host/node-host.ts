@@ -29,6 +29,14 @@ const epoch = { type: "number", integer: true, min: 0 } as const;
 const name = { type: "string", min: 1, max: 200 } as const;
 const drainTimeout = { type: "number", min: 0, max: 600_000, default: DRAIN_TIMEOUT_MS } as const;
 
+interface LoadParams {
+  epoch: number;
+  name: string;
+  file: string;
+  incarnation: number;
+  renamed: Record<string, string>;
+}
+
 /** The service that every node carries: it loads, stops and restarts services of this node on command. */
 export function nodeHost(
   broker: ServiceBroker,
@@ -67,12 +75,19 @@ export function nodeHost(
     slot.status = "starting";
     delete slot.error;
     try {
-      slot.service = await startService(broker, slot.file, slot.generation, root);
+      const service = await startService(broker, slot, root);
+      // Nobody wants it any longer: it was unloaded while it started. (A start that is under way cannot be stopped.)
+      if (slot.status !== "starting") {
+        await broker.destroyService(service);
+        throw new AzoraError("CONFLICT", `${slot.name} was stopped while it started`);
+      }
+      slot.service = service;
       slot.startedAt = Date.now();
       slot.status = "started";
       tell(slot, "started");
       return { ...stateOf(slot), health: await askHealth(broker, slot, FIRST_HEALTH_TIMEOUT_MS) };
     } catch (error) {
+      if (slot.status !== "starting") throw error;
       slot.status = "failed";
       slot.error = (error as Error).message;
       broker.logger.error(`${slot.name} did not start`, error);
@@ -96,16 +111,23 @@ export function nodeHost(
     actions: {
       /** Loads a service; answers when it has started, or with why it has not. Loading what runs already is no error. */
       load: {
-        params: { epoch, name, file: "string", incarnation: "number" },
+        params: {
+          epoch,
+          name,
+          file: "string",
+          incarnation: "number",
+          renamed: { type: "object", default: () => ({}) },
+        },
         timeout: 0,
-        async handler(ctx: Context<{ epoch: number; name: string; file: string; incarnation: number }>) {
+        async handler(ctx: Context<LoadParams>) {
           fence(ctx);
-          const { name, file, incarnation } = ctx.params;
+          const { name, file, incarnation, renamed } = ctx.params;
           const known = slots.get(name);
           if (known && known.status !== "failed") return stateOf(known);
           const slot: Slot = {
             name,
             file: resolve(services, file),
+            renamed,
             incarnation,
             status: "starting",
             generation: known?.generation ?? 0,

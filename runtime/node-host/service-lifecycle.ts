@@ -2,24 +2,30 @@ import type { Service, ServiceBroker } from "moleculer";
 import { importService } from "../module-hooks.ts";
 import { constructService } from "../service-factory.ts";
 import type { VitalsRegistry } from "../vitals/action-vitals.ts";
+import type { Slot } from "./slots.ts";
 
 const DRAIN_CHECK_MS = 5;
 
+type ServiceDependency = { name: string; version?: unknown };
+
 interface Startable {
+  schema: { dependencies?: string | ServiceDependency | (string | ServiceDependency)[] };
   _start(): Promise<void>;
 }
 
 /** Loads the file and starts its service. What its `started` throws is thrown here, and nothing of it stays behind. */
 export async function startService(
   broker: ServiceBroker,
-  file: string,
-  generation: number,
+  { file, generation, renamed }: Pick<Slot, "file" | "generation" | "renamed">,
   root: string,
 ): Promise<Service> {
   const exported = await importService(file, generation, root);
   const service = constructService(broker, exported);
+  const startable = service as unknown as Startable;
+  const { dependencies } = startable.schema;
+  if (dependencies) startable.schema.dependencies = rename([dependencies].flat(), renamed);
   try {
-    await (service as unknown as Startable)._start();
+    await startable._start();
   } catch (error) {
     await broker.destroyService(service).catch(() => {});
     announce(broker);
@@ -27,6 +33,15 @@ export async function startService(
   }
   announce(broker);
   return service;
+}
+
+function rename(
+  dependencies: (string | ServiceDependency)[],
+  renamed: Record<string, string>,
+): (string | ServiceDependency)[] {
+  return dependencies
+    .map((one) => (typeof one === "string" ? (renamed[one] ?? one) : one))
+    .filter((one) => (typeof one === "string" ? one !== "" : renamed[one.name] !== ""));
 }
 
 /**

@@ -6,6 +6,7 @@ export interface Slot {
   /** Full name. */
   name: string;
   file: string;
+  renamed: Record<string, string>;
   /** One life of this service on this node; given by the orchestrator. */
   incarnation: number;
   status: "starting" | "started" | "stopping" | "failed";

@@ -54,8 +54,7 @@ export class DevWatch {
       if (changed.every((file) => !/\.service\.(\w+)$/.test(file))) return;
       const { plan, problems } = await discover(project, { env: projectEnvironment(project) });
       if (plan) this.#conductor.replan(plan);
-      for (const { file, field, problem, remedy } of problems)
-        logger.error(`${file}: ${field} ${problem}; ${remedy}`);
+      for (const { file, field, problem, remedy } of problems) logger.error(`${file}: ${field} ${problem}; ${remedy}`);
     } finally {
       this.#busy = false;
     }

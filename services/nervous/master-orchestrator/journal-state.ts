@@ -29,7 +29,7 @@ export type JournalRecord =
   | { type: "attempts"; key: string; attempts: number; exhausted: boolean }
   | { type: "healing"; record: HealingRecord }
   | { type: "launched"; at: string }
-  | { type: "down"; at: string };
+  | { type: "down"; otherProject?: boolean; at: string };
 
 /** What all records together say. */
 export interface JournalState {
@@ -106,6 +106,7 @@ export function fold(state: JournalState, record: JournalRecord): void {
       state.launched = true;
       break;
     case "down":
+      if (record.otherProject) state.replicas = {};
       state.processes = {};
       state.stopped = [];
       state.attempts = {};

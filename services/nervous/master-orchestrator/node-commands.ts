@@ -1,4 +1,5 @@
 import type { ServiceBroker } from "moleculer";
+import type { PlannedService } from "../../../runtime/discovery/plan.ts";
 import type { SlotState } from "../../../runtime/node-host/slots.ts";
 
 /** Commands to the node hosts, each with the orchestrator's epoch. */
@@ -20,8 +21,8 @@ export class NodeCommands {
     return this.#call(node, "state", {}, 5000);
   }
 
-  load(node: string, name: string, file: string, incarnation: number): Promise<SlotState> {
-    return this.#call(node, "load", { name, file, incarnation });
+  load(node: string, { name, renamed }: PlannedService, file: string, incarnation: number): Promise<SlotState> {
+    return this.#call(node, "load", { name, file, incarnation, renamed });
   }
 
   restart(node: string, name: string, incarnation: number, fresh: boolean): Promise<SlotState> {

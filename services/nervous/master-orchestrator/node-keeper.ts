@@ -101,7 +101,7 @@ export class NodeKeeper {
   /** Its socket is open, but nothing comes from it. */
   hung(peer: PeerHello, silentFor: number): void {
     const node = this.#context.state.nodes.get(peer.id);
-    if (!node || node.id === ORCHESTRATOR_NODE || this.#context.isLate() || this.#context.isStopping()) return;
+    if (!node || node.id === ORCHESTRATOR_NODE || this.#context.isLate()) return;
     node.status = "hung";
     node.why = `it has been silent for ${(silentFor / 1000).toFixed(1)} s; its process is killed`;
     this.#verdicts.set(node.id, { failure: "hung", silentFor });

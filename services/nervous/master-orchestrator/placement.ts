@@ -38,17 +38,19 @@ export function place(plan: Plan, { replicas, remote = [], cores }: PlacementOpt
     const spread = plan.project.foreign && organ === "muscles";
     const wanted = replicas[organ] ?? defaultReplicas(plan, organ, shared.length, cores);
     const count = organ === "nervous" ? (shared.length > 0 ? Math.max(1, wanted - 1) : 0) : wanted;
+    // Isolated ones come first, so that scaling the others moves none of them.
+    for (const [index, { name }] of isolated.entries()) {
+      nodes.push({ id: `${organ}-${first + index}`, organ, services: [name] });
+    }
     for (let i = 0; i < count; i++) {
       const onThis = spread
         ? shared.filter(
             (service, index) => index % count === i || (!service.singleton && replicas[organ] !== undefined),
           )
         : shared.filter((service) => i === 0 || !service.singleton);
-      nodes.push({ id: `${organ}-${first + i}`, organ, services: onThis.map(({ name }) => name) });
+      const id = `${organ}-${first + isolated.length + i}`;
+      nodes.push({ id, organ, services: onThis.map(({ name }) => name) });
     }
-    isolated.forEach(({ name }, index) =>
-      nodes.push({ id: `${organ}-${first + count + index}`, organ, services: [name] }),
-    );
     for (const { id, organ: its } of remote) {
       if (its === organ)
         nodes.push({ id, organ, services: shared.filter((service) => !service.singleton).map(({ name }) => name) });

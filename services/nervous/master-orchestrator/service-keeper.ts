@@ -36,7 +36,7 @@ export class ServiceKeeper {
     const timer = this.#watchStart(service, instance);
     this.starting++;
     try {
-      const slot = await commands.load(instance.node, name, path, incarnation);
+      const slot = await commands.load(instance.node, service.planned, path, incarnation);
       this.#started(service, instance, slot);
     } catch (error) {
       this.#startFailed(service, instance, incarnation, error);
