@@ -1,0 +1,77 @@
+import { createEvents } from "./events.js";
+import { createGraph } from "./graph.js";
+import { createHeader, createStreamState } from "./header.js";
+import { createLogTail } from "./log-tail.js";
+import { createNodes } from "./nodes.js";
+import { Organism } from "./organism.js";
+import { createServices } from "./services.js";
+import { Stream } from "./stream.js";
+
+const byId = (id) => document.getElementById(id);
+const organism = new Organism();
+const stream = new Stream(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/orchestrator/stream`);
+
+const drawHeader = createHeader(byId("organism"));
+const drawNodes = createNodes(byId("node-list"), byId("nodes-note"), organism);
+const services = createServices(byId("services"), organism);
+const events = createEvents(byId("events"));
+const graph = createGraph(byId("graph"), organism, (name) => services.open(name));
+createLogTail(byId("log"), organism, () => stream.state === "live");
+createStreamState(byId("stream"), stream);
+
+/** Everything that one moment brings is drawn once; browsers draw no frames of a hidden page. */
+const dirty = new Set();
+function redraw(draw) {
+  if (dirty.size === 0)
+    requestAnimationFrame(() => {
+      const due = [...dirty];
+      dirty.clear();
+      for (const one of due) one();
+    });
+  dirty.add(draw);
+}
+const header = () => drawHeader(organism.status);
+
+organism.addEventListener("status", () => {
+  redraw(header);
+  redraw(drawNodes);
+});
+organism.addEventListener("records", () => {
+  redraw(services.draw);
+  redraw(drawNodes);
+  redraw(graph.drawStatuses);
+});
+organism.addEventListener("plan", () => redraw(graph.drawPlan));
+organism.addEventListener("happened", ({ detail }) => {
+  events.take(detail);
+  redraw(events.draw);
+});
+organism.addEventListener("successor", ({ detail }) => {
+  events.note(`A new orchestrator (epoch ${detail}) took over; what ran was kept running`, "good");
+  redraw(events.draw);
+});
+
+stream.addEventListener("message", ({ detail }) => organism.take(detail));
+stream.addEventListener("state", ({ detail }) => {
+  if (detail === "live") {
+    organism.refresh().catch(() => {});
+    events
+      .fetchHistory()
+      .catch(() => {})
+      .then(() => redraw(events.draw));
+  } else {
+    events.note("The connection to the orchestrator was lost", "warn");
+    redraw(events.draw);
+  }
+});
+
+/** `#service=<name>` opens a service. */
+function readAddress() {
+  const name = new URLSearchParams(location.hash.slice(1)).get("service");
+  if (name) services.open(name);
+}
+addEventListener("hashchange", readAddress);
+organism.addEventListener("records", () => requestAnimationFrame(readAddress), { once: true });
+
+redraw(events.draw);
+stream.connect();
