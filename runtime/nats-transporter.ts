@@ -2,6 +2,8 @@ import { type ServiceBroker, Transporters } from "moleculer";
 import type { NatsConnection } from "nats";
 import { rejectPending } from "./failover/pending.ts";
 
+const FLUSH_MS = 500;
+
 export interface NatsOptions {
   servers: string[];
   user?: string;
@@ -31,6 +33,20 @@ export class NatsTransporter extends Transporters.NATS {
   override async connect(): Promise<void> {
     await super.connect();
     void this.#watch(this.client as NatsConnection);
+  }
+
+  /** A server that is gone cannot be flushed to: the end of a node must not wait for it. */
+  override async disconnect(): Promise<void> {
+    const client = this.client as NatsConnection | null;
+    this.client = null;
+    if (!client) return;
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, FLUSH_MS);
+    });
+    await Promise.race([client.flush().catch(() => {}), patience]);
+    clearTimeout(timer);
+    await client.close().catch(() => {});
   }
 
   async #watch(client: NatsConnection): Promise<void> {

@@ -110,6 +110,8 @@ export class NodeKeeper {
 
   /** Its socket has closed: the process is dead. */
   lost(peer: PeerHello, lastSeen: number): void {
+    // Its end may have been noticed another way already, and a new life begun.
+    if (this.#context.fleet.get(peer.id)?.identity.pid !== peer.pid) return;
     if (!this.#verdicts.has(peer.id))
       this.#verdicts.set(peer.id, { failure: "crashed", silentFor: Date.now() - lastSeen });
     this.#context.fleet.declareGone(peer.id);
