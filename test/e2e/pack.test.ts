@@ -73,6 +73,8 @@ describe("the packed product", () => {
       const gateway = await fetch(`http://127.0.0.1:${port}/openapi.json`);
       expect(gateway.status).toBe(200);
       expect(((await gateway.json()) as { openapi: string }).openapi).toMatch(/^3\.1/);
+      const page = await fetch(`http://127.0.0.1:${orchestratorPort}/`);
+      expect(page.headers.get("content-type")).toContain("text/html");
     } finally {
       expect(await azora("down")).toMatchObject({ code: 0 });
     }
