@@ -46,8 +46,11 @@ organism.addEventListener("happened", ({ detail }) => {
   events.take(detail);
   redraw(events.draw);
 });
-organism.addEventListener("successor", ({ detail }) => {
-  events.note(`A new orchestrator (epoch ${detail}) took over; what ran was kept running`, "good");
+organism.addEventListener("successor", ({ detail: { epoch, launch } }) => {
+  const what = launch.done
+    ? "A new orchestrator took over; what ran was kept running"
+    : "The organism is launched anew";
+  events.note(`${what} (epoch ${epoch})`, launch.done ? "good" : "move");
   redraw(events.draw);
 });
 

@@ -21,7 +21,8 @@ const HISTORY = 50;
 export function createEvents(root) {
   const only = el("input", { type: "checkbox", id: "healing-only", onchange: () => draw() });
   const note = el("p", { class: "note" });
-  const list = el("ol", { class: "events", role: "log", "aria-labelledby": "events-title", tabindex: "0" });
+  const list = el("ol");
+  const scroll = el("div", { class: "events", role: "log", "aria-labelledby": "events-title", tabindex: "0" }, list);
   const empty = el(
     "p",
     { class: "empty" },
@@ -36,7 +37,7 @@ export function createEvents(root) {
       el("label", { for: "healing-only" }, only, " healing only"),
     ),
     empty,
-    list,
+    scroll,
   );
   /** @type {Shown[]} newest first */
   let entries = [];
@@ -75,8 +76,8 @@ export function createEvents(root) {
       entries = entries.filter((entry) => entry !== start);
       tookMs = at - start.at;
     }
-    const last = services.find((entry) => entry !== start && entry.event !== "starting");
-    if (last?.event === event && last.node === node && at - last.at < TOGETHER_MS) {
+    const last = services.find((entry) => entry !== start && entry.node === node && entry.event !== "starting");
+    if (last?.event === event && at - last.at < TOGETHER_MS) {
       last.names = [...new Set([...last.names, name])];
       last.keys.add(key);
       last.at = at;
@@ -103,7 +104,7 @@ export function createEvents(root) {
     const shown = only.checked ? entries.filter(({ kind }) => kind === "healing") : entries;
     setText(note, entries.length === KEPT ? `the last ${KEPT}` : "");
     empty.hidden = shown.length > 0;
-    list.hidden = shown.length === 0;
+    scroll.hidden = shown.length === 0;
     reconcile(list, shown, ({ id }) => id, createEntry);
   }
 

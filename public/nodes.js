@@ -95,7 +95,10 @@ function createCard({ node: { id, organ } }) {
   function drawServices(services) {
     const bad = services.filter(({ status }) => status !== "healthy").length;
     const number = services.length === 1 ? "1 service" : `${services.length} services`;
-    setText(summary, bad > 0 ? `${number}, ${bad} not healthy` : number);
+    setText(
+      summary,
+      bad === 0 ? number : `${number}, ${bad === services.length ? "none" : services.length - bad} healthy`,
+    );
     none.hidden = services.length > 0;
     carried.hidden = services.length === 0;
     const many = services.length > OPENLY;

@@ -7,7 +7,7 @@ const STATUS_SOON_MS = 80;
 
 /**
  * What the page knows. Dispatches `status`, `records` (the services' records), `plan` (dependencies), `happened`
- * (detail: a healing_event or service_event message) and `successor` (detail: the new orchestrator's epoch).
+ * (detail: a healing_event or service_event message) and `successor` (detail: the status that a new orchestrator tells).
  */
 export class Organism extends EventTarget {
   /** @type {import("./types.js").OrganismStatus|undefined} */
@@ -62,7 +62,7 @@ export class Organism extends EventTarget {
     const before = this.status;
     this.status = status;
     this.#tell("status");
-    if (before && before.epoch !== status.epoch) this.#tell("successor", status.epoch);
+    if (before && before.epoch !== status.epoch) this.#tell("successor", status);
     const known = this.records.size === status.services.total;
     const due = Date.now() - this.#recordsAt >= RECORDS_EVERY_MS;
     const differs = JSON.stringify(before?.services) !== JSON.stringify(status.services);
