@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 export interface LogQuery {
@@ -22,26 +22,20 @@ export interface LogLine {
 
 /** Bytes read from the end of each file at most. */
 const TAIL_BYTES = 2 * 1024 * 1024;
+const CHUNK_BYTES = 64 * 1024;
+const NEWLINE = 10;
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"];
 
 /** The newest lines of all nodes' logs that fit the query, oldest first. */
-export function readLogs(folder: string, { name, requestId, level, lines }: LogQuery): LogLine[] {
+export function readLogs(folder: string, query: LogQuery): LogLine[] {
   if (!existsSync(folder)) return [];
-  const files = readdirSync(folder).filter((file) => file.endsWith(".log"));
-  const least = level ? LEVELS.indexOf(level) : 0;
-  const found: LogLine[] = [];
-  for (const file of files) {
-    const owner = file.slice(0, -".log".length);
-    for (const text of tail(join(folder, file)).split("\n")) {
-      if (text === "" || (requestId && !text.includes(requestId))) continue;
-      const line = parseLine(text, owner);
-      if (name && line.node !== name && line.source !== name && owner !== name) continue;
-      if (requestId && line.requestId !== requestId) continue;
-      if (LEVELS.indexOf(line.level) < least) continue;
-      found.push(line);
-    }
-  }
-  return found.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0)).slice(-lines);
+  const found = readdirSync(folder)
+    .filter((file) => file.endsWith(".log"))
+    .flatMap((file) => newest(join(folder, file), file.slice(0, -".log".length), query));
+  return found
+    .sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
+    .slice(-query.lines)
+    .map(({ line }) => line);
 }
 
 /** A line that is no record of ours, as a service's own `console.log`, is shown as it is. */
@@ -56,15 +50,45 @@ export function parseLine(text: string, owner: string): LogLine {
   return { time: "", level: "info", node: owner, source: owner, message: text };
 }
 
-function tail(path: string): string {
+/** Of one file, oldest first. No more is read and parsed than is asked for: the page asks once a second. */
+function newest(path: string, owner: string, query: LogQuery): { at: string; line: LogLine }[] {
+  const least = query.level ? LEVELS.indexOf(query.level) : 0;
+  const found: { at: string; line: LogLine }[] = [];
+  // A line without a time stands beside the record that follows it, or else has the time of the last write.
+  let at = statSync(path).mtime.toISOString();
+  for (const text of linesFromEnd(path)) {
+    if (query.requestId && !text.includes(query.requestId)) continue;
+    const line = parseLine(text, owner);
+    if (line.time !== "") at = line.time;
+    const { name, requestId } = query;
+    if (name && line.node !== name && line.source !== name && owner !== name) continue;
+    if (requestId && line.requestId !== requestId) continue;
+    if (LEVELS.indexOf(line.level) < least) continue;
+    found.push({ at, line });
+    if (found.length === query.lines) break;
+  }
+  return found.reverse();
+}
+
+function* linesFromEnd(path: string): Generator<string> {
   const file = openSync(path, "r");
   try {
     const { size } = fstatSync(file);
-    const length = Math.min(size, TAIL_BYTES);
-    const buffer = Buffer.alloc(length);
-    readSync(file, buffer, 0, length, size - length);
-    const text = buffer.toString();
-    return length < size ? text.slice(text.indexOf("\n") + 1) : text;
+    const least = Math.max(0, size - TAIL_BYTES);
+    let rest: Buffer = Buffer.alloc(0);
+    for (let end = size; end > least; ) {
+      const start = Math.max(least, end - CHUNK_BYTES);
+      const chunk = Buffer.alloc(end - start);
+      readSync(file, chunk, 0, chunk.length, start);
+      const block = Buffer.concat([chunk, rest]);
+      end = start;
+      // The first line of a block may have begun before it.
+      const first = start === 0 ? 0 : block.indexOf(NEWLINE) + 1;
+      const whole = start > 0 && first === 0 ? block.subarray(block.length) : block.subarray(first);
+      rest = whole.length === 0 ? block : block.subarray(0, first);
+      const lines = whole.toString().split("\n");
+      for (let index = lines.length - 1; index >= 0; index--) if (lines[index] !== "") yield lines[index]!;
+    }
   } finally {
     closeSync(file);
   }
