@@ -12,20 +12,17 @@ import { fileURLToPath } from "node:url";
 const NEEDED = 24;
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const source = join(root, "cli", "main.ts");
-const entry =
-  existsSync(source) && !root.includes(`${join("/", "node_modules")}/`)
-    ? source
-    : join(root, existsSync(join(root, "dist")) ? "dist" : "", "cli", "main.js");
+// The package holds JavaScript, because Node strips no types below node_modules.
+const entry = existsSync(source) ? source : join(root, "dist", "cli", "main.js");
 const args = ["--disable-warning=ExperimentalWarning", "--enable-source-maps", entry, ...process.argv.slice(2)];
 
 // Forwards signals, waits for the program, and collects every process that is handed to process 1.
-const REAPER =
-  'trap "kill -TERM $child" TERM INT; trap "kill -HUP $child" HUP; "$@" & child=$!; while :; do wait $child; code=$?; kill -0 $child 2>/dev/null || exit $code; done';
+const REAPER = `trap 'kill -TERM $child' TERM INT; trap 'kill -HUP $child' HUP; "$@" & child=$!; while :; do wait $child; code=$?; kill -0 $child 2>/dev/null || exit $code; done`;
 
 const node = fittingNode();
 if (!node) {
   console.error(
-    `azora needs Node ${NEEDED} or newer, and this is ${process.version}: install it, or add the npm package "node@${NEEDED}" to the project`,
+    `azora needs Node ${NEEDED} or newer, and this is ${process.version}. Install it; or, where npm has not run the install script of its "node" package: npm install-scripts approve node && npm rebuild node`,
   );
   process.exit(1);
 }
@@ -37,18 +34,11 @@ else runWith(node);
 function fittingNode() {
   if (Number(process.versions.node.split(".")[0]) >= NEEDED) return process.execPath;
   const require = createRequire(import.meta.url);
-  // The package's own start script may not have been allowed to run: then the program lies in the platform's package.
-  for (const name of [
-    "node/package.json",
-    `node-bin-${process.platform}-${process.arch}/package.json`,
-    `node-${process.platform}-${process.arch}/package.json`,
-  ]) {
-    try {
-      const program = join(dirname(require.resolve(name)), "bin", "node");
-      if (existsSync(program)) return program;
-    } catch {
-      // not installed
-    }
+  try {
+    const program = join(dirname(require.resolve("node/package.json")), "bin", "node");
+    if (existsSync(program)) return program;
+  } catch {
+    // not installed
   }
   return undefined;
 }

@@ -6,12 +6,16 @@ import { CommandError } from "./command.ts";
 /** The orchestrator's API, as the commands use it. */
 export class ApiClient {
   readonly #base: string;
-  readonly #token: string | undefined;
+  readonly #tokenPath: string;
 
   constructor(settings: Settings) {
     this.#base = `http://127.0.0.1:${settings.AZORA_ORCHESTRATOR_PORT}`;
-    const path = join(settings.AZORA_DATA_DIR, "operator.token");
-    this.#token = existsSync(path) ? readFileSync(path, "utf8").trim() : undefined;
+    this.#tokenPath = join(settings.AZORA_DATA_DIR, "operator.token");
+  }
+
+  /** Read anew each time: the first start makes it. */
+  get #token(): string | undefined {
+    return existsSync(this.#tokenPath) ? readFileSync(this.#tokenPath, "utf8").trim() : undefined;
   }
 
   get url(): string {

@@ -1,4 +1,4 @@
-import { type ServiceBroker, Transporters } from "moleculer";
+import { Transporters } from "moleculer";
 import type { NatsConnection } from "nats";
 import { rejectPending } from "./failover/pending.ts";
 
@@ -53,13 +53,13 @@ export class NatsTransporter extends Transporters.NATS {
     for await (const status of client.status()) {
       if (status.type === "disconnect") {
         this.connected = false;
-        rejectPending(this.broker as ServiceBroker, "the bus was lost");
-        (this.broker as ServiceBroker).broadcastLocal("$transporter.lost", {});
+        rejectPending(this.broker, "the bus was lost");
+        this.broker.broadcastLocal("$transporter.lost", {});
       } else if (status.type === "reconnect") {
         // What was sent into the closing connection got lost without a word.
-        rejectPending(this.broker as ServiceBroker, "the bus was lost");
+        rejectPending(this.broker, "the bus was lost");
+        this.broker.broadcastLocal("$transporter.reconnecting", {});
         await this.onConnected(true);
-        (this.broker as ServiceBroker).broadcastLocal("$services.changed", { localService: false });
       }
     }
   }

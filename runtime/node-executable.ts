@@ -14,5 +14,7 @@ export const PACKAGE_ROOT = fileURLToPath(new URL("..", import.meta.url)).replac
 /** Flags of a Node process that loads services: foreign TypeScript may use what type stripping alone cannot run. */
 export function nodeFlags(foreign: boolean): string[] {
   const flags = ["--disable-warning=ExperimentalWarning", "--enable-source-maps"];
-  return foreign ? [...flags, "--experimental-transform-types"] : flags;
+  return foreign
+    ? [...flags, "--experimental-transform-types", "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON"]
+    : flags;
 }

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
-import { readBus } from "../../runtime/bus.ts";
+import { type Bus, readBus } from "../../runtime/bus.ts";
 import { discover } from "../../runtime/discovery/discover.ts";
 import type { Plan, Problem, ProjectInfo } from "../../runtime/discovery/plan.ts";
 import { locateProject } from "../../runtime/discovery/scan.ts";
@@ -42,7 +42,7 @@ export const up: Command = {
     }
     const client = new ApiClient(settings);
     await untilAnswers(client, settings);
-    const status = await untilLaunched(client, json);
+    const status = await untilLaunched(client, settings, json);
     if (json) out(JSON.stringify(status));
     else summary(new ApiClient(settings), settings, status, Date.now() - since, adopted, out);
     if (options["detach"]) return status.status === "critical" ? 1 : 0;
@@ -113,7 +113,7 @@ async function untilAnswers(client: ApiClient, settings: Settings): Promise<void
 const RECOVERY_MS = 15_000;
 
 /** Shows the launch until it is over; what was taken over wounded is given the time to heal. */
-async function untilLaunched(client: ApiClient, quiet: boolean): Promise<OrganismStatus> {
+async function untilLaunched(client: ApiClient, settings: Settings, quiet: boolean): Promise<OrganismStatus> {
   const view = new LaunchView(Boolean(process.stdout.isTTY) && !quiet, (text) =>
     quiet ? undefined : process.stdout.write(text),
   );
@@ -130,6 +130,8 @@ async function untilLaunched(client: ApiClient, quiet: boolean): Promise<Organis
       const status = await client.get<OrganismStatus>("/orchestrator/status").catch(() => undefined);
       const wounded = status?.status === "critical" && Date.now() < recovered;
       if (status?.launch.done && !wounded) return status;
+      if (!status && !organismRuns(settings))
+        throw new CommandError("the organism was stopped from elsewhere while it was being launched");
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   } finally {
@@ -157,10 +159,14 @@ function summary(
   out(`  page  ${paint("cyan", client.pageUrl)}`);
   if (status.nodes.some(({ organ }) => organ === "lungs"))
     out(`  API   ${paint("cyan", `http://127.0.0.1:${settings.AZORA_PORT}/`)}`);
-  out(
-    `  bus   ${bus?.kind === "mesh" ? "the mesh, since nats-server is not on PATH; enough for one machine" : bus?.kind === "nats" && bus.server ? "a private nats-server" : "the configured NATS"}`,
-  );
+  out(`  bus   ${describeBus(bus, settings)}`);
   out(`  logs  ${settings.AZORA_LOG_DIR}`);
+}
+
+function describeBus(bus: Bus | undefined, settings: Settings): string {
+  if (bus?.kind === "nats") return bus.server ? "a private nats-server" : "the configured NATS";
+  const reason = settings.AZORA_EVENT_BUS_URL === "mesh" ? "as configured" : "since nats-server is not on PATH";
+  return `the mesh, ${reason}; enough for one machine`;
 }
 
 /** In the foreground: tells what happens, and stops everything at Ctrl-C, SIGTERM or when the terminal goes. */
@@ -185,7 +191,7 @@ function stayUntilInterrupted(client: ApiClient, settings: Settings, say: (text:
     for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => void leave());
     // Somebody else may stop it: `azora down` from another terminal.
     const watch = setInterval(() => {
-      if (leaving || readOrganismRuns(settings)) return;
+      if (leaving || organismRuns(settings)) return;
       end();
       clearInterval(watch);
       say("the organism was stopped from elsewhere");
@@ -195,7 +201,7 @@ function stayUntilInterrupted(client: ApiClient, settings: Settings, say: (text:
 }
 
 /** It is over when its run folder is gone; a spine that died alone leaves the folder and comes back. */
-function readOrganismRuns(settings: Settings): boolean {
+function organismRuns(settings: Settings): boolean {
   return readBus(runFolderOf(settings.AZORA_DATA_DIR)) !== undefined;
 }
 

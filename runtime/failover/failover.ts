@@ -29,6 +29,8 @@ export class Failover {
   /** Calls that were tried again. */
   retries = 0;
   #broker: ServiceBroker | undefined;
+  /** Nodes that have not been heard of since the bus came back: what is sent to them may go nowhere. */
+  readonly #unheard = new Set<string>();
 
   /** To be added first, so that it stands closest to the bus. */
   middleware(): Middleware {
@@ -39,7 +41,11 @@ export class Failover {
         failover.#attach(broker);
       },
       remoteAction(next: Handler, action: { name: string; idempotent?: boolean }): Handler {
-        return (ctx) => next(ctx).catch((error: unknown) => failover.#recover(ctx, action, error));
+        const send: Handler = (ctx) => next(ctx).catch((error: unknown) => failover.#recover(ctx, action, error));
+        return (ctx) =>
+          failover.#unheard.size > 0 && ctx.nodeID && failover.#unheard.has(ctx.nodeID)
+            ? failover.#whenHeard(ctx, action, send)
+            : send(ctx);
       },
     } as unknown as Middleware;
   }
@@ -60,6 +66,16 @@ export class Failover {
     this.#broker = broker;
     broker.localBus.on("$services.changed", () => this.holds.check());
     broker.localBus.on("$transporter.connected", () => this.holds.check());
+    broker.localBus.on("$transporter.reconnecting", () => {
+      for (const { id } of broker.registry.nodes.list({ onlyAvailable: true }))
+        if (id !== broker.nodeID) this.#unheard.add(id);
+    });
+    const heard = ({ node }: { node: { id: string } }) => {
+      if (this.#unheard.delete(node.id)) this.holds.check();
+    };
+    broker.localBus.on("$node.updated", heard);
+    broker.localBus.on("$node.connected", heard);
+    broker.localBus.on("$node.disconnected", heard);
     // A node that died is started again at once: its services count as being restarted.
     broker.localBus.on(
       "$node.disconnected",
@@ -68,6 +84,13 @@ export class Failover {
           this.holds.begin((node.services ?? []).flatMap((service) => Object.keys(service.actions ?? {})));
       },
     );
+  }
+
+  /** Sends the call once its node has shown itself on the new connection. */
+  async #whenHeard(ctx: Context, action: { name: string }, send: Handler): Promise<unknown> {
+    const node = ctx.nodeID!;
+    await this.holds.wait(action.name, stateOf(ctx).deadline, () => !this.#unheard.has(node));
+    return send(ctx);
   }
 
   async #recover(ctx: Context, action: { name: string; idempotent?: boolean }, error: unknown): Promise<unknown> {

@@ -8,7 +8,10 @@ describe("random kills", () => {
   let organism: TestOrganism;
 
   beforeAll(async () => {
-    organism = await TestOrganism.create({ AZORA_HEALING_TIME_SCALE: "0.02", ...(hasNats() ? {} : { AZORA_EVENT_BUS_URL: "mesh" }) });
+    organism = await TestOrganism.create({
+      AZORA_HEALING_TIME_SCALE: "0.02",
+      ...(hasNats() ? {} : { AZORA_EVENT_BUS_URL: "mesh" }),
+    });
     await organism.up();
   });
   afterAll(() => organism.down());

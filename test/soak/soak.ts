@@ -7,7 +7,7 @@ import { randomKills, seeded } from "../support/random-kills.ts";
 
 const kills = Number(process.env.SOAK_KILLS ?? 100);
 const seed = Number(process.env.SOAK_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const bus = hasNats() ? {} : { AZORA_EVENT_BUS_URL: "mesh" };
+const bus: Record<string, string> = hasNats() ? {} : { AZORA_EVENT_BUS_URL: "mesh" };
 const organism = await TestOrganism.create({ AZORA_HEALING_TIME_SCALE: "0.02", ...bus });
 console.log(`${kills} kills, seed ${seed}, on ${hasNats() ? "NATS" : "the mesh"}`);
 let failed = false;
@@ -16,14 +16,22 @@ try {
   const caller = await organism.join();
   const { outcomes, calls } = await randomKills(organism, caller, kills, seeded(seed));
   const byVictim = new Map<string, number[]>();
-  for (const { victim, healthyAfter } of outcomes) byVictim.set(victim, [...(byVictim.get(victim) ?? []), healthyAfter]);
+  for (const { victim, healthyAfter } of outcomes)
+    byVictim.set(victim, [...(byVictim.get(victim) ?? []), healthyAfter]);
   console.table(
     [...byVictim].map(([victim, times]) => {
       const sorted = times.sort((a, b) => a - b);
-      return { victim, kills: times.length, "median ms": sorted[Math.floor(sorted.length / 2)], "worst ms": sorted.at(-1) };
+      return {
+        victim,
+        kills: times.length,
+        "median ms": sorted[Math.floor(sorted.length / 2)],
+        "worst ms": sorted.at(-1),
+      };
     }),
   );
   console.log(`${calls.done} calls done, ${calls.unknown} of unknown outcome, failed: ${JSON.stringify(calls.failed)}`);
+  const { healing } = await organism.status();
+  for (const act of healing.filter(({ failure }) => failure !== "crashed")) console.log(JSON.stringify(act));
   failed = Object.keys(calls.failed).length > 0;
 } catch (error) {
   console.error((error as Error).message);

@@ -30,6 +30,9 @@ export interface LaunchProgress {
   done: boolean;
 }
 
+/** How often is looked whether an answer of a node got lost, ms. */
+const RESYNC_MS = 1000;
+
 interface ConductorEvents {
   /** Something that `status` shows has changed. */
   changed: [];
@@ -58,6 +61,7 @@ export class Conductor extends EventEmitter<ConductorEvents> implements Omit<Kee
   readonly loop = new LoopWatch();
   readonly epoch: number;
   launch: LaunchProgress = { phase: 0, started: 0, total: 0, done: false };
+  #resync: NodeJS.Timeout | undefined;
   #scheduled = false;
   #stopping = false;
 
@@ -123,6 +127,8 @@ export class Conductor extends EventEmitter<ConductorEvents> implements Omit<Kee
           this.nodes.gone(id, "died while the orchestrator was away");
     this.nodes.noticeArrivals();
     this.#noticeRemote();
+    this.#resync = setInterval(() => void this.nodes.resync(), RESYNC_MS);
+    this.#resync.unref();
     this.changed();
   }
 
@@ -183,6 +189,7 @@ export class Conductor extends EventEmitter<ConductorEvents> implements Omit<Kee
   }
 
   close(): void {
+    clearInterval(this.#resync);
     this.loop.stop();
     this.fleet.close();
     this.journal.close();

@@ -22,6 +22,8 @@ interface FleetEvents {
 /** Processes that are not our children tell nobody when they end; they are looked at this often. */
 const LOOK_EVERY_MS = 250;
 const KILL_AFTER_MS = 5000;
+/** The exit event of a child comes at once; this long after its death it is no longer waited for. */
+const EXIT_EVENT_MS = 50;
 
 /** The processes that the orchestrator started or adopted. Every start and end stands in the journal. */
 export class Fleet extends EventEmitter<FleetEvents> {
@@ -81,7 +83,7 @@ export class Fleet extends EventEmitter<FleetEvents> {
     // Its exit event, if we are its parent, knows more than "gone" and comes within milliseconds.
     const child = this.#children.get(member);
     if (!child) this.#end(member, "gone");
-    else setTimeout(() => this.#end(member, "gone"), 20);
+    else setTimeout(() => this.#end(member, "gone"), EXIT_EVENT_MS);
   }
 
   kill(key: string): void {
@@ -124,7 +126,9 @@ export class Fleet extends EventEmitter<FleetEvents> {
   }
 
   #look(): void {
-    for (const member of this.#members.values()) if (!isAlive(member.identity)) this.#end(member, "gone");
+    for (const member of this.#members.values()) {
+      if (!this.#children.has(member) && !isAlive(member.identity)) this.#end(member, "gone");
+    }
   }
 
   #end(member: Member, how: string): void {

@@ -70,6 +70,19 @@ export class NodeKeeper {
     }
   }
 
+  /** Asks nodes what they carry where an answer got lost, with the bus for example. */
+  async resync(): Promise<void> {
+    this.noticeArrivals();
+    for (const node of this.#context.state.nodes.values()) {
+      if (node.status !== "up" || !this.#services.isUnclear(node.id)) continue;
+      const told = await this.#context.commands.state(node.id).catch(() => undefined);
+      if (!told) continue;
+      for (const slot of told.slots) this.#services.found(node, slot);
+      this.#services.forgetLost(node, new Set(told.slots.map(({ name }) => name)));
+      this.#context.changed();
+    }
+  }
+
   /** A node of another machine is there. */
   remoteArrived(node: NodeState, host: string, pid: number): void {
     if (node.status === "up") return;

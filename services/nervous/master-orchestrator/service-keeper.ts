@@ -19,6 +19,8 @@ export class ServiceKeeper {
   readonly #context: KeeperContext;
   /** Starts under way. */
   starting = 0;
+  /** Instances whose start somebody waits for. */
+  readonly #awaited = new Set<string>();
 
   constructor(context: KeeperContext) {
     this.#context = context;
@@ -35,6 +37,7 @@ export class ServiceKeeper {
     const path = node?.remote ? relative(state.plan.project.services, file) : file;
     const timer = this.#watchStart(service, instance);
     this.starting++;
+    this.#awaited.add(key);
     try {
       const slot = await commands.load(instance.node, service.planned, path, incarnation);
       this.#started(service, instance, slot);
@@ -43,6 +46,7 @@ export class ServiceKeeper {
     } finally {
       clearTimeout(timer);
       this.starting--;
+      this.#awaited.delete(key);
       this.#context.changed();
     }
   }
@@ -53,6 +57,8 @@ export class ServiceKeeper {
     const { name } = service.planned;
     const incarnation = this.#enterStart(service, instance);
     const timer = this.#watchStart(service, instance);
+    const key = instanceKey(name, instance.node);
+    this.#awaited.add(key);
     try {
       const slot = await commands.restart(instance.node, name, incarnation, fresh);
       this.#started(service, instance, slot);
@@ -62,6 +68,7 @@ export class ServiceKeeper {
       return (error as Error).message;
     } finally {
       clearTimeout(timer);
+      this.#awaited.delete(key);
       this.#context.changed();
     }
   }
@@ -84,7 +91,11 @@ export class ServiceKeeper {
       return;
     }
     const instance = this.#context.state.instance(service, node.id);
-    if (instance.presence === "loading") return;
+    if (instance.presence === "loaded" || this.#awaited.has(instanceKey(slot.name, node.id))) return;
+    if (instance.presence === "loading" && slot.status === "started") {
+      this.#started(service, instance, slot);
+      return;
+    }
     Object.assign(instance, { pid: slot.pid, incarnation: slot.incarnation, startedAt: slot.startedAt ?? Date.now() });
     service.firstStart ||= instance.startedAt;
     if (slot.status === "started") Object.assign(instance, { presence: "loaded", status: "healthy", why: "" });
@@ -98,9 +109,30 @@ export class ServiceKeeper {
     const service = this.#context.state.services.get(slot.name);
     const instance = service?.instances.get(slot.node);
     if (!service || !instance || instance.incarnation !== slot.incarnation || instance.presence !== "loading") return;
-    if (instance.status === "timeout" || this.starting === 0) {
-      if (slot.event === "started") this.#started(service, instance, slot);
-      this.#context.changed();
+    if (this.#awaited.has(instanceKey(slot.name, slot.node))) return;
+    if (slot.event === "started") this.#started(service, instance, slot);
+    else if (slot.event === "failed")
+      this.#fail(service, instance, "start failed", slot.error ?? "its start failed", "failed");
+    this.#context.changed();
+  }
+
+  /** True if instances of the node are being started and nobody waits for the answer: it has to be asked how they are. */
+  isUnclear(node: string): boolean {
+    return [...this.#context.state.services.values()].some(({ planned, instances }) => {
+      const instance = instances.get(node);
+      return instance?.presence === "loading" && !this.#awaited.has(instanceKey(planned.name, node));
+    });
+  }
+
+  /** What was commanded and never arrived is commanded again. */
+  forgetLost(node: NodeState, carried: ReadonlySet<string>): void {
+    for (const { planned, instances } of this.#context.state.services.values()) {
+      const instance = instances.get(node.id);
+      const lost =
+        instance?.presence === "loading" &&
+        !carried.has(planned.name) &&
+        !this.#awaited.has(instanceKey(planned.name, node.id));
+      if (lost) Object.assign(instance, { presence: "none", status: "waiting" });
     }
   }
 
