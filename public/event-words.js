@@ -55,5 +55,5 @@ export function healingWords({ target, failure, attempt, success, duration, reas
   const tries = attempt > 1 ? ` (attempt ${attempt})` : "";
   return success
     ? `${what}; ${reason} after ${milliseconds(duration)}${tries}`
-    : `${what}; attempt ${attempt} failed after ${milliseconds(duration)}: ${reason}`;
+    : `${what}; ${attempt > 1 ? `${attempt} attempts` : "the attempt to restart it"} failed within ${milliseconds(duration)}: ${reason}`;
 }

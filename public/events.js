@@ -10,6 +10,7 @@ const HISTORY = 50;
 
 /**
  * @typedef {{id: string, kind: "healing"|"service"|"connection", at: number, tone: string, words: string, hint?: string}} Shown
+ * @typedef {Shown & {attempt: number, success: boolean}} HealingEntry
  * @typedef {Shown & {event: string, node: string, names: string[], keys: Set<string>, tookMs?: number}} ServiceEntry
  */
 
@@ -39,7 +40,7 @@ export function createEvents(root) {
     empty,
     scroll,
   );
-  /** @type {Shown[]} newest first */
+  /** @type {(HealingEntry|ServiceEntry|Shown)[]} newest first */
   let entries = [];
   let number = 0;
 
@@ -49,18 +50,24 @@ export function createEvents(root) {
     entries.length = Math.min(entries.length, KEPT);
   }
 
+  /** All attempts at one failure are one entry: the last one tells. */
   function takeHealing(record) {
-    if (entries.some(({ id }) => id === record.id)) return;
+    const { target, attempt, success, action, observed } = record;
+    const id = `${target.service ?? ""}@${target.node ?? ""} ${record.at}`;
+    const known = entries.find((entry) => entry.id === id);
+    if (known && (known.attempt > attempt || (known.attempt === attempt && known.success === success))) return;
+    entries = entries.filter((entry) => entry !== known);
     const at = Date.parse(record.at) + record.duration;
-    const { before, after } = record.observed;
-    const hint = `seen: ${before} → ${after}; ${record.action}, attempt ${record.attempt}`;
+    const hint = `seen: ${observed.before} → ${observed.after}; ${action}, attempt ${attempt}`;
     add({
-      id: record.id,
+      id,
       kind: "healing",
       at,
-      tone: record.success ? "good" : "bad",
+      tone: success ? "good" : "bad",
       words: healingWords(record),
       hint,
+      attempt,
+      success,
     });
   }
 

@@ -110,7 +110,7 @@ export function createServiceDetails(name) {
   /** @param {import("./types.js").ServiceDetails} details */
   function draw(details) {
     const { metadata } = details;
-    setText(why, `${details.status}: ${details.why}`);
+    setText(why, details.why.startsWith(details.status) ? details.why : `${details.status}: ${details.why}`);
     setText(description, metadata.description ?? "");
     setText(needs, metadata.dependencies.join(", ") || "nothing");
     setText(uses, metadata.softDependencies.join(", ") || "nothing");
