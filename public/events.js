@@ -1,7 +1,7 @@
 import { get } from "./api.js";
 import { el, reconcile, setAttribute, setText } from "./dom.js";
 import { eventTone, eventWords, healingWords } from "./event-words.js";
-import { timeOfDay } from "./format.js";
+import { moment } from "./format.js";
 
 const KEPT = 200;
 /** Events of one kind on one node this close to each other are one entry, ms. */
@@ -146,7 +146,7 @@ function createEntry({ kind }) {
     update(entry) {
       const iso = new Date(entry.at).toISOString();
       setAttribute(time, "datetime", iso);
-      setText(time, timeOfDay(iso));
+      setText(time, moment(iso));
       setText(sign, entry.kind === "healing" && entry.tone === "good" ? "✚" : SIGNS[entry.tone]);
       setText(words, entry.words);
       setAttribute(element, "data-tone", entry.tone);

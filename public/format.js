@@ -7,7 +7,7 @@ export function duration(seconds) {
   return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
 }
 
-/** 75 → "1:15", where the place is narrow */
+/** 75 → "1 min", where the place is narrow */
 export function shortDuration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole} s`;
@@ -42,6 +42,15 @@ export function timeOfDay(iso, fine = false) {
   const two = (value) => String(value).padStart(2, "0");
   const text = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
   return fine ? `${text}.${String(at.getMilliseconds()).padStart(3, "0")}` : text;
+}
+
+/** Time of day, and before it the day where that is not today. */
+export function moment(iso) {
+  const at = new Date(iso);
+  const today = at.toDateString() === new Date().toDateString();
+  return today
+    ? timeOfDay(iso)
+    : `${at.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${timeOfDay(iso)}`;
 }
 
 /** ["a", "b", "c"] → "a, b and c" */
