@@ -54,8 +54,10 @@ export const up: Command = {
 function adoptedPlan(settings: Settings, folder: string | undefined): Plan {
   const organism = readOrganism(settings.AZORA_DATA_DIR)!;
   const plan = readPlan(organism.dataDir);
-  const wanted = folder && locateProject(folder, process.cwd());
-  if (wanted && "services" in wanted && resolve(wanted.services) !== resolve(plan.project.services)) {
+  if (folder === undefined) return plan;
+  const wanted = locateProject(folder, process.cwd());
+  if ("refusal" in wanted) throw new CommandError(wanted.refusal);
+  if (resolve(wanted.services) !== resolve(plan.project.services)) {
     throw new CommandError(
       `an organism of ${plan.project.services} is running with this data folder; stop it with "azora down", or set AZORA_DATA_DIR, AZORA_NAMESPACE and the ports for a second one`,
     );
