@@ -74,6 +74,10 @@ function readAddress() {
   if (name) services.open(name);
 }
 addEventListener("hashchange", readAddress);
+addEventListener("click", ({ target }) => {
+  // A second click at the same link changes no address.
+  if (target.closest?.("a.to")?.hash === location.hash) readAddress();
+});
 organism.addEventListener("records", () => requestAnimationFrame(readAddress), { once: true });
 
 redraw(events.draw);

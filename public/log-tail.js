@@ -43,7 +43,12 @@ export function createLogTail(root, organism, isLive) {
   });
   const pause = el("button", { type: "button", "aria-pressed": "false", onclick: togglePause }, "Pause");
   const note = el("p", { class: "note", role: "status" });
-  const list = el("ol", { class: "lines" });
+  // A second click at the same link changes no address.
+  const onclick = ({ target }) => {
+    const link = target.closest("a.request");
+    if (link) follow(link.textContent);
+  };
+  const list = el("ol", { class: "lines", onclick });
   const scroll = el(
     "div",
     { class: "scroll log-scroll", tabindex: "0", role: "region", "aria-labelledby": "log-title" },
@@ -82,8 +87,12 @@ export function createLogTail(root, organism, isLive) {
   /** `#request=<id>` filters by it, so that such a view can be linked. */
   function readAddress() {
     const asked = new URLSearchParams(location.hash.slice(1)).get("request");
-    if (asked === null) return;
-    requestId.value = asked;
+    if (asked !== null) follow(asked);
+  }
+
+  function follow(id) {
+    if (requestId.value === id) return;
+    requestId.value = id;
     changed();
     root.scrollIntoView({ block: "nearest" });
   }

@@ -176,6 +176,9 @@ describeWith("chromium", "the live page", () => {
       return lines.length > 0 && lines.every((line) => line.textContent?.includes(id));
     }, requestId);
     await page.fill("#log-request", "");
+    await page.locator("#log a.request", { hasText: requestId }).first().click();
+    expect(await page.inputValue("#log-request")).toBe(requestId);
+    await page.fill("#log-request", "");
     await page.selectOption("#log-level", "warn");
     await page.waitForFunction(() => {
       const levels = [...document.querySelectorAll(".lines .level")].map((level) => level.textContent);
