@@ -51,6 +51,25 @@ interface ActionDefinition {
   service: { fullName: string };
 }
 
+/** A foreign middleware may throw instead of giving a promise; the call has then ended all the same. */
+function called(next: Handler, ctx: Context): Promise<unknown> {
+  try {
+    return next(ctx);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+async function observe(result: Promise<unknown>, vitals: ActionVitals, start: number): Promise<void> {
+  try {
+    await result;
+  } catch {
+    vitals.errors++;
+  }
+  vitals.inFlight--;
+  vitals.latency.record((performance.now() - start) * 1000);
+}
+
 /** Measures each local call. It is the outermost middleware, so that a call counts from its arrival to its answer. */
 export function vitalsMiddleware(registry: VitalsRegistry): Middleware {
   return {
@@ -59,27 +78,15 @@ export function vitalsMiddleware(registry: VitalsRegistry): Middleware {
       const service = action.service.fullName;
       if (UNCOUNTED.test(service)) return next;
       const vitals = registry.of(action.name, service);
-      const measured: Handler = (ctx) => {
+      return (ctx) => {
         const start = performance.now();
         vitals.inFlight++;
-        return next(ctx).then(
-          (result) => {
-            vitals.inFlight--;
-            vitals.latency.record((performance.now() - start) * 1000);
-            return result;
-          },
-          (error) => {
-            vitals.inFlight--;
-            vitals.errors++;
-            vitals.latency.record((performance.now() - start) * 1000);
-            throw error;
-          },
-        );
+        const { requestID } = ctx;
+        const result = requestID ? withRequestId(requestID, () => called(next, ctx)) : called(next, ctx);
+        // The caller gets the promise itself: listening to it costs him neither a promise nor a turn of the queue.
+        void observe(result, vitals, start);
+        return result;
       };
-      return (ctx) =>
-        ctx.requestID === null || ctx.requestID === undefined
-          ? measured(ctx)
-          : withRequestId(ctx.requestID, () => measured(ctx));
     },
   } as unknown as Middleware;
 }

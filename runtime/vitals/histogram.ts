@@ -1,13 +1,15 @@
 /**
  * A histogram of durations with a relative error of at most 3.2 %: each power of two is cut into 16 equal buckets, as
- * in HdrHistogram. Values are whole microseconds up to 2^31; recording costs a few nanoseconds and allocates nothing.
+ * in HdrHistogram. Values are whole microseconds; longer ones than 2^31 (36 minutes) count as that. Recording costs a few
+ * nanoseconds and allocates nothing.
  */
 const SUB_BITS = 4;
 const SUB = 1 << SUB_BITS;
 export const BUCKETS = (32 - SUB_BITS) * SUB;
+const LONGEST = 2 ** 31 - 1;
 
 export function bucketOf(microseconds: number): number {
-  const value = microseconds | 0;
+  const value = microseconds > LONGEST ? LONGEST : microseconds | 0;
   if (value < SUB) return value < 0 ? 0 : value;
   const shift = 31 - SUB_BITS - Math.clz32(value);
   return (shift + 1) * SUB + ((value >>> shift) & (SUB - 1));
@@ -22,7 +24,8 @@ export function bucketValue(bucket: number): number {
 }
 
 export class Histogram {
-  readonly counts = new Uint32Array(BUCKETS);
+  /** Not of 32 bits: a busy bucket of a long life holds more than 2^32. */
+  readonly counts = new Float64Array(BUCKETS);
   count = 0;
   /** Sum of all values, µs. */
   sum = 0;
@@ -36,14 +39,14 @@ export class Histogram {
   /** Adds buckets as `deltaSince` gives them. */
   add(buckets: readonly number[], sum: number): void {
     for (let i = 0; i < buckets.length; i += 2) {
-      this.counts[buckets[i]!]! += buckets[i + 1];
+      this.counts[buckets[i]!]! += buckets[i + 1]!;
       this.count += buckets[i + 1]!;
     }
     this.sum += sum;
   }
 
   /** What was recorded since `earlier` was like this, as `[bucket, count, bucket, count, …]`; `earlier` catches up. */
-  deltaSince(earlier: Uint32Array): number[] {
+  deltaSince(earlier: Float64Array): number[] {
     const delta: number[] = [];
     for (let i = 0; i < BUCKETS; i++) {
       const more = this.counts[i]! - earlier[i]!;

@@ -32,7 +32,7 @@ export class NodeVitals {
   readonly #instanceId: string;
   readonly #registry: VitalsRegistry;
   readonly #delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  readonly #sent = new Map<string, { errors: number; sum: number; inFlight: number; counts: Uint32Array }>();
+  readonly #sent = new Map<string, { errors: number; count: number; sum: number; inFlight: number; counts: Float64Array }>();
   #seq = 0;
   #cpu = process.cpuUsage();
   #at = performance.now();
@@ -85,22 +85,25 @@ export class NodeVitals {
     for (const [name, vitals] of this.#registry.actions) {
       let sent = this.#sent.get(name);
       if (!sent) {
-        sent = { errors: 0, sum: 0, inFlight: 0, counts: new Uint32Array(BUCKETS) };
+        sent = { errors: 0, count: 0, sum: 0, inFlight: 0, counts: new Float64Array(BUCKETS) };
         this.#sent.set(name, sent);
       }
       const { errors, inFlight, latency } = vitals;
-      const idle = latency.sum === sent.sum && errors === sent.errors && inFlight === sent.inFlight;
+      const idle = latency.count === sent.count && errors === sent.errors && inFlight === sent.inFlight;
       if (idle) continue;
+      // What rounding leaves over goes into the next report.
+      const sum = Math.round(latency.sum - sent.sum);
       actions.push({
         name,
         service: vitals.service,
         errors: errors - sent.errors,
         inFlight,
-        sum: Math.round(latency.sum - sent.sum),
+        sum,
         buckets: latency.deltaSince(sent.counts),
       });
       sent.errors = errors;
-      sent.sum = latency.sum;
+      sent.count = latency.count;
+      sent.sum += sum;
       sent.inFlight = inFlight;
     }
     return actions;

@@ -66,7 +66,7 @@ export function prometheusText(store: VitalsStore): string {
 }
 
 /** How many values lie at or below a bound, µs. */
-function cumulative(counts: Uint32Array): (bound: number) => number {
+function cumulative(counts: Float64Array): (bound: number) => number {
   return (bound) => {
     let sum = 0;
     for (let i = 0; i < counts.length && bucketValue(i) <= bound; i++) sum += counts[i]!;
