@@ -37,7 +37,7 @@ export function assemble(
   const complain = (candidate: Candidate, field: string, problem: string, remedy: string) =>
     problems.push({ file: relative(candidate.folder, candidate.file), field, problem, remedy });
 
-  const kept: { candidate: Candidate; service: PlannedService; wanted: string[][] }[] = [];
+  const kept: { candidate: Candidate; service: PlannedService; wanted: string[][]; external: Set<string> }[] = [];
   for (const candidate of [...candidates].sort((a, b) => (a.file < b.file ? -1 : 1))) {
     if (candidate.error) {
       complain(candidate, "file", `does not load: ${candidate.error}`, "mend the file, or take it out of the folder");
@@ -56,9 +56,11 @@ export function assemble(
     // A wrong field is left out and reading goes on, so that everything wrong is told at once.
     const wrong = new Set(fields.map(({ field }) => field.replace("metadata.", "")));
     const sound = Object.entries(candidate.metadata ?? {}).filter(([field]) => !wrong.has(field));
-    const service = plannedService(candidate, Object.fromEntries(sound) as ServiceMetadata);
+    const metadata = Object.fromEntries(sound) as ServiceMetadata;
+    const service = plannedService(candidate, metadata);
+    const external = new Set(metadata.externalDependencies);
     const wanted = "groups" in dependencies ? dependencies.groups : [];
-    if (!candidate.beside || service.runtimeSystem) kept.push({ candidate, service, wanted });
+    if (!candidate.beside || service.runtimeSystem) kept.push({ candidate, service, wanted, external });
   }
 
   const byName = new Map<string, (typeof kept)[number]>();
@@ -79,8 +81,7 @@ export function assemble(
   for (const name of byName.keys()) names.set(name, name);
 
   const edges: Edge[] = [];
-  for (const { candidate, service, wanted } of byName.values()) {
-    const external = new Set(((candidate.metadata ?? {}) as ServiceMetadata).externalDependencies ?? []);
+  for (const { candidate, service, wanted, external } of byName.values()) {
     for (const group of wanted) {
       if (group.some((name) => external.has(name) || name.startsWith("$"))) continue;
       const known = group.map((name) => names.get(name)).find((name) => name !== undefined);

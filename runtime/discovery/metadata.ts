@@ -81,7 +81,7 @@ export function checkMetadata(metadata: unknown): FieldProblem[] {
   }
   const problems: FieldProblem[] = [];
   for (const [name, value] of Object.entries(metadata)) {
-    const rule = FIELDS[name as keyof ServiceMetadata];
+    const rule = Object.hasOwn(FIELDS, name) ? FIELDS[name as keyof ServiceMetadata] : undefined;
     if (rule) {
       if (value !== undefined && !rule.fits(value)) {
         problems.push({ field: `metadata.${name}`, problem: `is ${show(value)}`, remedy: `must be ${rule.allowed}` });

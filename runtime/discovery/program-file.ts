@@ -43,6 +43,9 @@ export function readProgramFile(file: string): { program: ProgramFile } | { prob
       problems: [{ field: "file", problem: `is no JSON: ${(error as Error).message}`, remedy: "mend the file" }],
     };
   }
+  if (typeof content !== "object" || content === null || Array.isArray(content)) {
+    return { problems: [{ field: "file", problem: `is no object: ${show(content)}`, remedy: "mend the file" }] };
+  }
   const problems: FieldProblem[] = [];
   for (const [field, rule] of Object.entries(FIELDS)) {
     const value = content[field];
@@ -52,7 +55,7 @@ export function readProgramFile(file: string): { program: ProgramFile } | { prob
       problems.push({ field, problem: `is ${show(value)}`, remedy: `must be ${rule.allowed}` });
   }
   for (const field of Object.keys(content)) {
-    if (!(field in FIELDS)) {
+    if (!Object.hasOwn(FIELDS, field)) {
       problems.push({ field, problem: "is not known", remedy: `allowed are ${Object.keys(FIELDS).join(", ")}` });
     }
   }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { PACKAGE_ROOT } from "../node-executable.ts";
 import { ORGANS, type Organ } from "./metadata.ts";
@@ -16,7 +16,12 @@ export interface ScannedFiles {
 /** Every service and program file of a folder, sorted, without what lies in node_modules, tests or hidden folders. */
 export function scanFolder(folder: string): ScannedFiles {
   const found: ScannedFiles = { services: [], programs: [] };
+  const above = new Set<string>();
   const walk = (at: string) => {
+    // A link to a folder above would lead round in circles.
+    const real = realpathSync(at);
+    if (above.has(real)) return;
+    above.add(real);
     for (const entry of readdirSync(at, { withFileTypes: true })) {
       if (entry.name.startsWith(".") || IGNORED.has(entry.name)) continue;
       const path = join(at, entry.name);
@@ -26,6 +31,7 @@ export function scanFolder(folder: string): ScannedFiles {
       else if (PROGRAM_FILE.test(entry.name)) found.programs.push(path);
       else if (SERVICE_FILE.test(entry.name)) found.services.push(path);
     }
+    above.delete(real);
   };
   walk(folder);
   const all = new Set(found.services);
