@@ -85,7 +85,10 @@ const RULES = {
   AZORA_EVENT_BUS_URL: {
     default: "",
     allowed: "a URL with nats:// or tls://, or the word mesh",
-    parse: (text) => (text === "mesh" ? text : url("nats", "tls").parse(text)),
+    parse(text) {
+      const every = text.split(",").every((part) => url("nats", "tls").parse(part.trim()) !== undefined);
+      return text === "mesh" || every ? text : undefined;
+    },
   } as Rule<string>,
   /** Documents. Empty: SQLite files in the data folder. */
   AZORA_DB_URL: url("mongodb", "mongodb+srv"),
@@ -135,5 +138,6 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env, cwd = process
 }
 
 function shown(name: SettingName, text: string): string {
-  return SECRET_SETTINGS.includes(name) ? text.replace(/\/\/[^@/]*@/, "//…@") : text;
+  // Whatever may hold a password goes, also where the URL is not well formed.
+  return SECRET_SETTINGS.includes(name) ? text.replace(/^(\w+:\/\/)?.*@/s, "$1…@") : text;
 }
