@@ -32,7 +32,10 @@ export class NodeVitals {
   readonly #instanceId: string;
   readonly #registry: VitalsRegistry;
   readonly #delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  readonly #sent = new Map<string, { errors: number; count: number; sum: number; inFlight: number; counts: Float64Array }>();
+  readonly #sent = new Map<
+    string,
+    { errors: number; count: number; sum: number; inFlight: number; counts: Float64Array }
+  >();
   #seq = 0;
   #cpu = process.cpuUsage();
   #at = performance.now();

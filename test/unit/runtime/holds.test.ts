@@ -25,7 +25,10 @@ describe("calls that are held while a service restarts", () => {
 
   test("fail at their deadline and not before", async () => {
     let outcome: boolean | undefined;
-    const held = wait(1000).then((it) => (outcome = it));
+    const held = wait(1000).then((available) => {
+      outcome = available;
+      return available;
+    });
     clock.advance(999);
     await Promise.resolve();
     expect([outcome, holds.held]).toEqual([undefined, 1]);
