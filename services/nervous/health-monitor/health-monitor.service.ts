@@ -54,24 +54,6 @@ const schema: ServiceSchema<object, object, object, MonitorService> = {
       },
     },
 
-    /** Share of answers that were not unhealthy, % per service. */
-    uptimes: {
-      params: { names: { type: "array", items: "string", max: 10_000 } },
-      handler(this: MonitorService, ctx: Context<{ names: string[] }>) {
-        const sums = new Map<string, number[]>();
-        for (const [key, { history }] of this.watched) {
-          const name = key.slice(0, key.lastIndexOf("@"));
-          sums.set(name, [...(sums.get(name) ?? []), history.uptimePercentage()]);
-        }
-        return Object.fromEntries(
-          ctx.params.names.map((name) => {
-            const values = sums.get(name) ?? [100];
-            return [name, Math.round((values.reduce((a, b) => a + b, 0) / values.length) * 100) / 100];
-          }),
-        );
-      },
-    },
-
     lastCheck: {
       handler(this: MonitorService) {
         return this.lastCheck;

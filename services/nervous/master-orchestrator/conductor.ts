@@ -22,6 +22,8 @@ import { ORCHESTRATOR_NODE, type PlacedNode, place } from "./placement.ts";
 import { ProgramKeeper } from "./program-keeper.ts";
 import { Restarts } from "./restarts.ts";
 import { type HealthVerdict, ServiceKeeper } from "./service-keeper.ts";
+import type { ServiceStatus } from "./service-status.ts";
+import { UptimeMeter } from "./uptime-meter.ts";
 
 export interface LaunchProgress {
   phase: number;
@@ -36,6 +38,8 @@ const RESYNC_MS = 1000;
 interface ConductorEvents {
   /** Something that `status` shows has changed. */
   changed: [];
+  /** These services have another status than before. */
+  statuses: [ServiceState[]];
   service: [ServiceEvent];
   launched: [];
 }
@@ -59,6 +63,8 @@ export class Conductor extends EventEmitter<ConductorEvents> implements Omit<Kee
   readonly services: ServiceKeeper;
   readonly programs: ProgramKeeper;
   readonly loop = new LoopWatch();
+  readonly uptimes = new UptimeMeter();
+  readonly #statuses = new Map<string, ServiceStatus>();
   readonly epoch: number;
   launch: LaunchProgress = { phase: 0, started: 0, total: 0, done: false };
   #resync: NodeJS.Timeout | undefined;
@@ -139,6 +145,7 @@ export class Conductor extends EventEmitter<ConductorEvents> implements Omit<Kee
     setImmediate(() => {
       this.#scheduled = false;
       this.#reconcile();
+      this.#compareStatuses();
       this.emit("changed");
     });
   };
@@ -322,6 +329,20 @@ export class Conductor extends EventEmitter<ConductorEvents> implements Omit<Kee
     return node && node.status !== "up"
       ? `waiting for its node ${node.id} (${node.status}${node.why ? `: ${node.why}` : ""})`
       : "";
+  }
+
+  #compareStatuses(): void {
+    const now = Date.now();
+    const changed: ServiceState[] = [];
+    for (const [name, service] of this.state.services) {
+      const status = this.state.statusOf(service);
+      if (this.#statuses.get(name) === status) continue;
+      this.#statuses.set(name, status);
+      changed.push(service);
+      if (status === "stopped") this.uptimes.forget(name);
+      else this.uptimes.note(name, status === "healthy" || status === "degraded", now);
+    }
+    if (changed.length > 0) this.emit("statuses", changed);
   }
 
   #measureLaunch(phase: number): void {

@@ -44,7 +44,8 @@ export interface JournalState {
   healing: HealingRecord[];
   /** All successful restarts so far. */
   restarts: number;
-  restartsOf: Record<string, number>;
+  /** How often each program and `<service>@<node>` was started since `azora up`. */
+  starts: Record<string, number>;
   launched: boolean;
 }
 
@@ -60,7 +61,7 @@ export function emptyState(): JournalState {
     attempts: {},
     healing: [],
     restarts: 0,
-    restartsOf: {},
+    starts: {},
     launched: false,
   };
 }
@@ -74,12 +75,14 @@ export function fold(state: JournalState, record: JournalRecord): void {
     case "process":
       state.processes[record.key] = { identity: record.identity, incarnation: record.incarnation };
       state.incarnations[record.key] = record.incarnation;
+      state.starts[record.key] = (state.starts[record.key] ?? 0) + 1;
       break;
     case "gone":
       delete state.processes[record.key];
       break;
     case "incarnation":
       state.incarnations[record.key] = record.incarnation;
+      state.starts[record.key] = (state.starts[record.key] ?? 0) + 1;
       break;
     case "scale":
       state.replicas[record.organ] = record.replicas;
@@ -96,10 +99,7 @@ export function fold(state: JournalState, record: JournalRecord): void {
       state.healing.push(record.record);
       if (state.healing.length > MAX_HEALING_RECORDS) state.healing.shift();
       if (!record.record.success) break;
-      const { service, node } = record.record.target;
-      const target = service ?? node ?? "";
       state.restarts++;
-      state.restartsOf[target] = (state.restartsOf[target] ?? 0) + 1;
       break;
     }
     case "launched":
@@ -110,6 +110,7 @@ export function fold(state: JournalState, record: JournalRecord): void {
       state.processes = {};
       state.stopped = [];
       state.attempts = {};
+      state.starts = {};
       state.launched = false;
       break;
   }

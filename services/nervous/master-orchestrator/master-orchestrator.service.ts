@@ -18,7 +18,7 @@ import { programKey } from "./organism-state.ts";
 import type { HealthVerdict } from "./service-keeper.ts";
 import { stopOrganism } from "./shutdown.ts";
 import { SpineKeeper } from "./spine-keeper.ts";
-import { serviceView, statusView } from "./views.ts";
+import { serviceViews, statusView } from "./views.ts";
 
 interface OrchestratorService extends Service {
   conductor: Conductor;
@@ -29,10 +29,14 @@ interface OrchestratorService extends Service {
   server: Server;
   stream: EventStream;
   ticker: NodeJS.Timeout;
+  soon: NodeJS.Timeout | undefined;
+  tellSoon(): void;
   stopAll(): Promise<void>;
 }
 
 const STATUS_EVERY_MS = 1000;
+/** Changes of one moment are told together. */
+const GATHER_MS = 50;
 
 const schema: ServiceSchema<object, object, object, OrchestratorService> = {
   name: "master-orchestrator",
@@ -131,16 +135,14 @@ const schema: ServiceSchema<object, object, object, OrchestratorService> = {
       welcome: () => [{ type: "status_update", data: statusView(conductor) }],
     });
     conductor.healing.on("healing", (record) => this.stream.send("healing_event", record));
-    conductor.on("service", (event) => {
-      this.stream.send("service_event", event);
-      const service = conductor.state.services.get(event.name);
-      if (service && this.stream.listeners > 0)
-        this.stream.send("health_update", serviceView(conductor, service, undefined, 100));
+    conductor.on("service", (event) => this.stream.send("service_event", event));
+    conductor.on("statuses", (changed) => {
+      if (this.stream.listeners === 0) return;
+      void serviceViews(conductor, changed).then((records) => {
+        for (const record of records) this.stream.send("health_update", record);
+      });
     });
-    conductor.on("changed", () => {
-      if (!conductor.launch.done && this.stream.listeners > 0)
-        this.stream.send("launch_progress", { ...conductor.launch, services: waitingOf(conductor) });
-    });
+    conductor.on("changed", () => this.tellSoon());
     conductor.on("launched", () => this.logger.info("all services are launched"));
     this.ticker = setInterval(() => {
       if (this.stream.listeners > 0) this.stream.send("status_update", statusView(conductor));
@@ -162,6 +164,7 @@ const schema: ServiceSchema<object, object, object, OrchestratorService> = {
 
   async stopped(this: OrchestratorService) {
     clearInterval(this.ticker);
+    clearTimeout(this.soon);
     this.spine?.stop();
     this.rotation?.stop();
     this.dev?.stop();
@@ -172,6 +175,17 @@ const schema: ServiceSchema<object, object, object, OrchestratorService> = {
   },
 
   methods: {
+    tellSoon(this: OrchestratorService) {
+      if (this.soon || this.stream.listeners === 0) return;
+      this.soon = setTimeout(() => {
+        this.soon = undefined;
+        const { conductor } = this;
+        this.stream.send("status_update", statusView(conductor));
+        if (!conductor.launch.done)
+          this.stream.send("launch_progress", { ...conductor.launch, services: waitingOf(conductor) });
+      }, GATHER_MS);
+    },
+
     /** The spine was told to end everything: services first, then nodes, then this process. */
     async stopAll(this: OrchestratorService) {
       if (this.conductor.isStopping()) return;

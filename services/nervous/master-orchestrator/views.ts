@@ -1,6 +1,7 @@
 import type { Plan } from "../../../runtime/discovery/plan.ts";
 import type { Conductor } from "./conductor.ts";
 import type { NodeState, ServiceState } from "./organism-state.ts";
+import { instanceKey } from "./service-keeper.ts";
 import { organismStatus } from "./service-status.ts";
 
 /** Counts of one service over all of its instances, as the monitoring service keeps them. */
@@ -46,17 +47,22 @@ export function statusView(conductor: Conductor) {
 
 function nodeView(node: NodeState) {
   const { id, organ, pid, host, status, incarnation, cpu, memory, loopDelayP99, since, why } = node;
-  const uptime = pid === 0 ? 0 : Math.round((Date.now() - since) / 1000);
+  // Its own word, since a process that was taken over is older than its being known here.
+  const uptime = pid === 0 ? 0 : Math.round(Math.max(node.uptime, (Date.now() - since) / 1000));
   return { id, organ, pid, host, status, incarnation, cpu, memory, loopDelayP99, uptime, ...(why ? { why } : {}) };
 }
 
-/** A registry record. */
-export function serviceView(
-  conductor: Conductor,
-  service: ServiceState,
-  metrics: ServiceMetrics | undefined,
-  uptimePercentage: number,
-) {
+/** Registry records of some services, with their calls as the monitoring service counts them. */
+export async function serviceViews(conductor: Conductor, services: readonly ServiceState[]) {
+  const names = services.map(({ planned }) => planned.name);
+  const counted = conductor.broker.call("monitoring-service.services", { names }, { timeout: 2000 });
+  const metrics = await (counted as Promise<Record<string, ServiceMetrics>>).catch(
+    () => ({}) as Record<string, ServiceMetrics>,
+  );
+  return services.map((service) => serviceView(conductor, service, metrics[service.planned.name] ?? NO_METRICS));
+}
+
+function serviceView(conductor: Conductor, service: ServiceState, metrics: ServiceMetrics) {
   const { planned } = service;
   const { name, version, dependencies, softDependencies, priority, launchPhase, capabilities, organ, description } =
     planned;
@@ -66,7 +72,8 @@ export function serviceView(
     incarnation,
     status,
   }));
-  const restarts = instances.reduce((sum, { node }) => sum + conductor.restarts.state(`${name}@${node}`).attempts, 0);
+  const keyOf = (node: string) => (planned.kind === "program" ? node : instanceKey(name, node));
+  const { starts } = conductor.journal.state;
   return {
     metadata: {
       name,
@@ -81,9 +88,9 @@ export function serviceView(
     },
     status: conductor.state.statusOf(service),
     instances,
-    restartAttempts: restarts,
-    restarts: conductor.journal.state.restartsOf[name] ?? 0,
-    metrics: { ...(metrics ?? NO_METRICS), uptimePercentage },
+    restartAttempts: instances.reduce((sum, { node }) => sum + conductor.restarts.state(keyOf(node)).attempts, 0),
+    restarts: instances.reduce((sum, { node }) => sum + Math.max(0, (starts[keyOf(node)] ?? 1) - 1), 0),
+    metrics: { ...metrics, uptimePercentage: conductor.uptimes.percentage(name, Date.now()) },
   };
 }
 

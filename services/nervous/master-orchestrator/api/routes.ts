@@ -4,7 +4,7 @@ import type { Conductor } from "../conductor.ts";
 import type { Operator } from "../operator.ts";
 import type { ServiceState } from "../organism-state.ts";
 import { healingStats } from "../stats.ts";
-import { dependencyView, healthView, type ServiceMetrics, serviceView, statusView } from "../views.ts";
+import { dependencyView, healthView, serviceViews, statusView } from "../views.ts";
 import { type LogQuery, readLogs } from "./log-reader.ts";
 
 export interface ApiRequest {
@@ -64,16 +64,6 @@ export function apiRoutes(conductor: Conductor, operator: Operator): Route[] {
       return otherwise;
     }
   };
-  const view = async (services: ServiceState[]) => {
-    const names = services.map(({ planned }) => planned.name);
-    const [metrics, uptimes] = await Promise.all([
-      call<Record<string, ServiceMetrics>>("monitoring-service.services", { names }, {}),
-      call<Record<string, number>>("health-monitor.uptimes", { names }, {}),
-    ]);
-    return services.map((service) =>
-      serviceView(conductor, service, metrics[service.planned.name], uptimes[service.planned.name] ?? 100),
-    );
-  };
   const find = (name: string): ServiceState => {
     const service = state.find(name);
     if (service) return service;
@@ -93,14 +83,18 @@ export function apiRoutes(conductor: Conductor, operator: Operator): Route[] {
 
   return [
     { method: "GET", path: "/orchestrator/status", handle: () => statusView(conductor) },
-    { method: "GET", path: "/orchestrator/services", handle: () => view([...state.services.values()]) },
+    {
+      method: "GET",
+      path: "/orchestrator/services",
+      handle: () => serviceViews(conductor, [...state.services.values()]),
+    },
     {
       method: "GET",
       path: "/orchestrator/services/:name",
       async handle({ params }) {
         const service = find(params["name"]!);
         const [[record], healthHistory] = await Promise.all([
-          view([service]),
+          serviceViews(conductor, [service]),
           call<unknown[]>("health-monitor.history", { name: service.planned.name }, []),
         ]);
         return { ...record, healthHistory, why: state.why(service) };

@@ -1,0 +1,33 @@
+/** `npm run bench`, or `npm run bench -- vitals idle` for some. Results go to `bench/results/<name>.json`. */
+import { coldBoot } from "./cold-boot.ts";
+import { deathNotice } from "./death-notice.ts";
+import { failover } from "./failover.ts";
+import { idle } from "./idle.ts";
+import { recovery } from "./recovery.ts";
+import { publish, type Result } from "./report.ts";
+import { vitals } from "./vitals.ts";
+
+const BENCHES: Record<string, () => Promise<Result | Result[]>> = {
+  vitals: () => vitals(),
+  failover: () => failover(),
+  recovery: () => recovery(),
+  "death-notice": () => deathNotice(),
+  idle: () => idle(),
+  "cold-boot": () => coldBoot(),
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in BENCHES));
+if (unknown.length > 0) {
+  console.error(`there is no bench ${unknown.join(", ")}; there are ${Object.keys(BENCHES).join(", ")}`);
+  process.exit(2);
+}
+let missed = 0;
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  for (const result of [await bench()].flat()) {
+    publish(result);
+    missed += result.goals.filter(({ met }) => !met).length;
+  }
+}
+console.log(missed === 0 ? "\nall goals are met" : `\n${missed} goals are missed`);
