@@ -70,7 +70,7 @@ export class JsonLogger extends Loggers.Base<object> {
     return (type, args) => {
       const level = LEVELS.indexOf(type);
       if (level < this.#level) return;
-      const line = `${JSON.stringify(record(type, bindings.nodeID, source, args))}\n`;
+      const line = `${printed(record(type, bindings.nodeID, source, args))}\n`;
       for (const { fd, atLeast } of targets) {
         if (atLeast && level < LEVELS.indexOf(atLeast)) continue;
         try {
@@ -103,16 +103,34 @@ function record(level: Level, node: string, source: string, args: unknown[]): Lo
       line.fields = { ...line.fields, ...safe(arg as Record<string, unknown>) };
     } else texts.push(arg);
   }
-  line.message = texts.length > 0 ? format(...texts) : (line.error?.message ?? "");
+  line.message = texts.length > 0 ? formatted(texts) : (line.error?.message ?? "");
   const requestId = currentRequestId() ?? line.fields?.["requestId"];
   if (typeof requestId === "string") line.requestId = requestId;
   return line;
+}
+
+/** What an error carries may be anything, also what JSON does not know. */
+function printed(line: LogRecord): string {
+  try {
+    return JSON.stringify(line);
+  } catch {
+    const { error, ...rest } = line;
+    return JSON.stringify({ ...rest, error: { message: String(error?.message), stack: String(error?.stack) } });
+  }
+}
+
+function formatted(texts: unknown[]): string {
+  try {
+    return format(...texts);
+  } catch {
+    return texts.map((text) => (typeof text === "string" ? text : `<${typeof text} that cannot be printed>`)).join(" ");
+  }
 }
 
 function safe(fields: Record<string, unknown>): Record<string, unknown> {
   try {
     return JSON.parse(JSON.stringify(fields));
   } catch {
-    return { unprintable: format(fields).slice(0, 1000) };
+    return { unprintable: formatted([fields]).slice(0, 1000) };
   }
 }
