@@ -49,7 +49,11 @@ export function installModuleHooks({ root, foreign }: ModuleHooksOptions): void 
 
 /** Imports a service's file. A generation above 0 loads it, and its project's modules, as they are on disk now. */
 export async function importService(file: string, generation: number, root: string): Promise<unknown> {
+  const require = createRequire(import.meta.url);
+  const isCommonJs = file in require.cache;
   if (generation > 0) forgetRequired(root);
+  // Importing CommonJS again takes a module that it re-exports for one on a cycle, and so for empty (Node 24).
+  if (generation > 0 && isCommonJs) return unwrap({ default: require(file) });
   const query = generation > 0 ? `?generation=${generation}` : "";
   const module = (await import(`${pathToFileURL(file).href}${query}`)) as Record<string, unknown>;
   return unwrap(module);
