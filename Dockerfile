@@ -25,7 +25,8 @@ RUN ln -s /opt/azora/bin/azora.mjs /usr/local/bin/azora
 
 ENV NODE_ENV=production \
     AZORA_DATA_DIR=/var/lib/azora \
-    AZORA_LOG_DIR=/var/log/azora
+    AZORA_LOG_DIR=/var/log/azora \
+    AZORA_HOST=0.0.0.0
 USER azora
 VOLUME ["/var/lib/azora", "/var/log/azora"]
 # The gateway. The orchestrator's page and API on port 9000 answer inside the container only.

@@ -4,10 +4,10 @@ import { writeBus } from "../runtime/bus.ts";
 import type { Plan } from "../runtime/discovery/plan.ts";
 import { nodeFlags, ownModule } from "../runtime/node-executable.ts";
 import { type Organism, readPlan, runFolderOf, writeOrganism, writePlan } from "../runtime/organism.ts";
+import { listenerOf } from "../runtime/port-holder.ts";
 import type { Settings } from "../runtime/settings.ts";
 import { spawnDetached } from "../runtime/spawn-process.ts";
 import { CommandError } from "./command.ts";
-import { portHolder } from "./port-holder.ts";
 import { clearFormerLife, runningPeers } from "./running.ts";
 
 /** Starts the spine, which starts the rest. Takes over nodes that live without one. */
@@ -53,7 +53,7 @@ async function refuseTakenPorts(settings: Settings, plan: Plan): Promise<void> {
   if (plan.services.some(({ name }) => name === "azora-api-gateway")) needed.push(["AZORA_PORT", settings.AZORA_PORT]);
   const problems: string[] = [];
   for (const [name, port] of needed) {
-    const holder = await portHolder(port);
+    const holder = await listenerOf(port);
     if (holder) problems.push(`port ${port} is taken by ${holder}; set ${name} to another one`);
   }
   if (problems.length > 0) throw new CommandError(problems.join("\nazora: "));

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { resolve } from "node:path";
 
 /** What an environment variable may hold, how it is read, and what stands where it is not set. */
@@ -60,6 +61,12 @@ const RULES = {
     allowed: "letters, digits and -, 1 to 40 characters",
     parse: (text) => (/^[a-z0-9][a-z0-9-]{0,39}$/i.test(text) ? text : undefined),
   } as Rule<string>,
+  /** Address on which the gateway listens. There is no sign-in yet, so nobody else's machine reaches it by itself. */
+  AZORA_HOST: {
+    default: "127.0.0.1",
+    allowed: "an IP address of this machine, as 127.0.0.1 or 0.0.0.0",
+    parse: (text) => (isIP(text) ? text : undefined),
+  } as Rule<string>,
   /** The gateway's port. */
   AZORA_PORT: integer(1, 65535, 3000),
   /** The orchestrator's API and page. */
@@ -77,7 +84,7 @@ const RULES = {
   AZORA_DEFAULT_STARTUP_TIMEOUT: integer(1, 3_600_000, 60_000),
   /** Failed answers in a row after which a service counts as unhealthy. */
   AZORA_CIRCUIT_BREAKER_THRESHOLD: integer(1, 100, 3),
-  /** Time after which a quarantined service may be tried again by hand or probe, ms. */
+  /** Time after which a quarantined service is tried once more, ms. */
   AZORA_CIRCUIT_BREAKER_RESET_TIMEOUT: integer(1, 3_600_000, 60_000),
   /** Services that may start at the same time. */
   AZORA_PARALLEL_LAUNCH_LIMIT: integer(1, 1000, 10),

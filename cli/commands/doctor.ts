@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { readBus } from "../../runtime/bus.ts";
 import { natsOptions } from "../../runtime/nats-transporter.ts";
 import { runFolderOf } from "../../runtime/organism.ts";
+import { listenerOf } from "../../runtime/port-holder.ts";
 import type { Settings } from "../../runtime/settings.ts";
 import { findNatsServer } from "../../spine/nats-server.ts";
 import { ApiClient, type OrganismStatus } from "../api-client.ts";
 import type { Command } from "../command.ts";
 import { paint } from "../paint.ts";
-import { portHolder } from "../port-holder.ts";
 import { spineProcess } from "../running.ts";
 
 interface Finding {
@@ -74,7 +74,7 @@ async function ports(settings: Settings, running: boolean): Promise<Finding[]> {
   ] as const;
   return Promise.all(
     wanted.map(async ([name, port]): Promise<Finding> => {
-      const holder = await portHolder(port);
+      const holder = await listenerOf(port);
       if (!holder) return { what: "port", state: "ok", found: `${port} is free` };
       if (running) return { what: "port", state: "ok", found: `${port} is held by ${holder}` };
       return {

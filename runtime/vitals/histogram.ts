@@ -39,7 +39,7 @@ export class Histogram {
   /** Adds buckets as `deltaSince` gives them. */
   add(buckets: readonly number[], sum: number): void {
     for (let i = 0; i < buckets.length; i += 2) {
-      this.counts[buckets[i]!]! += buckets[i + 1]!;
+      this.counts[buckets[i]!]! += buckets[i + 1];
       this.count += buckets[i + 1]!;
     }
     this.sum += sum;

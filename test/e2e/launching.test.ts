@@ -77,6 +77,7 @@ describe("launching", () => {
       AZORA_EVENT_BUS_URL: "mesh",
       AZORA_HEALING_TIME_SCALE: "0.001",
       AZORA_DEFAULT_MAX_RESTART_ATTEMPTS: "3",
+      AZORA_CIRCUIT_BREAKER_RESET_TIMEOUT: "3600000",
     });
     const switchFile = join(organism.folder, "works");
     const folder = services({
@@ -100,7 +101,7 @@ describe("launching", () => {
   });
 
   it("says what a start waits for while it waits, and marks a start that takes too long", async () => {
-    organism = await TestOrganism.create({ AZORA_EVENT_BUS_URL: "mesh", AZORA_DEFAULT_STARTUP_TIMEOUT: "700" });
+    organism = await TestOrganism.create({ AZORA_EVENT_BUS_URL: "mesh", AZORA_DEFAULT_STARTUP_TIMEOUT: "1200" });
     const folder = services({
       "services/slow.service.mjs": `export default { name: "slow", started: () => new Promise((resolve) => setTimeout(resolve, 2500)) };`,
       "services/waits.service.mjs": `export default { name: "waits", dependencies: ["slow"] };`,
@@ -108,7 +109,7 @@ describe("launching", () => {
     const up = organism.cli("up", "-d", folder);
     await organism.until("slow starting", ({ why }) => why.includes("slow"));
     let why = "";
-    while (!/^waiting for slow \(starting, \d\.\d s\)$/.test(why))
+    while (!/^waiting for slow \(starting, \d\.\d s|timeout\)$/.test(why))
       why = (await organism.get<{ why: string }>("/orchestrator/services/waits")).why;
     await organism.until("slow timed out", ({ services }) => services["timeout"] === 1);
     await up;

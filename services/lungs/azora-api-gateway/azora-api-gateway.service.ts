@@ -225,9 +225,9 @@ const schema: ServiceSchema<GatewaySettings, Record<string, unknown>, Record<str
     );
   },
   async started(this: Gateway) {
-    const { AZORA_PORT } = readSettings();
+    const { AZORA_PORT, AZORA_HOST } = readSettings();
     for (const route of this.routes) if (route.opts.autoAliases) this.regenerateAutoAliases(route);
-    await this.edge.listen(AZORA_PORT);
+    await this.edge.listen(AZORA_PORT, AZORA_HOST);
     this.broker.localBus.on("$services.changed", this.watchRegistration);
     this.logger.info(`Listening on port ${AZORA_PORT}`, { routes: this.table.routes.length });
   },

@@ -3,7 +3,7 @@ import net, { type Socket } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import { type Clock, sleep } from "../../../runtime/clock.ts";
 import { AzoraError, type ErrorCode, toProblem } from "../../../runtime/errors.ts";
-import { portHolder } from "./port-holder.ts";
+import { portHolder } from "../../../runtime/port-holder.ts";
 import { requestIdOf } from "./request-id.ts";
 
 /** Bounds of one gateway process; times in ms. */
@@ -86,12 +86,12 @@ export class EdgeServer {
     return count;
   }
 
-  /** Listens on all interfaces. @throws AzoraError START_FAILED when the port is taken or forbidden */
-  listen(port: number): Promise<void> {
+  /** Listens on one address. @throws AzoraError START_FAILED when the port is taken or forbidden */
+  listen(port: number, host: string): Promise<void> {
     return new Promise((resolve, reject) => {
       const refused = (error: NodeJS.ErrnoException) => reject(whyNotListening(error, port));
       this.#server.once("error", refused);
-      this.#server.listen({ port, reusePort: true, backlog: 1024 }, () => {
+      this.#server.listen({ port, host, reusePort: true, backlog: 1024 }, () => {
         this.#server.off("error", refused);
         resolve();
       });

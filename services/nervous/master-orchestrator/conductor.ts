@@ -85,6 +85,7 @@ export class Conductor extends EventEmitter<ConductorEvents> implements Omit<Kee
     this.restarts = new Restarts(this.clock, {
       maxAttempts: config.defaultMaxRestartAttempts,
       timeScale: config.healingTimeScale,
+      trialAfter: config.circuitBreakerResetTimeout,
     });
     this.commands = new NodeCommands(broker, this.epoch);
     const context: KeeperContext = this as unknown as KeeperContext;
@@ -111,10 +112,7 @@ export class Conductor extends EventEmitter<ConductorEvents> implements Omit<Kee
     this.#listen();
     const { living, dead } = this.fleet.adopt();
     for (const peer of this.mesh.peers()) if (peer.role === "node") this.fleet.take(peer.id, peer);
-    for (const [key, { attempts, exhausted }] of Object.entries(this.journal.state.attempts)) {
-      if (exhausted) this.restarts.exhaust(key, attempts);
-      else this.restarts.restore(key, attempts);
-    }
+    for (const [key, { attempts }] of Object.entries(this.journal.state.attempts)) this.restarts.restore(key, attempts);
     Object.assign(own, {
       status: "starting",
       pid: process.pid,

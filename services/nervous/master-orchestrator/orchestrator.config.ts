@@ -10,7 +10,7 @@ export interface OrchestratorConfig {
   defaultStartupTimeout: number;
   /** Failed health answers in a row that make a service unhealthy. `AZORA_CIRCUIT_BREAKER_THRESHOLD` @default 3 */
   circuitBreakerThreshold: number;
-  /** Time after which a quarantined service may be tried again, ms. `AZORA_CIRCUIT_BREAKER_RESET_TIMEOUT` @default 60000 */
+  /** Time after which a quarantined service is tried once more, ms. `AZORA_CIRCUIT_BREAKER_RESET_TIMEOUT` @default 60000 */
   circuitBreakerResetTimeout: number;
   /** Services that may start at the same time, phase 0 apart. `AZORA_PARALLEL_LAUNCH_LIMIT` @default 10 */
   parallelLaunchLimit: number;

@@ -9,6 +9,8 @@ export interface RestartPolicy {
   timeScale: number;
   /** Restarts of the whole organism per period. @default 20 */
   intensity?: number;
+  /** Time after which a target that was given up is tried once more, ms (scaled too). @default never */
+  trialAfter?: number;
 }
 
 /** Where a target stands on its way back. */
@@ -39,7 +41,7 @@ export class Restarts {
 
   constructor(clock: Clock, policy: RestartPolicy) {
     this.#clock = clock;
-    this.#policy = { intensity: INTENSITY, ...policy };
+    this.#policy = { intensity: INTENSITY, trialAfter: Number.POSITIVE_INFINITY, ...policy };
     this.#budget = new RestartBudget(clock, this.#policy.intensity, PERIOD_MS * policy.timeScale);
   }
 
@@ -55,7 +57,7 @@ export class Restarts {
     const { phase, attempts } = this.state(key);
     if (phase === "waiting" || phase === "exhausted") return this.state(key);
     this.#targets.get(key)?.cancel();
-    if (attempts >= maxAttempts) return this.#enter(key, { phase: "exhausted", attempts });
+    if (attempts >= maxAttempts) return this.#giveUp(key, attempts, start);
     const attempt = attempts + 1;
     const delay = restartDelay(attempt, this.#policy.timeScale);
     return this.#wait(key, attempt, delay, "backoff", start);
@@ -83,9 +85,14 @@ export class Restarts {
     this.succeeded(key);
   }
 
-  /** Marks a target that a former life of the orchestrator gave up. */
-  exhaust(key: string, attempts: number): void {
-    this.#enter(key, { phase: "exhausted", attempts });
+  /** Given up, but for a single trial now and then (half-open). */
+  #giveUp(key: string, attempts: number, start: (attempt: number) => void): RestartState {
+    const state = this.#enter(key, { phase: "exhausted", attempts });
+    const wait = this.#policy.trialAfter * this.#policy.timeScale;
+    if (!Number.isFinite(wait)) return state;
+    const cancel = this.#clock.after(wait, () => this.#run(key, attempts, start));
+    this.#targets.set(key, { state, cancel });
+    return state;
   }
 
   #wait(

@@ -5,6 +5,7 @@ import { extname, join, normalize } from "node:path";
 import type { ServiceBroker } from "moleculer";
 import { AzoraError, ERROR_CODES, toProblem } from "../../../../runtime/errors.ts";
 import { PACKAGE_ROOT } from "../../../../runtime/node-executable.ts";
+import { portHolder } from "../../../../runtime/port-holder.ts";
 import { carriesToken, equal, foreignPage, TOKEN_COOKIE } from "./operator-token.ts";
 import { PlainAnswer, type Route, StatusAnswer } from "./routes.ts";
 
@@ -46,7 +47,13 @@ export function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       const taken = error.code === "EADDRINUSE";
-      reject(taken ? new Error(`port ${port} is taken; set AZORA_ORCHESTRATOR_PORT to another one`) : error);
+      reject(
+        taken
+          ? new Error(
+              `port ${port} is taken by ${portHolder(port) ?? "another program"}; set AZORA_ORCHESTRATOR_PORT to another one`,
+            )
+          : error,
+      );
     });
     server.listen(port, "127.0.0.1", resolve);
   });

@@ -2,19 +2,27 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 
 /** Who listens on a TCP port of this machine, in words; undefined if nobody does. */
-export async function portHolder(port: number): Promise<string | undefined> {
-  if (await isFree(port)) return undefined;
+export async function listenerOf(port: number): Promise<string | undefined> {
+  return (await isFree(port)) ? undefined : (portHolder(port) ?? "another program");
+}
+
+/** The program that listens on a port. Undefined where that cannot be seen: another user's, another system's. */
+export function portHolder(port: number): string | undefined {
   const inodes = listeningInodes(port);
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    let handles: string[];
-    try {
-      handles = readdirSync(`/proc/${pid}/fd`).map((fd) => link(`/proc/${pid}/fd/${fd}`));
-    } catch {
-      continue;
-    }
-    if (handles.some((target) => inodes.has(target))) return `${commandLine(pid)} (pid ${pid})`;
+  if (inodes.size === 0) return undefined;
+  const pid = entries("/proc").find(
+    (name) =>
+      /^\d+$/.test(name) && entries(`/proc/${name}/fd`).some((fd) => inodes.has(link(`/proc/${name}/fd/${fd}`))),
+  );
+  return pid && `${commandLine(pid)} (pid ${pid})`;
+}
+
+function entries(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
-  return "another program";
 }
 
 function isFree(port: number): Promise<boolean> {
