@@ -40,12 +40,19 @@ export function launchGate(services: readonly Gated[], starting: number, limits:
   const timeoutOf = ({ planned }: Gated) => planned.startupTimeout ?? limits.defaultStartupTimeout;
   const over = (one: Gated) => SETTLED.includes(one.status) || one.startingFor > timeoutOf(one);
   // What waits for something that does not come holds up nobody else.
-  const stuck = (one: Gated): boolean =>
-    one.status === "waiting" &&
-    one.planned.dependencies.some((name) => {
-      const other = byName.get(name);
-      return other !== undefined && ((over(other) && !UP.includes(other.status)) || stuck(other));
-    });
+  const known = new Map<Gated, boolean>();
+  const stuck = (one: Gated): boolean => {
+    if (one.status !== "waiting") return false;
+    let answer = known.get(one);
+    if (answer === undefined) {
+      answer = one.planned.dependencies.some((name) => {
+        const other = byName.get(name);
+        return other !== undefined && ((over(other) && !UP.includes(other.status)) || stuck(other));
+      });
+      known.set(one, answer);
+    }
+    return answer;
+  };
   const settled = (one: Gated) => over(one) || stuck(one);
   const unsettled = services.filter((one) => !settled(one));
   const phase = Math.min(...unsettled.map(({ planned }) => planned.launchPhase), LAST_PHASE + 1);
