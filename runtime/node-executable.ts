@@ -11,10 +11,17 @@ export function ownModule(path: string): string {
 /** Root of Azora itself. */
 export const PACKAGE_ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
-/** Flags of a Node process that loads services: foreign TypeScript may use what type stripping alone cannot run. */
+/**
+ * Flags of a Node process that loads services. Blanked-out types leave every line where it was; foreign TypeScript may
+ * use what has to be transformed, and so needs source maps.
+ */
 export function nodeFlags(foreign: boolean): string[] {
-  const flags = ["--disable-warning=ExperimentalWarning", "--enable-source-maps"];
-  return foreign
-    ? [...flags, "--experimental-transform-types", "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON"]
-    : flags;
+  const flags = ["--disable-warning=ExperimentalWarning"];
+  if (!foreign) return flags;
+  return [
+    ...flags,
+    "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON",
+    "--experimental-transform-types",
+    "--enable-source-maps",
+  ];
 }

@@ -2,8 +2,10 @@
  * The process of one node. Arguments: node id, organ, data folder; the rest stands in the organism's files.
  * It outlives the orchestrator and the spine: nobody's death ends it, only SIGTERM or a shutdown command.
  */
+import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 import { readBus } from "./bus.ts";
+import { WARM_UP } from "./compile-cache.ts";
 import { JsonLogger, type Level, openLog } from "./logger.ts";
 import { Mesh } from "./mesh/mesh.ts";
 import { provideNodeContext } from "./node-context.ts";
@@ -12,6 +14,10 @@ import { ownIdentity } from "./process-identity.ts";
 import { runNode } from "./run-node.ts";
 import { readSettings } from "./settings.ts";
 
+if (process.argv[2] === WARM_UP) {
+  flushCompileCache();
+  process.exit(0);
+}
 const [nodeId, organ, dataDir] = process.argv.slice(2) as [string, string, string];
 for (const ignored of ["SIGINT", "SIGHUP"] as const) process.on(ignored, () => {});
 

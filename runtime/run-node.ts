@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { Service, ServiceBroker } from "moleculer";
 import { createNodeBroker } from "./broker.ts";
 import type { Bus } from "./bus.ts";
+import { keepCompiledCode } from "./compile-cache.ts";
 import type { Plan } from "./discovery/plan.ts";
 import type { JsonLogger } from "./logger.ts";
 import type { Mesh } from "./mesh/mesh.ts";
@@ -72,5 +73,6 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
   options.prepare?.(broker);
   await mesh?.start();
   await broker.start();
+  keepCompiledCode();
   return broker;
 }

@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { readBus, writeBus } from "../runtime/bus.ts";
+import { keepCompiledCode } from "../runtime/compile-cache.ts";
 import { Mesh } from "../runtime/mesh/mesh.ts";
 import { readOrganism } from "../runtime/organism.ts";
 import { isAlive, ownIdentity } from "../runtime/process-identity.ts";
@@ -46,6 +47,7 @@ await mesh.start();
 const nats = await startBus();
 const guard = new OrchestratorGuard(organism, mesh, settings.AZORA_HEALING_TIME_SCALE, log);
 guard.start();
+keepCompiledCode();
 log(nats ? `the bus is nats-server on port ${nats.state.port}` : `the bus is ${readBus(organism.runFolder)!.kind}`);
 
 let stopping = false;

@@ -32,7 +32,7 @@ batches.forEach((batch, index) => {
       "--passWithNoTests",
       ...extra,
     ],
-    { stdio: ["ignore", "ignore", "inherit"], env: process.env },
+    { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, XDG_CACHE_HOME: join(folder, "cache") } },
   );
   if (run.status !== 0) exitCode = 1;
   try {

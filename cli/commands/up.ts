@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Bus, readBus } from "../../runtime/bus.ts";
+import { warmCompileCache } from "../../runtime/compile-cache.ts";
 import { discover } from "../../runtime/discovery/discover.ts";
 import type { Plan, Problem, ProjectInfo } from "../../runtime/discovery/plan.ts";
 import { locateProject } from "../../runtime/discovery/scan.ts";
@@ -68,7 +69,8 @@ function adoptedPlan(settings: Settings, folder: string | undefined): Plan {
 async function newPlan(folder: string | undefined, say: (text: string) => void): Promise<Plan | undefined> {
   const project = locateProject(folder === undefined ? undefined : resolve(folder), process.cwd());
   if ("refusal" in project) throw new CommandError(project.refusal);
-  const { plan, problems } = await discover(project, { env: projectEnvironment(project) });
+  const discovery = discover(project, { env: projectEnvironment(project) });
+  const [{ plan, problems }] = await Promise.all([discovery, warmCompileCache(project.foreign)]);
   if (plan) return plan;
   console.error(refusal(project, problems));
   say(paint("dim", "nothing was started"));
