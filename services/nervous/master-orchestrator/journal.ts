@@ -18,7 +18,7 @@ export class Journal {
   readonly state: JournalState;
   #file: number;
   #size: number;
-  #unwritten: string[] = [];
+  #unwritten: Buffer[] = [];
   #syncing = false;
   #dirty = false;
   /** Why the last record could not be written, if it could not. */
@@ -33,6 +33,8 @@ export class Journal {
       replaceFile(path, `${JSON.stringify({ type: "snapshot", state: this.state })}\n`, 0o640);
     } catch (error) {
       this.failure = (error as Error).message;
+      // The file is still the old one, and its last line may be torn.
+      this.#unwritten.push(Buffer.from("\n"));
     }
     this.#file = openSync(path, "a", 0o640);
     this.#size = statSync(path).size;
@@ -40,7 +42,7 @@ export class Journal {
 
   append(record: JournalRecord): void {
     fold(this.state, record);
-    this.#unwritten.push(`${JSON.stringify(record)}\n`);
+    this.#unwritten.push(Buffer.from(`${JSON.stringify(record)}\n`));
     if (this.#unwritten.length > MAX_UNWRITTEN) this.#unwritten.shift();
     this.#flush();
   }
@@ -57,7 +59,7 @@ export class Journal {
         // A full disk takes part of a line: the rest of it stays for the next try.
         const written = writeSync(this.#file, line);
         this.#size += written;
-        if (written < Buffer.byteLength(line)) this.#unwritten[0] = Buffer.from(line).subarray(written).toString();
+        if (written < line.length) this.#unwritten[0] = line.subarray(written);
         else this.#unwritten.shift();
       }
       this.failure = undefined;
@@ -98,14 +100,14 @@ export function readJournal(path: string): JournalState {
   }
   for (const line of text.split("\n")) {
     if (line === "") continue;
-    let record: JournalRecord | { type: "snapshot"; state: JournalState };
+    let record: JournalRecord | { type: "snapshot"; state: JournalState } | null;
     try {
       record = JSON.parse(line);
     } catch {
       continue;
     }
-    if (record.type === "snapshot") state = { ...emptyState(), ...record.state };
-    else fold(state, record);
+    if (record?.type === "snapshot") state = { ...emptyState(), ...record.state };
+    else if (record) fold(state, record);
   }
   return state;
 }
