@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readdirSync, renameSync, statSync, truncateSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 
 const MAX_BYTES = 20 * 1024 * 1024;
@@ -28,7 +28,8 @@ export class LogRotation {
       if (!existsSync(folder)) continue;
       for (const name of readdirSync(folder)) {
         const path = join(folder, name);
-        if (name.endsWith(".log") && statSync(path).size > maxBytes) rotateFile(path);
+        const size = name.endsWith(".log") ? (statSync(path, { throwIfNoEntry: false })?.size ?? 0) : 0;
+        if (size > maxBytes) rotateFile(path);
       }
     }
   }
@@ -36,11 +37,15 @@ export class LogRotation {
 
 /** `x.log` becomes `x.log.1`, that `x.log.2`, and so on; the oldest goes. A full disk leaves all as it is. */
 function rotateFile(path: string): void {
+  const copy = `${path}.new`;
   try {
+    // Copied first: what is renamed before a copy that fails would be lost, try after try.
+    copyFileSync(path, copy);
     for (let i = KEEP - 1; i >= 1; i--) if (existsSync(`${path}.${i}`)) renameSync(`${path}.${i}`, `${path}.${i + 1}`);
-    copyFileSync(path, `${path}.1`);
+    renameSync(copy, `${path}.1`);
     truncateSync(path);
   } catch {
     // tried again at the next look
+    rmSync(copy, { force: true });
   }
 }
