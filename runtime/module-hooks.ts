@@ -23,7 +23,7 @@ export interface ModuleHooksOptions {
  */
 export function installModuleHooks({ root, foreign }: ModuleHooksOptions): void {
   const prefix = pathToFileURL(root + sep).href;
-  const isOwn = (url: string) => url.startsWith(prefix) && !url.includes("/node_modules/");
+  const isOwn = (url: string) => url.startsWith(prefix) && !url.slice(prefix.length).includes("node_modules/");
   registerHooks({
     resolve(specifier, context, next) {
       if (foreign && specifier === "moleculer") {
@@ -71,7 +71,8 @@ function unwrap(module: Record<string, unknown>): unknown {
 function forgetRequired(root: string): void {
   const { cache } = createRequire(import.meta.url);
   for (const file of Object.keys(cache)) {
-    if (file.startsWith(root + sep) && !file.includes(`${sep}node_modules${sep}`)) delete cache[file];
+    if (file.startsWith(root + sep) && !file.slice(root.length).includes(`${sep}node_modules${sep}`))
+      delete cache[file];
   }
 }
 

@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { join } from "node:path";
 import type { Service, ServiceBroker } from "moleculer";
 import { createNodeBroker } from "./broker.ts";
 import type { Bus } from "./bus.ts";
@@ -33,7 +34,9 @@ export interface RunNodeOptions {
 export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
   const { nodeId, organ, project, mesh, settings, logger, bus, namespace, runtimeOnly } = options;
   process.title = `azora ${nodeId}`;
-  const root = runtimeOnly || !project.foreign ? PACKAGE_ROOT : project.root;
+  const ownServices = join(PACKAGE_ROOT, "services");
+  // What is loaded afresh with a service: a project's own modules; of Azora the services alone, never the runtime.
+  const root = runtimeOnly || !project.foreign ? ownServices : project.root;
   installModuleHooks({ root, foreign: project.foreign });
   const own = await loadProjectConfig(project);
   const { broker, vitals, failover } = createNodeBroker({
@@ -66,7 +69,7 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);
 
-  const services = runtimeOnly ? PACKAGE_ROOT : project.services;
+  const services = runtimeOnly ? ownServices : project.services;
   broker.createService(
     nodeHost(broker, { vitals, failover, root, services, shutdown: (timeout) => void shutdown(timeout).catch(crash) }),
   );

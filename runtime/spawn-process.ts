@@ -40,13 +40,21 @@ export async function spawnDetached({ command, args, cwd, env, log }: SpawnOptio
   }
 }
 
+/** The orchestrator's node collects its garbage in small portions: it is to stay small, and has time. */
+const SMALL_YOUNG_GENERATION = "--max-semi-space-size=4";
+
 /** Starts the process of a node. */
 export function spawnNode(id: string, organ: string, organism: Organism, plan: Plan): Promise<Spawned> {
   const { project } = plan;
-  const foreign = project.foreign && id !== "nervous-1";
+  const runtimeOnly = id === "nervous-1";
+  const foreign = project.foreign && !runtimeOnly;
+  // It runs Azora's own code alone, but may have to read the project's serialiser from a configuration in TypeScript.
+  const flags = runtimeOnly
+    ? [...nodeFlags(project.config?.endsWith(".ts") ?? false), SMALL_YOUNG_GENERATION]
+    : nodeFlags(foreign);
   return spawnDetached({
     command: process.execPath,
-    args: [...nodeFlags(project.foreign), ownModule("runtime/node"), id, organ, organism.dataDir],
+    args: [...flags, ownModule("runtime/node"), id, organ, organism.dataDir],
     cwd: foreign ? project.root : process.cwd(),
     env: foreign ? projectEnvironment(project) : process.env,
     log: join(organism.logDir, `${id}.log`),

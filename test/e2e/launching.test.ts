@@ -109,7 +109,7 @@ describe("launching", () => {
     const up = organism.cli("up", "-d", folder);
     await organism.until("slow starting", ({ why }) => why.includes("slow"));
     let why = "";
-    while (!/^waiting for slow \(starting, \d\.\d s|timeout\)$/.test(why))
+    while (!/^waiting for slow \((starting, \d\.\d s|timeout)\)$/.test(why))
       why = (await organism.get<{ why: string }>("/orchestrator/services/waits")).why;
     await organism.until("slow timed out", ({ services }) => services["timeout"] === 1);
     await up;

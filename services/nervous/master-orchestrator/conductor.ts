@@ -48,7 +48,7 @@ interface ConductorEvents {
  * Brings the organism from the state that is observed to the one that is wanted, again and again: starts what is
  * missing, stops what is no longer wanted. Whatever happens, from launch to healing to scaling, ends in `reconcile`.
  */
-export class Conductor extends EventEmitter<ConductorEvents> implements Omit<KeeperContext, "changed"> {
+export class Conductor extends EventEmitter<ConductorEvents> implements KeeperContext {
   readonly broker: ServiceBroker;
   readonly logger: ServiceBroker["logger"];
   readonly config: OrchestratorConfig;
@@ -88,10 +88,9 @@ export class Conductor extends EventEmitter<ConductorEvents> implements Omit<Kee
       trialAfter: config.circuitBreakerResetTimeout,
     });
     this.commands = new NodeCommands(broker, this.epoch);
-    const context: KeeperContext = this as unknown as KeeperContext;
-    this.services = new ServiceKeeper(context);
-    this.nodes = new NodeKeeper(context, this.services);
-    this.programs = new ProgramKeeper(context);
+    this.services = new ServiceKeeper(this);
+    this.nodes = new NodeKeeper(this, this.services);
+    this.programs = new ProgramKeeper(this);
   }
 
   get organism() {

@@ -50,6 +50,12 @@ export class Operator {
       return { target: found.id, status: found.status, why: found.why, duration: Date.now() - since };
     }
     const { planned } = found;
+    if (planned.capabilities.includes("orchestrator")) {
+      throw new AzoraError(
+        "CONFLICT",
+        `${planned.name} cannot restart itself; the spine does when its process is killed`,
+      );
+    }
     if (found.stopped) throw new AzoraError("CONFLICT", `${planned.name} is stopped; start it instead`);
     if (planned.kind === "program") {
       const problem = await this.#conductor.programs.restart(found);

@@ -4,13 +4,19 @@ import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { replaceFile } from "../../../../runtime/durable-file.ts";
 
+/** What is shorter was cut off or emptied, and could be guessed. */
+const SHORTEST = 16;
+
 export const TOKEN_COOKIE = "azora_operator";
 
 /** The operator's token, in `data/operator.token` (mode 0600); made at the first start. */
 export function operatorToken(dataDir: string): string {
   const path = join(dataDir, "operator.token");
-  if (!existsSync(path)) replaceFile(path, `${randomBytes(24).toString("base64url")}\n`, 0o600);
-  return readFileSync(path, "utf8").trim();
+  const known = existsSync(path) ? readFileSync(path, "utf8").trim() : "";
+  if (known.length >= SHORTEST) return known;
+  const token = randomBytes(24).toString("base64url");
+  replaceFile(path, `${token}\n`, 0o600);
+  return token;
 }
 
 /** True if the request carries the token: as a bearer, or in the page's cookie. */

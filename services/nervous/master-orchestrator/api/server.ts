@@ -63,7 +63,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, options
   const requestId = randomUUID();
   response.setHeader("x-request-id", requestId);
   try {
-    const url = new URL(request.url ?? "/", "http://127.0.0.1");
+    const url = addressOf(request);
     const foreign = foreignPage(request, options.port);
     if (foreign) throw new AzoraError("FOREIGN_ORIGIN", foreign);
     if (servePage(request, response, url, options)) return;
@@ -85,6 +85,15 @@ async function serve(request: IncomingMessage, response: ServerResponse, options
       options.logger.error(`${request.method} ${request.url} failed`, error, { requestId });
     if (!response.headersSent) send(response, problem.status, "application/problem+json", JSON.stringify(problem));
     else response.destroy();
+  }
+}
+
+/** `//host/path` is a path here, and not another host's address. */
+function addressOf({ url = "/" }: IncomingMessage): URL {
+  try {
+    return new URL(url.startsWith("/") ? `http://127.0.0.1${url}` : url);
+  } catch {
+    throw new AzoraError("BAD_REQUEST", `${url} is no address`);
   }
 }
 

@@ -27,6 +27,8 @@ export class EventStream {
 
   constructor(http: Server, options: StreamOptions) {
     http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      // Whoever breaks off in this moment must not bring the process down.
+      socket.on("error", () => socket.destroy());
       const refusal = this.#refusal(request, options);
       if (refusal) {
         socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
@@ -72,7 +74,7 @@ export class EventStream {
   }
 
   #refusal(request: IncomingMessage, { port, auth, token }: StreamOptions): string | undefined {
-    if (new URL(request.url ?? "/", "http://127.0.0.1").pathname !== PATH) return "404 Not Found";
+    if (request.url?.split("?")[0] !== PATH) return "404 Not Found";
     if (foreignPage(request, port)) return "403 Forbidden";
     if (auth === "all" && !carriesToken(request, token)) return "401 Unauthorized";
     return undefined;
