@@ -18,16 +18,43 @@ export interface NodeSeries {
 
 /** A node that has not reported for so long is no longer shown, ms. */
 const FORGET_NODE_MS = 15_000;
+/** Reports that may overtake each other; what is further behind counts as having come already. */
+const WINDOW = 64;
+/** Lives of one node of which late reports may still come. */
+const LIVES = 3;
+
+/** Which reports of one life of a node have come. */
+class Life {
+  readonly instanceId: string;
+  readonly #come = new Set<number>();
+  newest = -1;
+
+  constructor(instanceId: string) {
+    this.instanceId = instanceId;
+  }
+
+  /** True the first time. */
+  take(seq: number): boolean {
+    if (seq <= this.newest - WINDOW || this.#come.has(seq)) return false;
+    this.#come.add(seq);
+    this.newest = Math.max(this.newest, seq);
+    for (const one of this.#come) if (one <= this.newest - WINDOW) this.#come.delete(one);
+    return true;
+  }
+}
 
 /** Adds up the vitals that the nodes report. Increments of one life of a node are counted once, in any order of arrival. */
 export class VitalsStore {
   readonly #nodes = new Map<string, { report: VitalsReport; seen: number }>();
+  /** Newest first. */
+  readonly #lives = new Map<string, Life[]>();
   readonly #actions = new Map<string, ActionSeries>();
 
   take(report: VitalsReport, now = Date.now()): void {
-    const known = this.#nodes.get(report.node)?.report;
-    if (known?.instanceId === report.instanceId && known.seq >= report.seq) return;
-    this.#nodes.set(report.node, { report, seen: now });
+    const life = this.#life(report);
+    if (!life.take(report.seq)) return;
+    const isNewest = life === this.#lives.get(report.node)![0] && life.newest === report.seq;
+    if (isNewest) this.#nodes.set(report.node, { report, seen: now });
     for (const { name, service, errors, inFlight, sum, buckets } of report.actions) {
       const key = `${report.node}\n${name}`;
       let series = this.#actions.get(key);
@@ -36,7 +63,7 @@ export class VitalsStore {
         this.#actions.set(key, series);
       }
       series.errors += errors;
-      series.inFlight = inFlight;
+      if (isNewest) series.inFlight = inFlight;
       series.latency.add(buckets, sum);
     }
   }
@@ -47,14 +74,17 @@ export class VitalsStore {
       .map(({ report: { actions: _actions, ...report } }) => ({ node: report.node, report }));
   }
 
-  actions(): ActionSeries[] {
-    return [...this.#actions.values()];
+  actions(now = Date.now()): ActionSeries[] {
+    const reporting = new Set(this.nodes(now).map(({ node }) => node));
+    return [...this.#actions.values()].map((series) =>
+      series.inFlight === 0 || reporting.has(series.node) ? series : { ...series, inFlight: 0 },
+    );
   }
 
   /** All actions of a service on all nodes as one. */
-  ofService(name: string): { count: number; errors: number; inFlight: number; latency: Histogram } {
+  ofService(name: string, now = Date.now()): { count: number; errors: number; inFlight: number; latency: Histogram } {
     const total = { count: 0, errors: 0, inFlight: 0, latency: new Histogram() };
-    for (const series of this.#actions.values()) {
+    for (const series of this.actions(now)) {
       // Being asked for one's health is no work.
       if (series.service !== name || series.action === `${name}.health`) continue;
       total.count += series.latency.count;
@@ -65,5 +95,16 @@ export class VitalsStore {
       for (let i = 0; i < series.latency.counts.length; i++) total.latency.counts[i]! += series.latency.counts[i];
     }
     return total;
+  }
+
+  #life({ node, instanceId }: VitalsReport): Life {
+    const lives = this.#lives.get(node) ?? [];
+    const known = lives.find((life) => life.instanceId === instanceId);
+    if (known) return known;
+    const life = new Life(instanceId);
+    this.#lives.set(node, [life, ...lives].slice(0, LIVES));
+    // What the former life had in flight has ended with it.
+    for (const series of this.#actions.values()) if (series.node === node) series.inFlight = 0;
+    return life;
   }
 }

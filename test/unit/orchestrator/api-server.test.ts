@@ -63,7 +63,9 @@ describe.each(["writes", "all"] as const)("the orchestrator's API that guards %s
           let text = "";
           response
             .setEncoding("utf8")
-            .on("data", (chunk) => (text += chunk))
+            .on("data", (chunk) => {
+              text += chunk;
+            })
             .on("end", () => resolve({ status: response.statusCode!, headers: response.headers, body: text }));
         },
       );
