@@ -34,7 +34,8 @@ export class FailureDetector {
 
   /** True while there is a suspicion that the next answer settles: it is worth asking soon. */
   get suspicious(): boolean {
-    return (this.#bad > 0 || this.#degraded > 0) && this.status !== "unhealthy";
+    if (this.status === "unhealthy") return false;
+    return this.#bad > 0 || (this.#degraded > 0 && this.status === "healthy");
   }
 
   judge({ status, late = false }: Answer): Health {

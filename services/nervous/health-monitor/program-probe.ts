@@ -31,6 +31,7 @@ export class ProgramProbe {
       const got = await askHttpHealth(port, known ? [known] : USUAL_HEALTH_PATHS, timeout);
       const there = got.status !== 404;
       if (there && !path) this.#paths.set(name, got.path);
+      else this.#paths.delete(name);
       const checks = { http: there ? `${got.path} answers ${got.status}` : "answers, but has no health page" };
       return { ...answer, responseTime: got.responseTime, status: got.status >= 500 ? "unhealthy" : "healthy", checks };
     } catch (error) {
