@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { readSettings, type SettingName, SettingsError } from "../../../runtime/settings.ts";
+import { readSettings, type SettingName, type SettingsError } from "../../../runtime/settings.ts";
 
 const page = readFileSync(new URL("../../../docs/configuration.md", import.meta.url), "utf8");
 const rows = [...page.matchAll(/^\| `(AZORA_\w+)` \| (.*?) \| (?:`(.*?)`)? ?\| (.+) \|$/gm)].map(
