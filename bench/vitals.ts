@@ -1,21 +1,16 @@
-/** What vitals cost a local call: the same broker with and without them, in turn. */
-import { ServiceBroker } from "moleculer";
-import { VitalsRegistry, vitalsMiddleware } from "../runtime/vitals/action-vitals.ts";
+/** What vitals cost a local call: a broker with and one without them, each in a process of its own, in turn. */
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { goal, medians, type Result } from "./report.ts";
 
-const CALLS = 400_000;
+const SIDE = join(import.meta.dirname, "vitals-side.ts");
 
-export async function vitals(rounds = 9): Promise<Result> {
-  const bare = await broker(false);
-  const measured = await broker(true);
+export async function vitals(rounds = 11): Promise<Result> {
   const runs: Record<string, number[]> = { bare: [], "with vitals": [] };
-  await time(bare);
-  await time(measured);
   for (let i = 0; i < rounds; i++) {
-    runs["bare"]!.push(await time(bare));
-    runs["with vitals"]!.push(await time(measured));
+    runs["bare"]!.push(run("bare"));
+    runs["with vitals"]!.push(run("measured"));
   }
-  await Promise.all([bare.stop(), measured.stop()]);
   const middle = medians(runs);
   const cost = middle["with vitals"]! - middle["bare"]!;
   return {
@@ -28,19 +23,6 @@ export async function vitals(rounds = 9): Promise<Result> {
   };
 }
 
-async function broker(measured: boolean): Promise<ServiceBroker> {
-  const made = new ServiceBroker({ logger: false });
-  if (measured)
-    (made as unknown as { middlewares: { add(middleware: object): void } }).middlewares.add(
-      vitalsMiddleware(new VitalsRegistry()),
-    );
-  made.createService({ name: "empty", actions: { call: () => 1 } });
-  await made.start();
-  return made;
-}
-
-async function time(made: ServiceBroker): Promise<number> {
-  const start = performance.now();
-  for (let i = 0; i < CALLS; i++) await made.call("empty.call");
-  return ((performance.now() - start) * 1000) / CALLS;
+function run(side: string): number {
+  return Number(execFileSync(process.execPath, ["--disable-warning=ExperimentalWarning", SIDE, side]).toString());
 }

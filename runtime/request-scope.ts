@@ -7,6 +7,10 @@ export function currentRequestId(): string | undefined {
   return scope.getStore();
 }
 
-export function withRequestId<T>(requestId: string, run: () => T): T {
-  return scope.run(requestId, run);
+export function withRequestId<Args extends unknown[], T>(
+  requestId: string,
+  run: (...args: Args) => T,
+  ...args: Args
+): T {
+  return scope.run(requestId, run, ...args);
 }

@@ -72,7 +72,7 @@ export function vitalsMiddleware(registry: VitalsRegistry): Middleware {
         const start = performance.now();
         vitals.inFlight++;
         const { requestID } = ctx;
-        const result = requestID ? withRequestId(requestID, () => called(next, ctx)) : called(next, ctx);
+        const result = requestID ? withRequestId(requestID, called, next, ctx) : called(next, ctx);
         // The caller gets the promise itself: listening to it costs him neither a promise nor a turn of the queue.
         result.then(
           () => {
