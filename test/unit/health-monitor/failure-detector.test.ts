@@ -46,16 +46,16 @@ describe("the failure detector", () => {
   });
 
   test("suspects exactly while the next answer may change its mind for the worse", () => {
-    const after = (...answers: Answer[]) => {
+    const suspects = (...answers: Answer[]) => {
       const detector = new FailureDetector();
       for (const answer of answers) detector.judge(answer);
       return detector.suspicious;
     };
-    expect([after(ok), after(bad), after(late), after(half)]).toEqual([false, true, true, true]);
-    expect([after(bad, bad), after(bad, ok)]).toEqual([false, false]);
+    expect([suspects(ok), suspects(bad), suspects(late), suspects(half)]).toEqual([false, true, true, true]);
+    expect([suspects(bad, bad), suspects(bad, ok)]).toEqual([false, false]);
     // Settled: asking a degraded service five times as often, for as long as it is degraded, tells nothing new.
-    expect([after(half, half), after(half, half, half)]).toEqual([false, false]);
-    expect(after(half, half, bad)).toBe(true);
+    expect([suspects(half, half), suspects(half, half, half)]).toEqual([false, false]);
+    expect(suspects(half, half, bad)).toBe(true);
   });
 
   test("is never unhealthy after fewer than two bad answers in a row, whatever came before", () => {
