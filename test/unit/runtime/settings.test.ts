@@ -18,6 +18,7 @@ describe("settings", () => {
       AZORA_DATA_DIR: "/here/data",
       AZORA_LOG_DIR: "/here/logs",
       AZORA_NAMESPACE: "azora",
+      AZORA_HOST: "127.0.0.1",
       AZORA_PORT: 3000,
       AZORA_ORCHESTRATOR_PORT: 9000,
       AZORA_ORCHESTRATOR_AUTH: "writes",
