@@ -4,7 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { ServiceBroker } from "moleculer";
-import { freePort, TestOrganism } from "../test/support/organism.ts";
+import { freePort } from "../runtime/free-port.ts";
+import { TestOrganism } from "../test/support/organism.ts";
 import { writeServices } from "./fixture.ts";
 import { goal, medians, type Result } from "./report.ts";
 

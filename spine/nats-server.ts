@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { delimiter, join } from "node:path";
 import { type NatsServerState, writeBus } from "../runtime/bus.ts";
 import { replaceFile } from "../runtime/durable-file.ts";
+import { freePort } from "../runtime/free-port.ts";
 import type { Organism } from "../runtime/organism.ts";
 import { isAlive, type ProcessIdentity, signal } from "../runtime/process-identity.ts";
 import { spawnDetached } from "../runtime/spawn-process.ts";
@@ -119,17 +120,6 @@ export class NatsServer {
 
 export async function newServerState(): Promise<NatsServerState> {
   return { port: await freePort(), user: "azora", password: randomBytes(24).toString("base64url") };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** True if the server greets: NATS speaks first. */

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import type { ProcessIdentity } from "../process-identity.ts";
-import { decodePacket, encode, encodeJson, encodePacket, FRAME, FrameReader } from "./frame.ts";
+import { decodePacket, encode, encodeJson, encodePacket, FRAME, FrameReader, MAX_FRAME_BYTES } from "./frame.ts";
 
 /** What a process says of itself when two of them meet. */
 export interface PeerHello extends ProcessIdentity {
@@ -51,7 +51,10 @@ interface Peer {
 
 /** Bytes that may wait for one peer before sending to it fails. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+/** Time after which a start no longer waits for a peer that does not answer, ms; it is met when it does. */
 const DIAL_TIMEOUT_MS = 500;
+/** Longest wait for a good-bye to be taken, ms: a peer that hangs takes none. */
+const BYE_TIMEOUT_MS = 300;
 
 /**
  * Every process of an organism on one machine holds a Unix socket to every other one. The kernel closes them when a
@@ -91,7 +94,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     return this.#peers.get(id)?.lastSeen;
   }
 
-  /** Listens, then dials everyone who is there. Resolves when all of them have answered or were found dead. */
+  /** Listens, then dials everyone who is there. Resolves when all of them have answered, were found dead or hang. */
   async start(): Promise<void> {
     const { folder, hello, beatEvery } = this.#options;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -113,7 +116,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.#timer.unref();
   }
 
-  /** Sends to one peer. False if there is none or too much waits for it already: then nothing was sent. */
+  /** Sends to one peer. False if there is none, too much waits for it or this is too large: then nothing was sent. */
   send(id: string, type: string, fields: Record<string, unknown> = {}): boolean {
     return this.#write(this.#peers.get(id), encodeJson(FRAME.message, { ...fields, type }));
   }
@@ -139,7 +142,13 @@ export class Mesh extends EventEmitter<MeshEvents> {
     clearInterval(this.#timer);
     const bye = encode(FRAME.bye);
     const sockets = [...this.#peers.values()].flatMap((peer) => peer.sockets);
-    await Promise.all(sockets.map((socket) => new Promise<void>((done) => socket.end(bye, () => done()))));
+    const said = Promise.all(sockets.map((socket) => new Promise<void>((done) => socket.end(bye, () => done()))));
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, BYE_TIMEOUT_MS);
+    });
+    await Promise.race([said, patience]);
+    clearTimeout(timer);
     for (const socket of [...sockets, ...this.#loose]) socket.destroy();
     await new Promise<void>((done) => (this.#server ? this.#server.close(() => done()) : done()));
   }
@@ -147,11 +156,12 @@ export class Mesh extends EventEmitter<MeshEvents> {
   #dial(path: string): Promise<void> {
     return new Promise((resolve) => {
       const socket = connect(path);
-      const timer = setTimeout(() => socket.destroy(), DIAL_TIMEOUT_MS);
       const done = () => {
         clearTimeout(timer);
         resolve();
       };
+      // Not hung up: who is only busy would take a hello from us, then find us gone, and never meet us.
+      const timer = setTimeout(done, DIAL_TIMEOUT_MS);
       socket.once("error", done);
       socket.once("close", done);
       this.#adopt(socket, done);
@@ -191,6 +201,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     }
     const peer: Peer = { hello, sockets: [socket], lastSeen: Date.now(), hung: false, bye: false };
     this.#peers.set(hello.id, peer);
+    for (const replaced of known?.sockets ?? []) this.#loose.add(replaced);
     // The same id in a new life: the old one is as good as dead, even if the kernel has not closed its socket yet.
     if (known) this.emit("down", known.hello, "lost", known.lastSeen);
     this.emit("up", hello);
@@ -220,6 +231,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
   #write(peer: Peer | undefined, frame: Buffer): boolean {
     const socket = peer?.sockets[0];
     if (!socket || socket.destroyed || socket.writableLength > MAX_WAITING_BYTES) return false;
+    // The peer would hang up on it, and be taken for dead.
+    if (frame.length > MAX_FRAME_BYTES) return false;
     // One system call for everything that is sent within a turn of the event loop.
     if (socket.writableCorked === 0) {
       socket.cork();

@@ -4,8 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, jest } from "@jest/globals";
+import { freePort } from "../../runtime/free-port.ts";
 import { describeWith } from "../support/needs.ts";
-import { freePort, ORGANS_FIXTURE, TestOrganism } from "../support/organism.ts";
+import { ORGANS_FIXTURE, TestOrganism } from "../support/organism.ts";
 
 jest.setTimeout(60_000);
 

@@ -1,12 +1,12 @@
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { ServiceBroker } from "moleculer";
 import { createNodeBroker } from "../../runtime/broker.ts";
 import { readBus } from "../../runtime/bus.ts";
+import { freePort } from "../../runtime/free-port.ts";
 import { JsonLogger } from "../../runtime/logger.ts";
 import { Mesh } from "../../runtime/mesh/mesh.ts";
 import { readPlan, runFolderOf } from "../../runtime/organism.ts";
@@ -245,17 +245,6 @@ export function hasNats(): boolean {
     spawnSync("nats-server", ["--version"], { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` } })
       .status === 0
   );
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 function killQuietly(pid: number): void {

@@ -18,7 +18,12 @@ export interface KillRun {
  * and checks that nothing runs twice and nothing is orphaned. Throws with the victims so far where that is not so.
  * @param random 0 to 1, so that a run can be repeated
  */
-export async function randomKills(organism: TestOrganism, caller: ServiceBroker, count: number, random: () => number): Promise<KillRun> {
+export async function randomKills(
+  organism: TestOrganism,
+  caller: ServiceBroker,
+  count: number,
+  random: () => number,
+): Promise<KillRun> {
   const outcomes: KillOutcome[] = [];
   const calls: KillRun["calls"] = { done: 0, unknown: 0, failed: {} };
   let running = true;
@@ -26,7 +31,9 @@ export async function randomKills(organism: TestOrganism, caller: ServiceBroker,
   const load = Array.from({ length: 4 }, async () => {
     while (running) {
       const write = next % 3 === 0;
-      const call = write ? caller.call("ledger.write", { id: `k${next++}` }) : caller.call("ledger.read", { id: next++ });
+      const call = write
+        ? caller.call("ledger.write", { id: `k${next++}` })
+        : caller.call("ledger.read", { id: next++ });
       await call.then(
         () => calls.done++,
         (error: { type?: string; message: string }) => {
@@ -81,7 +88,10 @@ async function checkWhole(organism: TestOrganism): Promise<void> {
     const strange = found.filter((pid) => !wanted.has(pid));
     const missing = [...wanted].filter((pid) => !found.includes(pid));
     if (strange.length === 0 && missing.length === 0) return;
-    if (Date.now() > end) throw new Error(`orphaned: ${strange.map(describe).join(", ") || "none"}; missing: ${missing.join(", ") || "none"}`);
+    if (Date.now() > end)
+      throw new Error(
+        `orphaned: ${strange.map(describe).join(", ") || "none"}; missing: ${missing.join(", ") || "none"}`,
+      );
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

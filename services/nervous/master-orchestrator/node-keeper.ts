@@ -4,6 +4,7 @@ import { spawnNode } from "../../../runtime/spawn-process.ts";
 import type { KeeperContext } from "./keeper-context.ts";
 import type { NodeState } from "./organism-state.ts";
 import { ORCHESTRATOR_NODE } from "./placement.ts";
+import { describeWait } from "./restarts.ts";
 import type { ServiceKeeper } from "./service-keeper.ts";
 
 /** Time in which a node's process must be on the bus, ms. */
@@ -208,15 +209,4 @@ export class NodeKeeper {
       fleet.on("gone", listen);
     });
   }
-}
-
-/** What a restart state means, in words. */
-export function describeWait(state: { phase: string; attempts: number; until?: number; for?: string }): string {
-  if (state.phase === "running") return `restart attempt ${state.attempts} is under way`;
-  if (state.phase === "waiting") {
-    const seconds = (Math.max(0, (state.until ?? 0) - Date.now()) / 1000).toFixed(1);
-    const reason = state.for === "budget" ? "too many restarts in the last minute" : `attempt ${state.attempts} failed`;
-    return `next attempt in ${seconds} s (${reason})`;
-  }
-  return state.phase === "exhausted" ? `given up after ${state.attempts} attempts` : "no restart is planned";
 }

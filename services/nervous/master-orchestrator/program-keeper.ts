@@ -4,8 +4,8 @@ import { projectEnvironment } from "../../../runtime/project.ts";
 import { spawnDetached } from "../../../runtime/spawn-process.ts";
 import type { Member } from "./fleet.ts";
 import type { KeeperContext, ServiceEvent } from "./keeper-context.ts";
-import { describeWait } from "./node-keeper.ts";
 import { type InstanceState, programKey, type ServiceState } from "./organism-state.ts";
+import { describeWait } from "./restarts.ts";
 import type { HealthVerdict } from "./service-keeper.ts";
 
 const READY_CHECK_MS = 50;

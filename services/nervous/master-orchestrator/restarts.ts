@@ -128,3 +128,14 @@ export class Restarts {
     return state;
   }
 }
+
+/** What a restart state means, in words. */
+export function describeWait(state: { phase: string; attempts: number; until?: number; for?: string }): string {
+  if (state.phase === "running") return `restart attempt ${state.attempts} is under way`;
+  if (state.phase === "waiting") {
+    const seconds = (Math.max(0, (state.until ?? 0) - Date.now()) / 1000).toFixed(1);
+    const reason = state.for === "budget" ? "too many restarts in the last minute" : `attempt ${state.attempts} failed`;
+    return `next attempt in ${seconds} s (${reason})`;
+  }
+  return state.phase === "exhausted" ? `given up after ${state.attempts} attempts` : "no restart is planned";
+}

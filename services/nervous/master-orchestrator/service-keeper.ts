@@ -2,8 +2,8 @@ import { relative } from "node:path";
 import type { HealthStatus } from "../../../runtime/node-host/service-health.ts";
 import type { SlotState } from "../../../runtime/node-host/slots.ts";
 import type { KeeperContext, ServiceEvent } from "./keeper-context.ts";
-import { describeWait } from "./node-keeper.ts";
 import type { InstanceState, NodeState, ServiceState } from "./organism-state.ts";
+import { describeWait } from "./restarts.ts";
 
 /** What the health monitor found of one instance, after its hysteresis. */
 export interface HealthVerdict {

@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { WebSocket } from "ws";
+import { freePort } from "../../../runtime/free-port.ts";
 import { equal, operatorToken } from "../../../services/nervous/master-orchestrator/api/operator-token.ts";
 import { PlainAnswer, type Route, StatusAnswer } from "../../../services/nervous/master-orchestrator/api/routes.ts";
 import { createApiServer, listen } from "../../../services/nervous/master-orchestrator/api/server.ts";
 import { EventStream } from "../../../services/nervous/master-orchestrator/api/stream.ts";
-import { freePort } from "../../support/organism.ts";
 
 const TOKEN = "operator-token-of-the-test";
 const routes: Route[] = [
