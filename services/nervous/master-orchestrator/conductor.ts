@@ -1,5 +1,4 @@
 import { EventEmitter } from "node:events";
-import { availableParallelism, hostname } from "node:os";
 import { join } from "node:path";
 import type { ServiceBroker } from "moleculer";
 import { systemClock } from "../../../runtime/clock.ts";
@@ -8,21 +7,22 @@ import type { Plan } from "../../../runtime/discovery/plan.ts";
 import { LoopWatch } from "../../../runtime/loop-watch.ts";
 import { nodeContext } from "../../../runtime/node-context.ts";
 import { writePlan } from "../../../runtime/organism.ts";
-import { ownIdentity } from "../../../runtime/process-identity.ts";
 import { Fleet } from "./fleet.ts";
 import { HealingLog } from "./healing-log.ts";
 import { Journal } from "./journal.ts";
 import type { KeeperContext, ServiceEvent } from "./keeper-context.ts";
-import { type Gated, LAST_PHASE, launchGate } from "./launch-gate.ts";
+import { LAST_PHASE } from "./launch-gate.ts";
 import { NodeCommands } from "./node-commands.ts";
 import { NodeKeeper } from "./node-keeper.ts";
 import type { OrchestratorConfig } from "./orchestrator.config.ts";
-import { OrganismState, programKey, type ServiceState } from "./organism-state.ts";
-import { ORCHESTRATOR_NODE, type PlacedNode, place } from "./placement.ts";
+import { OrganismState, type ServiceState } from "./organism-state.ts";
+import type { PlacedNode } from "./placement.ts";
 import { ProgramKeeper } from "./program-keeper.ts";
+import { Reconciler } from "./reconciler.ts";
 import { Restarts } from "./restarts.ts";
 import { type HealthVerdict, ServiceKeeper } from "./service-keeper.ts";
 import type { ServiceStatus } from "./service-status.ts";
+import { listen, noticeRemote, takeOver } from "./takeover.ts";
 import { UptimeMeter } from "./uptime-meter.ts";
 
 export interface LaunchProgress {
@@ -46,7 +46,7 @@ interface ConductorEvents {
 
 /**
  * Brings the organism from the state that is observed to the one that is wanted, again and again: starts what is
- * missing, stops what is no longer wanted. Whatever happens, from launch to healing to scaling, ends in `reconcile`.
+ * missing, stops what is no longer wanted. Whatever happens, from launch to healing to scaling, ends in `changed`.
  */
 export class Conductor extends EventEmitter<ConductorEvents> implements KeeperContext {
   readonly broker: ServiceBroker;
@@ -68,6 +68,7 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
   readonly epoch: number;
   launch: LaunchProgress = { phase: 0, started: 0, total: 0, done: false };
   #resync: NodeJS.Timeout | undefined;
+  readonly #reconciler: Reconciler;
   #scheduled = false;
   #stopping = false;
 
@@ -91,6 +92,7 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
     this.services = new ServiceKeeper(this);
     this.nodes = new NodeKeeper(this, this.services);
     this.programs = new ProgramKeeper(this);
+    this.#reconciler = new Reconciler(this);
   }
 
   get organism() {
@@ -105,34 +107,19 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
   begin(): void {
     this.loop.start();
     this.launch.done = this.journal.state.launched;
-    const own = this.state.node(ORCHESTRATOR_NODE, "nervous");
-    const self = this.fleet.take(ORCHESTRATOR_NODE, ownIdentity());
-    this.#place();
-    this.#listen();
-    const { living, dead } = this.fleet.adopt();
-    for (const peer of this.mesh.peers()) if (peer.role === "node") this.fleet.take(peer.id, peer);
-    for (const [key, { attempts }] of Object.entries(this.journal.state.attempts)) this.restarts.restore(key, attempts);
-    Object.assign(own, {
-      status: "starting",
-      pid: process.pid,
-      incarnation: self.incarnation,
-      since: Date.now(),
-      host: "local",
-    });
-    for (const node of this.state.nodes.values()) if (node !== own) this.nodes.adopt(node);
-    for (const member of living) {
-      const service = this.state.services.get(member.key.replace(/^program:/, ""));
-      if (member.key.startsWith("program:") && service) this.programs.adopt(service, member);
-    }
-    if (this.launch.done)
-      for (const id of dead)
-        if (this.state.nodes.has(id) && id !== ORCHESTRATOR_NODE)
-          this.nodes.gone(id, "died while the orchestrator was away");
+    this.#reconciler.place();
+    takeOver(this);
+    listen(this);
     this.nodes.noticeArrivals();
-    this.#noticeRemote();
+    noticeRemote(this);
     this.#resync = setInterval(() => void this.nodes.resync(), RESYNC_MS);
     this.#resync.unref();
     this.changed();
+  }
+
+  /** The nodes as they should be now. */
+  placement(): PlacedNode[] {
+    return this.#reconciler.placement();
   }
 
   /** Asks for a reconciliation; several requests of one moment are one. */
@@ -141,7 +128,7 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.#reconcile();
+      if (!this.#stopping) this.#measureLaunch(this.#reconciler.reconcile());
       this.#compareStatuses();
       this.emit("changed");
     });
@@ -186,146 +173,11 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
     this.changed();
   }
 
-  /** The nodes as they should be now. */
-  placement(): PlacedNode[] {
-    const remote = [...this.state.nodes.values()].filter((node) => node.remote && node.status !== "down");
-    return place(this.state.plan, { replicas: this.journal.state.replicas, remote, cores: availableParallelism() });
-  }
-
   close(): void {
     clearInterval(this.#resync);
     this.loop.stop();
     this.fleet.close();
     this.journal.close();
-  }
-
-  #listen(): void {
-    const { mesh, broker } = this;
-    mesh.on("down", (peer, _reason, lastSeen) => {
-      if (peer.role === "node") this.nodes.lost(peer, lastSeen);
-    });
-    mesh.on("hung", (peer, silentFor) => {
-      if (peer.role === "node") this.nodes.hung(peer, silentFor);
-    });
-    this.fleet.on("gone", (member, how) => {
-      if (member.key.startsWith("program:")) this.programs.gone(member.key, how);
-      else this.nodes.gone(member.key, how);
-    });
-    broker.localBus.on("$services.changed", () => this.nodes.noticeArrivals());
-    broker.localBus.on("$node.connected", () => this.#noticeRemote());
-    broker.localBus.on("$node.updated", () => this.#noticeRemote());
-    broker.localBus.on("$node.disconnected", ({ node }: { node: { id: string } }) => {
-      const known = this.state.nodes.get(node.id);
-      if (known?.remote) this.nodes.remoteGone(known);
-    });
-  }
-
-  #noticeRemote(): void {
-    const here = hostname();
-    for (const node of this.broker.registry.nodes.list({ onlyAvailable: true, withServices: false })) {
-      const { organ, joined, host, pid } = (node.metadata ?? {}) as {
-        organ?: Organ;
-        joined?: boolean;
-        host?: string;
-        pid?: number;
-      };
-      if (!joined || !organ) continue;
-      const known = this.state.node(node.id, organ, true);
-      this.nodes.remoteArrived(known, host ?? here, pid ?? 0);
-      this.changed();
-    }
-  }
-
-  /** Enters who should be where into the state. */
-  #place(): void {
-    const placed = this.placement();
-    for (const { id, organ, services } of placed) {
-      this.state.node(id, organ).services = new Set(services.filter((name) => !this.state.services.get(name)?.stopped));
-    }
-    const wanted = new Set(placed.map(({ id }) => id));
-    for (const node of this.state.nodes.values()) if (!wanted.has(node.id)) node.services = new Set();
-    for (const node of [...this.state.nodes.values()]) {
-      if (wanted.has(node.id) || node.remote || node.id === ORCHESTRATOR_NODE) continue;
-      if (node.status === "down") this.state.nodes.delete(node.id);
-      else void this.nodes.retire(node);
-    }
-    for (const service of this.state.services.values()) {
-      if (service.planned.kind === "program") continue;
-      for (const node of this.state.nodes.values()) {
-        if (node.services.has(service.planned.name)) this.state.instance(service, node.id);
-      }
-    }
-  }
-
-  #reconcile(): void {
-    if (this.#stopping) return;
-    this.#place();
-    for (const node of this.state.nodes.values()) if (node.id !== ORCHESTRATOR_NODE) this.nodes.ensure(node);
-    this.#stopUnwanted();
-    const gated = [...this.state.services.values()]
-      .filter((service) => !service.stopped)
-      .map((service) => this.#gated(service));
-    const starting = this.services.starting + this.#programsStarting();
-    const gate = launchGate(gated, starting, this.config);
-    for (const service of this.state.services.values())
-      service.waitsFor = gate.waiting.get(service.planned.name) ?? this.#nodeWait(service);
-    for (const name of gate.open) this.#startMissing(this.state.services.get(name)!);
-    this.#measureLaunch(gate.phase);
-  }
-
-  #gated(service: ServiceState): Gated {
-    const missing =
-      service.planned.kind === "program"
-        ? !this.fleet.get(programKey(service.planned.name)) &&
-          this.restarts.state(programKey(service.planned.name)).phase === "idle" &&
-          !service.instances.size
-        : this.#startable(service).length > 0;
-    const startingFor = service.firstStart === 0 ? 0 : Date.now() - service.firstStart;
-    return { planned: service.planned, status: this.state.statusOf(service), startingFor, missing };
-  }
-
-  #startable(service: ServiceState) {
-    return [...service.instances.values()].filter(
-      (instance) =>
-        instance.presence === "none" &&
-        this.state.nodes.get(instance.node)?.status === "up" &&
-        instance.status !== "quarantined",
-    );
-  }
-
-  #startMissing(service: ServiceState): void {
-    if (service.planned.kind === "program") void this.programs.start(service);
-    else for (const instance of this.#startable(service)) void this.services.load(service, instance);
-  }
-
-  #stopUnwanted(): void {
-    for (const service of this.state.services.values()) {
-      for (const instance of [...service.instances.values()]) {
-        if (service.planned.kind === "program") {
-          if (service.stopped) void this.programs.stop(service);
-          continue;
-        }
-        const node = this.state.nodes.get(instance.node);
-        if (node?.services.has(service.planned.name) && !service.stopped) continue;
-        if (node?.status === "up" && instance.presence === "loaded") void this.services.unload(service, instance);
-        else if (!node || instance.presence === "none") service.instances.delete(instance.node);
-      }
-    }
-  }
-
-  #programsStarting(): number {
-    return [...this.state.services.values()].filter(
-      ({ planned, instances }) =>
-        planned.kind === "program" && instances.get(programKey(planned.name))?.status === "starting",
-    ).length;
-  }
-
-  #nodeWait(service: ServiceState): string {
-    const waiting = [...service.instances.values()].find((one) => one.presence === "none");
-    const node = waiting && this.state.nodes.get(waiting.node);
-    return node && node.status !== "up"
-      ? `waiting for its node ${node.id} (${node.status}${node.why ? `: ${node.why}` : ""})`
-      : "";
   }
 
   #compareStatuses(): void {

@@ -14,7 +14,8 @@ export class NodeCommands {
 
   /** True once the node's host can be called. */
   reachable(node: string): boolean {
-    return this.#broker.registry.getActionEndpointByNodeId("node-host.load", node) !== undefined;
+    // Null where other nodes have the action.
+    return this.#broker.registry.getActionEndpointByNodeId("node-host.load", node) != null;
   }
 
   state(node: string): Promise<{ epoch: number; slots: SlotState[] }> {

@@ -1,0 +1,123 @@
+import { availableParallelism } from "node:os";
+import type { Conductor } from "./conductor.ts";
+import { type Gated, launchGate } from "./launch-gate.ts";
+import { programKey, type ServiceState } from "./organism-state.ts";
+import { ORCHESTRATOR_NODE, type PlacedNode, place } from "./placement.ts";
+
+/** Compares what is wanted with what is observed, and commands the difference. It may be asked any number of times. */
+export class Reconciler {
+  readonly #conductor: Conductor;
+
+  constructor(conductor: Conductor) {
+    this.#conductor = conductor;
+  }
+
+  /** The nodes as they should be now. */
+  placement(): PlacedNode[] {
+    const remote = [...this.#conductor.state.nodes.values()].filter((node) => node.remote && node.status !== "down");
+    return place(this.#conductor.state.plan, {
+      replicas: this.#conductor.journal.state.replicas,
+      remote,
+      cores: availableParallelism(),
+    });
+  }
+
+  /** Enters who should be where into the state. */
+  place(): void {
+    const placed = this.placement();
+    for (const { id, organ, services } of placed) {
+      this.#conductor.state.node(id, organ).services = new Set(
+        services.filter((name) => !this.#conductor.state.services.get(name)?.stopped),
+      );
+    }
+    const wanted = new Set(placed.map(({ id }) => id));
+    for (const node of this.#conductor.state.nodes.values()) if (!wanted.has(node.id)) node.services = new Set();
+    for (const node of [...this.#conductor.state.nodes.values()]) {
+      if (wanted.has(node.id) || node.remote || node.id === ORCHESTRATOR_NODE) continue;
+      if (node.status === "down") this.#conductor.state.nodes.delete(node.id);
+      else void this.#conductor.nodes.retire(node);
+    }
+    for (const service of this.#conductor.state.services.values()) {
+      if (service.planned.kind === "program") continue;
+      for (const node of this.#conductor.state.nodes.values()) {
+        if (node.services.has(service.planned.name)) this.#conductor.state.instance(service, node.id);
+      }
+    }
+  }
+
+  /** Starts what is missing and may start now, stops what is not wanted. Returns the phase that is launched. */
+  reconcile(): number {
+    const { state, nodes, services, config } = this.#conductor;
+    this.place();
+    for (const node of state.nodes.values()) if (node.id !== ORCHESTRATOR_NODE) nodes.ensure(node);
+    this.#stopUnwanted();
+    const wanted = [...state.services.values()].filter((service) => !service.stopped);
+    const starting = services.starting + this.#programsStarting();
+    const gate = launchGate(
+      wanted.map((service) => this.#gated(service)),
+      starting,
+      config,
+    );
+    for (const service of state.services.values()) {
+      service.waitsFor = gate.waiting.get(service.planned.name) ?? this.#nodeWait(service);
+    }
+    for (const name of gate.open) this.#startMissing(state.services.get(name)!);
+    return gate.phase;
+  }
+
+  #gated(service: ServiceState): Gated {
+    const missing =
+      service.planned.kind === "program"
+        ? !this.#conductor.fleet.get(programKey(service.planned.name)) &&
+          this.#conductor.restarts.state(programKey(service.planned.name)).phase === "idle" &&
+          !service.instances.size
+        : this.#startable(service).length > 0;
+    const startingFor = service.firstStart === 0 ? 0 : Date.now() - service.firstStart;
+    return { planned: service.planned, status: this.#conductor.state.statusOf(service), startingFor, missing };
+  }
+
+  #startable(service: ServiceState) {
+    return [...service.instances.values()].filter(
+      (instance) =>
+        instance.presence === "none" &&
+        this.#conductor.state.nodes.get(instance.node)?.status === "up" &&
+        instance.status !== "quarantined",
+    );
+  }
+
+  #startMissing(service: ServiceState): void {
+    if (service.planned.kind === "program") void this.#conductor.programs.start(service);
+    else for (const instance of this.#startable(service)) void this.#conductor.services.load(service, instance);
+  }
+
+  #stopUnwanted(): void {
+    for (const service of this.#conductor.state.services.values()) {
+      for (const instance of [...service.instances.values()]) {
+        if (service.planned.kind === "program") {
+          if (service.stopped) void this.#conductor.programs.stop(service);
+          continue;
+        }
+        const node = this.#conductor.state.nodes.get(instance.node);
+        if (node?.services.has(service.planned.name) && !service.stopped) continue;
+        if (node?.status === "up" && instance.presence === "loaded")
+          void this.#conductor.services.unload(service, instance);
+        else if (!node || instance.presence === "none") service.instances.delete(instance.node);
+      }
+    }
+  }
+
+  #programsStarting(): number {
+    return [...this.#conductor.state.services.values()].filter(
+      ({ planned, instances }) =>
+        planned.kind === "program" && instances.get(programKey(planned.name))?.status === "starting",
+    ).length;
+  }
+
+  #nodeWait(service: ServiceState): string {
+    const waiting = [...service.instances.values()].find((one) => one.presence === "none");
+    const node = waiting && this.#conductor.state.nodes.get(waiting.node);
+    return node && node.status !== "up"
+      ? `waiting for its node ${node.id} (${node.status}${node.why ? `: ${node.why}` : ""})`
+      : "";
+  }
+}
