@@ -1,0 +1,152 @@
+import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import type { Context } from "moleculer";
+import { Cluster } from "./cluster.ts";
+
+describe("a call under way to a node that is killed", () => {
+  let cluster: Cluster;
+  beforeEach(async () => {
+    cluster = new Cluster();
+    await cluster.start("w1", "w2");
+  });
+  afterEach(() => cluster.stop());
+
+  test("is carried out by another node, if its action is idempotent", async () => {
+    const call = cluster.broker.call("worker.look");
+    const first = await cluster.runningOn("look");
+    cluster.kill(first);
+    const other = first === "w1" ? "w2" : "w1";
+    expect(await call).toBe(other);
+    expect(cluster.runs()).toEqual([`look ${first}`, `look ${other}`]);
+    expect(cluster.failover.retries).toBe(1);
+  });
+
+  test("is not repeated otherwise: its caller is told that nobody knows", async () => {
+    const call = cluster.broker.call("worker.pay").catch((error) => error);
+    const first = await cluster.runningOn("pay");
+    cluster.kill(first);
+    expect(await call).toMatchObject({
+      type: "OUTCOME_UNKNOWN",
+      retryable: false,
+      data: { action: "worker.pay", nodeID: first },
+    });
+    await sleep(50);
+    expect(cluster.runs()).toEqual([`pay ${first}`]);
+  });
+
+  test("is left alone, if it was for that very node", async () => {
+    const call = cluster.broker.call("worker.look", {}, { nodeID: "w1" }).catch((error) => error);
+    await cluster.runningOn("look");
+    cluster.kill("w1");
+    expect((await call).type).toBe("REQUEST_REJECTED");
+    expect(cluster.runs()).toEqual(["look w1"]);
+  });
+
+  test("is left alone, if it sends a stream, which cannot be read twice", async () => {
+    const stream = new Readable({ read() {} });
+    stream.push("begin");
+    const call = cluster.broker.call("worker.look", {}, { stream } as never).catch((error) => error);
+    const first = await cluster.runningOn("look");
+    cluster.kill(first);
+    expect((await call).type).toBe("REQUEST_REJECTED");
+    expect(cluster.runs()).toEqual([`look ${first}`]);
+  });
+
+  test("fails none of thousands of retryable calls", async () => {
+    let done = 0;
+    let stop = false;
+    const failures: unknown[] = [];
+    const callers = Array.from({ length: 32 }, async () => {
+      while (!stop)
+        await cluster.broker.call("worker.quick").then(
+          () => done++,
+          (error) => failures.push(error),
+        );
+    });
+    await sleep(150);
+    cluster.kill("w2");
+    await sleep(250);
+    stop = true;
+    await Promise.all(callers);
+    expect(failures).toEqual([]);
+    expect(done).toBeGreaterThan(1000);
+    expect(cluster.broker.registry.getActionEndpointByNodeId("worker.quick", "w2") == null).toBe(true);
+  });
+});
+
+describe("a call of a service that is being restarted", () => {
+  let cluster: Cluster;
+  beforeEach(async () => {
+    cluster = new Cluster();
+    await cluster.start();
+  });
+  afterEach(() => cluster.stop());
+
+  const loadLater = (ms: number) =>
+    setTimeout(
+      () =>
+        cluster.broker.createService({
+          name: "late",
+          actions: {
+            get(ctx: Context<{ n: number }, { tag?: string }>) {
+              ctx.meta.tag = "from late";
+              return ctx.params.n;
+            },
+          },
+        }),
+      ms,
+    );
+
+  test("waits for it", async () => {
+    cluster.failover.holds.begin(["late.get"]);
+    loadLater(100);
+    expect(await cluster.broker.call("late.get", { n: 7 })).toBe(7);
+    expect(cluster.failover.holds.held).toBe(0);
+  });
+
+  test("hands back what the service wrote into the meta, as any call does", async () => {
+    cluster.broker.createService({
+      name: "relay",
+      actions: {
+        async go(ctx: Context<unknown, { tag?: string }>) {
+          await ctx.call("late.get", { n: 1 });
+          return ctx.meta.tag;
+        },
+      },
+    });
+    await cluster.broker.waitForServices("relay");
+    cluster.failover.holds.begin(["late.get"]);
+    loadLater(100);
+    expect(await cluster.broker.call("relay.go")).toBe("from late");
+  });
+
+  test("waits for a second at most, and then fails as it would have", async () => {
+    cluster.failover.holds.begin(["late.get"]);
+    const since = Date.now();
+    await expect(cluster.broker.call("late.get", { n: 1 })).rejects.toMatchObject({ type: "SERVICE_NOT_FOUND" });
+    expect(Date.now() - since).toBeGreaterThanOrEqual(990);
+    expect(Date.now() - since).toBeLessThan(1300);
+  });
+
+  test("fails at once where no restart is known, where it ended badly, or for a certain node", async () => {
+    const since = Date.now();
+    await expect(cluster.broker.call("late.get")).rejects.toThrow();
+    cluster.failover.holds.begin(["late.get"]);
+    await expect(cluster.broker.call("late.get", {}, { nodeID: "w1" })).rejects.toThrow();
+    const held = cluster.broker.call("late.get").catch((error) => error);
+    await sleep(20);
+    cluster.failover.holds.end(["late.get"]);
+    expect((await held).type).toBe("SERVICE_NOT_FOUND");
+    expect(Date.now() - since).toBeLessThan(500);
+  });
+
+  test("is held when its only node dies, until that is there again", async () => {
+    await cluster.node("w1");
+    cluster.kill("w1");
+    await cluster.until("it is dropped", () => !cluster.broker.registry.actions.isAvailable("worker.quick"));
+    const call = cluster.broker.call("worker.quick");
+    await cluster.node("w1");
+    expect(await call).toBe("w1");
+  });
+});
