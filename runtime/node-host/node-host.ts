@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Context, ServiceBroker, ServiceSchema } from "moleculer";
+import type { Context, Service, ServiceBroker, ServiceSchema } from "moleculer";
 import { AzoraError } from "../errors.ts";
 import type { Failover } from "../failover/failover.ts";
 import type { VitalsRegistry } from "../vitals/action-vitals.ts";
@@ -43,6 +43,8 @@ export function nodeHost(
   { vitals, failover, root, services, shutdown }: NodeHostOptions,
 ): ServiceSchema {
   const slots = new Map<string, Slot>();
+  /** Starts under way, by name; also of slots that nobody wants any longer. */
+  const starts = new Map<string, Promise<unknown>>();
   const nodeVitals = new NodeVitals(broker.nodeID, broker.instanceID, vitals);
   let highestEpoch = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -75,12 +77,7 @@ export function nodeHost(
     slot.status = "starting";
     delete slot.error;
     try {
-      const service = await startService(broker, slot, root);
-      // Nobody wants it any longer: it was unloaded while it started. (A start that is under way cannot be stopped.)
-      if (slot.status !== "starting") {
-        await broker.destroyService(service);
-        throw new AzoraError("CONFLICT", `${slot.name} was stopped while it started`);
-      }
+      const service = await startAlone(slot);
       slot.service = service;
       slot.startedAt = Date.now();
       slot.status = "started";
@@ -93,6 +90,29 @@ export function nodeHost(
       broker.logger.error(`${slot.name} did not start`, error);
       tell(slot, "failed");
       throw new AzoraError("START_FAILED", `${slot.name} did not start: ${slot.error}`, { service: slot.name });
+    }
+  }
+
+  /** A start that was dropped still has to end: two lives of one name would take each other's place in the registry. */
+  async function startAlone(slot: Slot): Promise<Service> {
+    while (starts.has(slot.name)) await starts.get(slot.name);
+    const started = startService(broker, slot, root).then(async (service) => {
+      // Nobody wants it any longer: it was unloaded while it started. (A start that is under way cannot be stopped.)
+      if (slot.status !== "starting") {
+        await broker.destroyService(service);
+        throw new AzoraError("CONFLICT", `${slot.name} was stopped while it started`);
+      }
+      return service;
+    });
+    const ended = started.then(
+      () => {},
+      () => {},
+    );
+    starts.set(slot.name, ended);
+    try {
+      return await started;
+    } finally {
+      starts.delete(slot.name);
     }
   }
 
