@@ -116,7 +116,7 @@ function probeOnce(
     ]);
     void closed.then(([code]) => {
       clearTimeout(timer);
-      if (code === 0) resolve(undefined);
+      if (code === 0 && request.files.every((file) => found.has(file))) resolve(undefined);
       else if (timedOut) resolve({ file: current, error: `did not finish loading within ${fileTimeout / 1000} s` });
       else
         resolve({
