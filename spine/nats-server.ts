@@ -14,6 +14,8 @@ const CHECK_EVERY_MS = 1000;
 const ANSWER_TIMEOUT_MS = 1000;
 /** Checks without an answer after which the server counts as hung. */
 const STRIKES = 3;
+/** A server that ended sooner after its start, and not for the first time, is not started again at once, ms. */
+const RESTART_PAUSE_MS = 1000;
 const SBIN = ["/usr/sbin", "/usr/local/sbin"];
 
 /** Where the program is, if it is on PATH (or in sbin, where Debian puts it). */
@@ -30,6 +32,8 @@ export class NatsServer {
   state: NatsServerState;
   #stopping = false;
   #strikes = 0;
+  #startedAt = 0;
+  #endedSoon = false;
   #timer: NodeJS.Timeout | undefined;
   #log: (message: string) => void;
 
@@ -71,6 +75,7 @@ export class NatsServer {
       `listen: "127.0.0.1:${port}"\nauthorization { user: "${user}", password: "${password}" }\nmax_payload: 8MB\nwrite_deadline: "5s"\n`,
     );
     const log = join(this.#organism.logDir, "nats-server.log");
+    this.#startedAt = Date.now();
     const { child, identity } = await spawnDetached({
       command: this.#program,
       args: ["-c", config],
@@ -100,10 +105,16 @@ export class NatsServer {
 
   #ended(identity: ProcessIdentity): void {
     if (this.#stopping || this.state.process?.pid !== identity.pid) return;
+    const again = this.#endedSoon;
+    this.#endedSoon = Date.now() - this.#startedAt < RESTART_PAUSE_MS;
+    if (this.#endedSoon && again) {
+      setTimeout(() => this.#ended(identity), RESTART_PAUSE_MS);
+      return;
+    }
     this.#log("nats-server has ended and is started again");
     this.#spawn().catch((error: Error) => {
       this.#log(`nats-server cannot be started: ${error.message}`);
-      setTimeout(() => this.#ended(identity), 1000);
+      setTimeout(() => this.#ended(identity), RESTART_PAUSE_MS);
     });
   }
 
