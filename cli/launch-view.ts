@@ -50,11 +50,11 @@ export class LaunchView {
       .slice(0, MOST_LINES)) {
       const age = startedAt && status === "starting" ? ` for ${((Date.now() - startedAt) / 1000).toFixed(1)} s` : "";
       lines.push(
-        `  ${paint(status === "waiting" ? "dim" : "yellow", `${name} is ${status}${age}${why ? `: ${why}` : ""}`)}`,
+        `  ${paint(status === "waiting" ? "dim" : "yellow", why.startsWith(status) ? `${name} is ${why}` : `${name} is ${status}${age}${why ? `: ${why}` : ""}`)}`,
       );
     }
     if (shown.length > MOST_LINES) lines.push(paint("dim", `  and ${shown.length - MOST_LINES} more`));
-    const width = process.stdout.columns ?? 80;
+    const width = process.stdout.columns || 80;
     this.#erase();
     this.#write(`${lines.map((line) => clip(line, width)).join("\n")}\n`);
     this.#height = lines.length;

@@ -1,8 +1,9 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { lockHolder } from "../runtime/lock.ts";
 import { Mesh, type PeerHello } from "../runtime/mesh/mesh.ts";
-import { runFolderOf } from "../runtime/organism.ts";
-import { isAlive, ownIdentity, type ProcessIdentity } from "../runtime/process-identity.ts";
+import { runFolderOf, spineLock } from "../runtime/organism.ts";
+import { ownIdentity, type ProcessIdentity } from "../runtime/process-identity.ts";
 import type { Settings } from "../runtime/settings.ts";
 
 /** Processes of this organism that are there: the spine and the nodes. */
@@ -29,14 +30,7 @@ export async function withGuest<T>(settings: Settings, use: (mesh: Mesh) => Prom
 
 /** The process that holds the spine's lock, if it lives. */
 export function spineProcess(settings: Settings): ProcessIdentity | undefined {
-  try {
-    const holder = JSON.parse(
-      readFileSync(join(runFolderOf(settings.AZORA_DATA_DIR), "spine.lock"), "utf8"),
-    ) as ProcessIdentity;
-    return isAlive(holder) ? holder : undefined;
-  } catch {
-    return undefined;
-  }
+  return lockHolder(spineLock(runFolderOf(settings.AZORA_DATA_DIR)));
 }
 
 /**

@@ -2,11 +2,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeBus } from "../runtime/bus.ts";
 import type { Plan } from "../runtime/discovery/plan.ts";
-import { nodeFlags, ownModule } from "../runtime/node-executable.ts";
 import { type Organism, readPlan, runFolderOf, writeOrganism, writePlan } from "../runtime/organism.ts";
 import { listenerOf } from "../runtime/port-holder.ts";
 import type { Settings } from "../runtime/settings.ts";
-import { spawnDetached } from "../runtime/spawn-process.ts";
+import { spawnSpine } from "../runtime/spawn-spine.ts";
 import { CommandError } from "./command.ts";
 import { clearFormerLife, runningPeers } from "./running.ts";
 
@@ -30,13 +29,11 @@ export async function startOrganism(settings: Settings, plan: Plan, dev: boolean
   if (url && survivors.length === 0)
     writeBus(organism.runFolder, url === "mesh" ? { kind: "mesh" } : { kind: "nats", url });
   const { AZORA_EVENT_BUS_URL: _secret, ...env } = process.env;
-  await spawnDetached({
-    command: process.execPath,
-    args: [...nodeFlags(false), ownModule("spine/spine"), organism.dataDir],
-    cwd: process.cwd(),
-    // Folders absolute, so that every process means the same, whatever its working directory.
-    env: { ...env, AZORA_DATA_DIR: settings.AZORA_DATA_DIR, AZORA_LOG_DIR: settings.AZORA_LOG_DIR },
-    log: join(organism.logDir, "spine.log"),
+  // Folders absolute, so that every process means the same, whatever its working directory.
+  await spawnSpine(organism, {
+    ...env,
+    AZORA_DATA_DIR: settings.AZORA_DATA_DIR,
+    AZORA_LOG_DIR: settings.AZORA_LOG_DIR,
   });
 }
 

@@ -11,7 +11,7 @@ export interface Column {
 const GAP = 2;
 
 /** A table as text, no wider than the terminal. Widths are counted without colours. */
-export function table(columns: Column[], rows: string[][], width = process.stdout.columns ?? 200): string {
+export function table(columns: Column[], rows: string[][], width = process.stdout.columns || 200): string {
   const widths = columns.map(({ title }, i) => Math.max(visible(title), ...rows.map((row) => visible(row[i] ?? ""))));
   const total = widths.reduce((sum, one) => sum + one + GAP, -GAP);
   const flexible = columns.findIndex((column) => column.flexible);

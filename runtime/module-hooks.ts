@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { createRequire, registerHooks } from "node:module";
 import { dirname, join, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -38,6 +38,9 @@ export function installModuleHooks({ root, foreign }: ModuleHooksOptions): void 
         if (!found) throw error;
         resolved = next(found, context);
       }
+      if (foreign && isOwn(resolved.url) && resolved.format === "commonjs-typescript" && isEsm(resolved.url)) {
+        resolved = { ...resolved, format: "module-typescript" };
+      }
       const generation = GENERATION.exec(context.parentURL ?? "")?.[1];
       if (generation && isOwn(resolved.url) && !GENERATION.test(resolved.url)) {
         return { ...resolved, url: `${resolved.url}${resolved.url.includes("?") ? "&" : "?"}generation=${generation}` };
@@ -74,6 +77,17 @@ function forgetRequired(root: string): void {
     if (file.startsWith(root + sep) && !file.slice(root.length).includes(`${sep}node_modules${sep}`))
       delete cache[file];
   }
+}
+
+/**
+ * `npm init` writes `"type": "commonjs"`, and TypeScript projects write `import` and `export` all the same, since their
+ * compiler turns both into CommonJS. What has no `require` of its own is run as the module that it looks like.
+ */
+function isEsm(url: string): boolean {
+  const source = readFileSync(fileURLToPath(url.replace(/\?.*$/, "")), "utf8");
+  const isModule =
+    /^\s*(import\s+[\w{*"']|export\s+(default|const|let|class|function|async|\{|\*|enum|abstract))/m.test(source);
+  return isModule && !/^\s*(import\s+\w+\s*=|export\s*=|module\.exports\b|exports\.)/m.test(source);
 }
 
 function withExtension(specifier: string, parentUrl: string | undefined): string | undefined {

@@ -11,6 +11,7 @@ import { Mesh } from "./mesh/mesh.ts";
 import { provideNodeContext } from "./node-context.ts";
 import { readOrganism, readPlan } from "./organism.ts";
 import { ownIdentity } from "./process-identity.ts";
+import { rescueOrphans } from "./rescue.ts";
 import { runNode } from "./run-node.ts";
 import { readSettings } from "./settings.ts";
 
@@ -55,7 +56,8 @@ const broker = await runNode({
   prepare: (made) => provideNodeContext(made, { organism, mesh }),
 });
 
-if (isOrchestrator) {
+if (!isOrchestrator) rescueOrphans(mesh, organism);
+else {
   const { file, name } = plan.services.find((service) => service.capabilities.includes("orchestrator"))!;
   await broker.call("node-host.load", { epoch: 0, name, file, incarnation: 0 });
 }

@@ -26,6 +26,9 @@ export function runFolderOf(dataDir: string): string {
   return join(tmpdir(), `azora-${process.getuid?.() ?? 0}-${hash("sha256", dataDir).slice(0, 12)}`);
 }
 
+/** The lock of which there is one spine. */
+export const spineLock = (runFolder: string) => join(runFolder, "spine.lock");
+
 const planPath = (dataDir: string) => join(dataDir, "orchestrator", "plan.json");
 const organismPath = (dataDir: string) => join(dataDir, "orchestrator", "organism.json");
 

@@ -82,7 +82,7 @@ const RULES = {
   AZORA_DEFAULT_MAX_RESTART_ATTEMPTS: integer(1, 100, 7),
   /** Time that a service may take to start, ms, where its metadata says nothing. */
   AZORA_DEFAULT_STARTUP_TIMEOUT: integer(1, 3_600_000, 60_000),
-  /** Failed answers in a row after which a service counts as unhealthy. */
+  /** Late health answers in a row after which a service counts as unhealthy; of answers that say so, one less. */
   AZORA_CIRCUIT_BREAKER_THRESHOLD: integer(1, 100, 3),
   /** Time after which a quarantined service is tried once more, ms. */
   AZORA_CIRCUIT_BREAKER_RESET_TIMEOUT: integer(1, 3_600_000, 60_000),

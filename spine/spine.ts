@@ -4,15 +4,14 @@
  */
 import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { readBus, writeBus } from "../runtime/bus.ts";
 import { keepCompiledCode } from "../runtime/compile-cache.ts";
+import { takeLock } from "../runtime/lock.ts";
 import { Mesh } from "../runtime/mesh/mesh.ts";
-import { readOrganism } from "../runtime/organism.ts";
+import { readOrganism, spineLock } from "../runtime/organism.ts";
 import { isAlive, ownIdentity } from "../runtime/process-identity.ts";
 import { readSettings } from "../runtime/settings.ts";
 import { killLeftovers } from "./leftovers.ts";
-import { takeLock } from "./lock.ts";
 import { findNatsServer, NatsServer, newServerState } from "./nats-server.ts";
 import { OrchestratorGuard } from "./orchestrator-guard.ts";
 
@@ -34,7 +33,7 @@ process.on("uncaughtException", (error) => {
 /** Longest wait for the orchestrator to stop everything, ms; what is left then is killed. */
 const STOP_TIMEOUT_MS = 60_000;
 
-if (!takeLock(join(organism.runFolder, "spine.lock"))) {
+if (!takeLock(spineLock(organism.runFolder))) {
   log("another spine is running");
   process.exit(0);
 }

@@ -35,14 +35,15 @@ export const logs: Command = {
     if (args[0]) query.set("name", args[0]);
     if (options["request"]) query.set("requestId", String(options["request"]));
     if (options["level"]) query.set("level", String(options["level"]));
-    const seen = new Set<string>();
+    let seen = new Set<string>();
     for (;;) {
-      for (const line of await client.get<LogLine[]>(`/orchestrator/logs?${query}`)) {
-        const key = JSON.stringify(line);
-        if (seen.has(key)) continue;
-        seen.add(key);
-        out(options["json"] ? key : render(line));
-      }
+      const found = (await client.get<LogLine[]>(`/orchestrator/logs?${query}`)).map((line) => ({
+        line,
+        key: JSON.stringify(line),
+      }));
+      for (const { line, key } of found) if (!seen.has(key)) out(options["json"] ? key : render(line));
+      seen = new Set(found.map(({ key }) => key));
+      if (found.length === 0 && !options["follow"] && !options["json"]) out("no log line fits");
       if (!options["follow"]) return 0;
       await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));
     }

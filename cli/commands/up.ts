@@ -34,7 +34,7 @@ export const up: Command = {
     const say = (text: string) => (json ? undefined : out(text));
     const since = Date.now();
     const adopted = spineProcess(settings) !== undefined;
-    const plan = adopted ? adoptedPlan(settings, args[0]) : await newPlan(args[0], say);
+    const plan = adopted ? adoptedPlan(settings, args[0]) : await newPlan(settings, args[0], say);
     if (!plan) return 1;
     if (!adopted) {
       prepareFolders(settings);
@@ -66,7 +66,12 @@ function adoptedPlan(settings: Settings, folder: string | undefined): Plan {
   return plan;
 }
 
-async function newPlan(folder: string | undefined, say: (text: string) => void): Promise<Plan | undefined> {
+async function newPlan(
+  settings: Settings,
+  folder: string | undefined,
+  say: (text: string) => void,
+): Promise<Plan | undefined> {
+  refuseMongo(settings);
   const project = locateProject(folder === undefined ? undefined : resolve(folder), process.cwd());
   if ("refusal" in project) throw new CommandError(project.refusal);
   const discovery = discover(project, { env: projectEnvironment(project) });
@@ -75,6 +80,14 @@ async function newPlan(folder: string | undefined, say: (text: string) => void):
   console.error(refusal(project, problems));
   say(paint("dim", "nothing was started"));
   return undefined;
+}
+
+function refuseMongo({ AZORA_DB_URL }: Settings): void {
+  if (AZORA_DB_URL) {
+    throw new CommandError(
+      "AZORA_DB_URL names a MongoDB, which is not part of this release; unset it to keep documents in SQLite files",
+    );
+  }
 }
 
 function refusal(project: ProjectInfo, problems: Problem[]): string {

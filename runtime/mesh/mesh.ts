@@ -22,7 +22,7 @@ export type DownReason = "bye" | "lost";
 interface MeshEvents {
   up: [peer: PeerHello];
   down: [peer: PeerHello, reason: DownReason, lastSeen: number];
-  /** The socket is open, but nothing came for `hangAfter`. */
+  /** The socket is open, but nothing came for `hangAfter`. Told again every second, until it ends or comes back. */
   hung: [peer: PeerHello, silentFor: number];
   /** A peer that was reported hung gives signs of life again. */
   back: [peer: PeerHello];
@@ -46,12 +46,15 @@ interface Peer {
   sockets: Socket[];
   lastSeen: number;
   hung: boolean;
+  /** When it was last told that it hangs, ms since the epoch. */
+  toldHung: number;
   bye: boolean;
 }
 
 /** Bytes that may wait for one peer before sending to it fails. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** Time after which a start no longer waits for a peer that does not answer, ms; it is met when it does. */
+const TELL_AGAIN_MS = 1000;
 const DIAL_TIMEOUT_MS = 500;
 /** Longest wait for a good-bye to be taken, ms: a peer that hangs takes none. */
 const BYE_TIMEOUT_MS = 300;
@@ -199,7 +202,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
       known.sockets.push(socket);
       return known;
     }
-    const peer: Peer = { hello, sockets: [socket], lastSeen: Date.now(), hung: false, bye: false };
+    const peer: Peer = { hello, sockets: [socket], lastSeen: Date.now(), hung: false, toldHung: 0, bye: false };
     this.#peers.set(hello.id, peer);
     for (const replaced of known?.sockets ?? []) this.#loose.add(replaced);
     // The same id in a new life: the old one is as good as dead, even if the kernel has not closed its socket yet.
@@ -252,8 +255,9 @@ export class Mesh extends EventEmitter<MeshEvents> {
     for (const peer of this.#peers.values()) {
       this.#write(peer, beat);
       if (late) peer.lastSeen = now;
-      else if (!peer.hung && now - peer.lastSeen > hangAfter) {
+      else if (now - peer.lastSeen > hangAfter && now - peer.toldHung > TELL_AGAIN_MS) {
         peer.hung = true;
+        peer.toldHung = now;
         this.emit("hung", peer.hello, now - peer.lastSeen);
       }
     }

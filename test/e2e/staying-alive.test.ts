@@ -208,6 +208,40 @@ describe.each(buses)("staying alive on $bus", ({ bus, env }) => {
     });
   }
 
+  it("brings back a spine that stops before it has introduced itself", async () => {
+    const first = organism.spinePid();
+    process.kill(first, "SIGKILL");
+    let second = first;
+    // The lock is taken first of all: at this moment it has not joined the mesh.
+    while (second === first) second = organism.spinePid();
+    process.kill(second, "SIGSTOP");
+    await organism.until("a third spine", () => ![first, second].includes(organism.spinePid()));
+    await organism.untilHealthy();
+  });
+
+  it("notices a hang also where the orchestrator was late itself meanwhile", async () => {
+    const { pid, incarnation } = await organism.node("stomach-1");
+    const orchestrator = await organism.pid("nervous-1");
+    process.kill(pid, "SIGSTOP");
+    await new Promise((resolve) => setTimeout(resolve, 1700));
+    process.kill(orchestrator, "SIGSTOP");
+    await new Promise((resolve) => setTimeout(resolve, 900));
+    process.kill(orchestrator, "SIGCONT");
+    await organism.until("stomach-1 in a new life", ({ nodes }) =>
+      nodes.some((node) => node.id === "stomach-1" && node.incarnation > incarnation && node.status === "up"),
+    );
+    await organism.untilHealthy();
+  });
+
+  it("is brought back by its nodes where spine and orchestrator die at once", async () => {
+    const { epoch } = await organism.untilHealthy();
+    const orchestrator = await organism.pid("nervous-1");
+    process.kill(organism.spinePid(), "SIGKILL");
+    process.kill(orchestrator, "SIGKILL");
+    expect(await caller.call("door.knock")).toBe("come in");
+    await organism.until("a new epoch", (status) => status.epoch > epoch && status.status === "healthy");
+  });
+
   it("starts clean after everything was killed at once", async () => {
     for (const pid of [...organism.processes(), organism.natsPid()].filter(Boolean)) process.kill(pid, "SIGKILL");
     await organism.up();

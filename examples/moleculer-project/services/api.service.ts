@@ -3,6 +3,8 @@ import ApiGateway, { type ApiSettingsSchema } from "moleculer-web";
 
 const schema: ServiceSchema<ApiSettingsSchema> = {
   name: "api",
+  // It listens on a port of its own, so there can be but one.
+  metadata: { singleton: true },
   mixins: [ApiGateway],
   settings: {
     port: Number(process.env.PORT),

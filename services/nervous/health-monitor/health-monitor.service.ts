@@ -142,7 +142,11 @@ const schema: ServiceSchema<object, object, object, MonitorService> = {
       let watched = this.watched.get(key);
       if (!watched || watched.incarnation !== answer.incarnation) {
         const history = watched?.history ?? new History();
-        watched = { detector: new FailureDetector({ late: this.lateLimit }), history, incarnation: answer.incarnation };
+        watched = {
+          detector: new FailureDetector({ failures: Math.max(1, this.lateLimit - 1), late: this.lateLimit }),
+          history,
+          incarnation: answer.incarnation,
+        };
         this.watched.set(key, watched);
       }
       const { status, responseTime, uptime, checks } = answer;

@@ -197,7 +197,8 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
   #measureLaunch(phase: number): void {
     const services = [...this.state.services.values()].filter((service) => !service.stopped);
     const up = services.filter((service) => ["healthy", "degraded"].includes(this.state.statusOf(service)));
-    const done = this.launch.done || phase > LAST_PHASE;
+    const nodesThere = [...this.state.nodes.values()].every(({ status }) => status !== "starting");
+    const done = this.launch.done || (phase > LAST_PHASE && nodesThere);
     const first = done && !this.launch.done;
     this.launch = { phase: Math.min(phase, LAST_PHASE), started: up.length, total: services.length, done };
     if (!first) return;

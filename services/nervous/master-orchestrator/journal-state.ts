@@ -106,7 +106,7 @@ export function fold(state: JournalState, record: JournalRecord): void {
       state.launched = true;
       break;
     case "down":
-      if (record.otherProject) state.replicas = {};
+      if (record.otherProject) Object.assign(state, { replicas: {}, healing: [], restarts: 0 });
       state.processes = {};
       state.stopped = [];
       state.attempts = {};

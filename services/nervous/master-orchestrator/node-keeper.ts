@@ -7,6 +7,8 @@ import { ORCHESTRATOR_NODE } from "./placement.ts";
 import { describeWait } from "./restarts.ts";
 import type { ServiceKeeper } from "./service-keeper.ts";
 
+/** Silence that a node is allowed while it loads services, ms. */
+const HUNG_WHILE_LOADING_MS = 10_000;
 /** Time in which a node's process must be on the bus, ms. */
 const NODE_START_TIMEOUT_MS = 30_000;
 
@@ -58,6 +60,11 @@ export class NodeKeeper {
   /** Starts the process anew; what it carries comes back by itself. */
   async restart(node: NodeState): Promise<void> {
     if (node.status === "up") await this.stop(node, true);
+    else {
+      // It may be starting or hang, and would otherwise live on beside a state that calls it down.
+      this.#expected.add(node.id);
+      await this.#context.fleet.terminate(node.id);
+    }
     this.#expected.delete(node.id);
     node.status = "down";
     this.#context.restarts.forget(node.id);
@@ -116,6 +123,9 @@ export class NodeKeeper {
   hung(peer: PeerHello, silentFor: number): void {
     const node = this.#context.state.nodes.get(peer.id);
     if (!node || node.id === ORCHESTRATOR_NODE || this.#context.isLate()) return;
+    // Loading modules and opening stores may hold up a starting node's loop for a while, on a busy machine above all.
+    const isLoading = node.status === "starting" || this.#services.isLoadingOn(node.id);
+    if (isLoading && silentFor < HUNG_WHILE_LOADING_MS) return;
     node.status = "hung";
     node.why = `it has been silent for ${(silentFor / 1000).toFixed(1)} s; its process is killed`;
     this.#verdicts.set(node.id, { failure: "hung", silentFor });

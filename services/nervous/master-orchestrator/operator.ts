@@ -101,7 +101,10 @@ export class Operator {
       else if (instance.presence === "loaded") await this.#conductor.services.restart(service, instance, false);
       else await this.#conductor.services.load(service, instance);
     }
-    return this.#outcome(service, since);
+    await this.#until(() => this.#conductor.state.statusOf(service) !== "starting");
+    const { state } = this.#conductor;
+    const isUp = ["healthy", "degraded"].includes(state.statusOf(service));
+    return this.#outcome(service, since, isUp ? undefined : state.why(service));
   }
 
   /** Wants `replicas` nodes of an organ, and waits until they are there, or gone. */

@@ -8,7 +8,7 @@ export interface OrchestratorConfig {
   defaultMaxRestartAttempts: number;
   /** Time that a service may take to start, ms. `AZORA_DEFAULT_STARTUP_TIMEOUT` @default 60000 */
   defaultStartupTimeout: number;
-  /** Failed health answers in a row that make a service unhealthy. `AZORA_CIRCUIT_BREAKER_THRESHOLD` @default 3 */
+  /** Late health answers in a row that make a service unhealthy; of those that say so, one less. `AZORA_CIRCUIT_BREAKER_THRESHOLD` @default 3 */
   circuitBreakerThreshold: number;
   /** Time after which a quarantined service is tried once more, ms. `AZORA_CIRCUIT_BREAKER_RESET_TIMEOUT` @default 60000 */
   circuitBreakerResetTimeout: number;

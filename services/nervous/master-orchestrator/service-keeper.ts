@@ -116,6 +116,12 @@ export class ServiceKeeper {
     this.#context.changed();
   }
 
+  isLoadingOn(node: string): boolean {
+    return [...this.#context.state.services.values()].some(
+      ({ instances }) => instances.get(node)?.presence === "loading",
+    );
+  }
+
   /** True if instances of the node are being started and nobody waits for the answer: it has to be asked how they are. */
   isUnclear(node: string): boolean {
     return [...this.#context.state.services.values()].some(({ planned, instances }) => {

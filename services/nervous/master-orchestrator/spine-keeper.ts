@@ -1,17 +1,21 @@
-import { join } from "node:path";
+import { lockHolder } from "../../../runtime/lock.ts";
 import type { PeerHello } from "../../../runtime/mesh/mesh.ts";
-import { nodeFlags, ownModule } from "../../../runtime/node-executable.ts";
+import { spineLock } from "../../../runtime/organism.ts";
 import { signal } from "../../../runtime/process-identity.ts";
-import { spawnDetached } from "../../../runtime/spawn-process.ts";
+import { spawnSpine } from "../../../runtime/spawn-spine.ts";
 import type { Conductor } from "./conductor.ts";
 
 const CHECK_MS = 1000;
+/** Looks that a new spine has time for to introduce itself. */
+const PATIENCE = 4;
 
 /** The orchestrator's half of the mutual watch: the spine keeps us alive, and we keep the spine alive. */
 export class SpineKeeper {
   readonly #conductor: Conductor;
   #timer: NodeJS.Timeout | undefined;
   #starting = false;
+  /** Looks in a row that found no spine. */
+  #absent = 0;
 
   constructor(conductor: Conductor) {
     this.#conductor = conductor;
@@ -27,10 +31,11 @@ export class SpineKeeper {
       this.#conductor.logger.warn(`the spine has been silent for ${silentFor} ms; it is killed`);
       signal(peer, "SIGKILL");
     });
+    mesh.on("up", (peer) => {
+      if (peer.role === "spine") this.#starting = false;
+    });
     // Also if we came up while there was none.
-    this.#timer = setInterval(() => {
-      if (!mesh.peer("spine")) void this.#revive("there is none");
-    }, CHECK_MS);
+    this.#timer = setInterval(() => this.#look(), CHECK_MS);
     this.#timer.unref();
   }
 
@@ -42,19 +47,27 @@ export class SpineKeeper {
     return this.#conductor.mesh.peer("spine");
   }
 
+  #look(): void {
+    const { mesh, organism, logger } = this.#conductor;
+    this.#absent = mesh.peer("spine") ? 0 : this.#absent + 1;
+    if (this.#absent === 0) return;
+    // One that holds the lock and never came onto the mesh hangs, and keeps every other one away.
+    const holder = this.#absent > PATIENCE ? lockHolder(spineLock(organism.runFolder)) : undefined;
+    if (holder) {
+      logger.warn(`the spine (pid ${holder.pid}) does not introduce itself; it is killed`);
+      signal(holder, "SIGKILL");
+      this.#absent = 0;
+    }
+    void this.#revive("there is none");
+  }
+
   async #revive(why: string): Promise<void> {
     const { organism, logger, mesh } = this.#conductor;
     if (this.#starting || this.#conductor.isStopping() || mesh.peer("spine")) return;
     this.#starting = true;
     logger.warn(`the spine is started again: ${why}`);
     try {
-      await spawnDetached({
-        command: process.execPath,
-        args: [...nodeFlags(false), ownModule("spine/spine"), organism.dataDir],
-        cwd: process.cwd(),
-        env: process.env,
-        log: join(organism.logDir, "spine.log"),
-      });
+      await spawnSpine(organism);
     } catch (error) {
       logger.error("the spine cannot be started", error);
     }

@@ -27,8 +27,9 @@ export function takeOver(conductor: Conductor): void {
 /** Ties the conductor to everything that tells of processes and nodes. */
 export function listen(conductor: Conductor): void {
   const { mesh, broker, fleet, nodes, programs, state } = conductor;
-  mesh.on("down", (peer, _reason, lastSeen) => {
-    if (peer.role === "node") nodes.lost(peer, lastSeen);
+  mesh.on("down", (peer, reason, lastSeen) => {
+    // One that said good-bye ends by itself.
+    if (peer.role === "node" && reason === "lost") nodes.lost(peer, lastSeen);
   });
   mesh.on("hung", (peer, silentFor) => {
     if (peer.role === "node") nodes.hung(peer, silentFor);

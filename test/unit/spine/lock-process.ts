@@ -1,5 +1,5 @@
 /** Races for many locks: at the given moments, one after the other. Prints which it got, and lives until its input ends. */
-import { takeLock } from "../../../spine/lock.ts";
+import { takeLock } from "../../../runtime/lock.ts";
 
 const [folder, rounds, start, every] = process.argv.slice(2) as [string, string, string, string];
 const got: number[] = [];

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { identify, ownIdentity } from "../../../runtime/process-identity.ts";
-import { takeLock } from "../../../spine/lock.ts";
+import { takeLock } from "../../../runtime/lock.ts";
 
 describe("the spine's lock", () => {
   let folder: string;

@@ -177,10 +177,8 @@ export function apiRoutes(conductor: Conductor, operator: Operator): Route[] {
       async handle({ params }) {
         const service = SYSTEMS[params["system"]!];
         if (!service || !state.services.has(service)) {
-          throw new AzoraError(
-            "NOT_FOUND",
-            `There is no system ${params["system"]}; there are ${Object.keys(SYSTEMS).join(", ")}`,
-          );
+          const there = Object.keys(SYSTEMS).filter((system) => state.services.has(SYSTEMS[system]!));
+          throw new AzoraError("NOT_FOUND", `There is no system ${params["system"]}; there are ${there.join(", ")}`);
         }
         const unreachable = { status: "unhealthy", checks: { health: state.why(find(service)) } };
         const answer = await call(`${service}.health`, {}, unreachable);

@@ -1,5 +1,5 @@
 import { linkSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
-import { isAlive, ownIdentity, type ProcessIdentity } from "../runtime/process-identity.ts";
+import { isAlive, ownIdentity, type ProcessIdentity } from "./process-identity.ts";
 
 /** Stands for a holder where the lock is torn or empty, as a crash of the machine may leave it. */
 const NOBODY: ProcessIdentity = { pid: 0, startTime: "0", bootId: "" };
@@ -25,6 +25,12 @@ export function takeLock(path: string): boolean {
   } finally {
     unlinkQuietly(own);
   }
+}
+
+/** The process that holds the lock, if it lives. */
+export function lockHolder(path: string): ProcessIdentity | undefined {
+  const holder = read(path);
+  return holder && isAlive(holder) ? holder : undefined;
 }
 
 /**

@@ -1,0 +1,15 @@
+import { join } from "node:path";
+import { nodeFlags, ownModule } from "./node-executable.ts";
+import type { Organism } from "./organism.ts";
+import { type Spawned, spawnDetached } from "./spawn-process.ts";
+
+/** Starts the spine. One that finds another one running ends by itself. */
+export function spawnSpine(organism: Organism, env: NodeJS.ProcessEnv = process.env): Promise<Spawned> {
+  return spawnDetached({
+    command: process.execPath,
+    args: [...nodeFlags(false), ownModule("spine/spine"), organism.dataDir],
+    cwd: process.cwd(),
+    env,
+    log: join(organism.logDir, "spine.log"),
+  });
+}
