@@ -1,0 +1,75 @@
+import { EventEmitter } from "node:events";
+import { beforeEach, describe, expect, test } from "@jest/globals";
+import type { KeeperContext } from "../../../services/nervous/master-orchestrator/keeper-context.ts";
+import { NodeKeeper } from "../../../services/nervous/master-orchestrator/node-keeper.ts";
+import { OrganismState } from "../../../services/nervous/master-orchestrator/organism-state.ts";
+import { Restarts } from "../../../services/nervous/master-orchestrator/restarts.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { planOf } from "./plans.ts";
+
+/** Members without processes. */
+class FakeFleet extends EventEmitter {
+  readonly members = new Map<string, { key: string }>();
+  get(key: string) {
+    return this.members.get(key);
+  }
+  spawn() {
+    return new Promise(() => {});
+  }
+  async terminate(key: string) {
+    const member = this.members.get(key);
+    if (!member) return;
+    this.members.delete(key);
+    this.emit("gone", member, "killed by SIGTERM");
+  }
+}
+
+describe("a node that the operator restarts", () => {
+  let fleet: FakeFleet;
+  let keeper: NodeKeeper;
+  let state: OrganismState;
+  let failures: string[];
+  beforeEach(() => {
+    fleet = new FakeFleet();
+    failures = [];
+    state = new OrganismState(planOf([]), []);
+    const context = {
+      fleet,
+      state,
+      logger: { warn() {}, error() {} },
+      restarts: new Restarts(new FakeClock(), { maxAttempts: 5, timeScale: 1 }),
+      healing: { begin: (key: string) => failures.push(key), failed() {}, attempt() {} },
+      commands: { shutdown: (id: string) => fleet.terminate(id) },
+      changed() {},
+      isStopping: () => false,
+    };
+    keeper = new NodeKeeper(context as unknown as KeeperContext, { nodeGone() {} } as never);
+    fleet.on("gone", ({ key }, how) => keeper.gone(key, how));
+  });
+
+  test.each(["up", "starting", "hung"] as const)(
+    "and that is %s has ended before it counts as down",
+    async (status) => {
+      const node = state.node("heart-1", "heart");
+      node.status = status;
+      fleet.members.set("heart-1", { key: "heart-1" });
+      await keeper.restart(node);
+      expect([node.status, fleet.get("heart-1")]).toEqual(["down", undefined]);
+      // It was wanted, and is no failure.
+      expect(failures).toEqual([]);
+    },
+  );
+
+  test("and that is down already is simply started", async () => {
+    const node = state.node("heart-1", "heart");
+    await keeper.restart(node);
+    expect(node.status).toBe("down");
+  });
+
+  test("fails truly the next time", async () => {
+    const node = state.node("heart-1", "heart");
+    await keeper.restart(node);
+    keeper.gone("heart-1", "exit code 1");
+    expect(failures).toEqual(["heart-1"]);
+  });
+});
