@@ -63,9 +63,15 @@ describeWith("prometheus", "Debian's Prometheus", () => {
     await query("up", ([up]) => up?.value[1] === "1");
     const broker = await organism.join();
     for (let i = 0; i < 25; i++) await broker.call("vault.open");
-    const own = await query(`sum(azora_action_duration_seconds_count{service="vault",action="vault.open"})`, ([sum]) => Number(sum?.value[1]) >= 25);
+    const own = await query(
+      `sum(azora_action_duration_seconds_count{service="vault",action="vault.open"})`,
+      ([sum]) => Number(sum?.value[1]) >= 25,
+    );
     expect(Number(own[0]!.value[1])).toBe(25);
-    const bucket = await query(`sum(azora_action_duration_seconds_bucket{service="vault",action="vault.open",le="+Inf"})`, ([sum]) => Number(sum?.value[1]) >= 25);
+    const bucket = await query(
+      `sum(azora_action_duration_seconds_bucket{service="vault",action="vault.open",le="+Inf"})`,
+      ([sum]) => Number(sum?.value[1]) >= 25,
+    );
     expect(Number(bucket[0]!.value[1])).toBe(25);
     const { nodes } = await organism.status();
     const memory = await query("azora_node_memory_bytes", (samples) => samples.length === nodes.length);
