@@ -102,3 +102,11 @@ export class Cluster {
     rmSync(this.folder, { recursive: true });
   }
 }
+
+/** The error of a call that is to fail. */
+export function failureOf(call: Promise<unknown>): Promise<{ type: string; retryable?: boolean; data?: unknown }> {
+  return call.then(
+    () => ({ type: "it did not fail" }),
+    (error) => error,
+  );
+}

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Context } from "moleculer";
-import { Cluster } from "./cluster.ts";
+import { Cluster, failureOf } from "./cluster.ts";
 
 describe("a call under way to a node that is killed", () => {
   let cluster: Cluster;
@@ -23,7 +23,7 @@ describe("a call under way to a node that is killed", () => {
   });
 
   test("is not repeated otherwise: its caller is told that nobody knows", async () => {
-    const call = cluster.broker.call("worker.pay").catch((error) => error);
+    const call = failureOf(cluster.broker.call("worker.pay"));
     const first = await cluster.runningOn("pay");
     cluster.kill(first);
     expect(await call).toMatchObject({
@@ -36,7 +36,7 @@ describe("a call under way to a node that is killed", () => {
   });
 
   test("is left alone, if it was for that very node", async () => {
-    const call = cluster.broker.call("worker.look", {}, { nodeID: "w1" }).catch((error) => error);
+    const call = failureOf(cluster.broker.call("worker.look", {}, { nodeID: "w1" }));
     await cluster.runningOn("look");
     cluster.kill("w1");
     expect((await call).type).toBe("REQUEST_REJECTED");
@@ -46,7 +46,7 @@ describe("a call under way to a node that is killed", () => {
   test("is left alone, if it sends a stream, which cannot be read twice", async () => {
     const stream = new Readable({ read() {} });
     stream.push("begin");
-    const call = cluster.broker.call("worker.look", {}, { stream } as never).catch((error) => error);
+    const call = failureOf(cluster.broker.call("worker.look", {}, { stream } as never));
     const first = await cluster.runningOn("look");
     cluster.kill(first);
     expect((await call).type).toBe("REQUEST_REJECTED");
@@ -134,7 +134,7 @@ describe("a call of a service that is being restarted", () => {
     await expect(cluster.broker.call("late.get")).rejects.toThrow();
     cluster.failover.holds.begin(["late.get"]);
     await expect(cluster.broker.call("late.get", {}, { nodeID: "w1" })).rejects.toThrow();
-    const held = cluster.broker.call("late.get").catch((error) => error);
+    const held = failureOf(cluster.broker.call("late.get"));
     await sleep(20);
     cluster.failover.holds.end(["late.get"]);
     expect((await held).type).toBe("SERVICE_NOT_FOUND");

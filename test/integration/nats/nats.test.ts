@@ -10,7 +10,7 @@ import type { Organism } from "../../../runtime/organism.ts";
 import { identify, isAlive, signal } from "../../../runtime/process-identity.ts";
 import { findNatsServer, NatsServer, newServerState } from "../../../spine/nats-server.ts";
 import { describeWith } from "../../support/needs.ts";
-import { Cluster } from "../failover/cluster.ts";
+import { Cluster, failureOf } from "../failover/cluster.ts";
 
 let organism: Organism;
 let log: string[];
@@ -61,7 +61,7 @@ describeWith("nats-server", "the private bus", () => {
     await cluster.start("w1", "w2");
     expect(["w1", "w2"]).toContain(await cluster.broker.call("worker.quick"));
     const { port, process: former } = server.state;
-    const unknown = cluster.broker.call("worker.pay").catch((error) => error);
+    const unknown = failureOf(cluster.broker.call("worker.pay"));
     await cluster.runningOn("pay");
     signal(former!, "SIGKILL");
     const since = Date.now();
