@@ -1,4 +1,4 @@
-import { linkSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { isAlive, ownIdentity, type ProcessIdentity } from "./process-identity.ts";
 
 /** Stands for a holder where the lock is torn or empty, as a crash of the machine may leave it. */
@@ -19,7 +19,8 @@ export function takeLock(path: string): boolean {
       const holder = read(path);
       if (!holder) continue;
       if (isAlive(holder)) return holder.pid === process.pid;
-      if (!removeOf(holder, path)) return false;
+      const outcome = inherit(holder, path, own);
+      if (outcome !== "changed") return outcome === "taken";
     }
     return false;
   } finally {
@@ -34,17 +35,18 @@ export function lockHolder(path: string): ProcessIdentity | undefined {
 }
 
 /**
- * Removes a dead holder's lock, and never the one that somebody has taken meanwhile: who removes it must hold a lock on
- * being that holder's heir. False while another process is.
+ * Replaces a dead holder's lock by our own, and never the one that somebody has taken meanwhile: who replaces it must
+ * hold a lock on being that holder's heir. `refused` while another process is.
  */
-function removeOf(dead: ProcessIdentity, path: string): boolean {
+function inherit(dead: ProcessIdentity, path: string, own: string): "taken" | "changed" | "refused" {
   const heir = `${path}.heir-of-${dead.pid}-${dead.startTime}`;
-  if (!takeLock(heir)) return false;
+  if (!takeLock(heir)) return "refused";
   try {
     const now = read(path);
     const same = now?.pid === dead.pid && now.startTime === dead.startTime && now.bootId === dead.bootId;
-    if (same) unlinkQuietly(path);
-    return true;
+    if (!same) return "changed";
+    renameSync(own, path);
+    return "taken";
   } finally {
     unlinkQuietly(heir);
   }
