@@ -76,7 +76,7 @@ describe("a launch", () => {
     view.show(progress(2, 3, service("till", "waiting", "waiting for shop"), service("vault", "unhealthy", "no disk")));
     const first = stripVTControlCharacters(out[0]!).split("\n");
     expect(first[0]).toMatch(/^phase 2 {2}█{17}░{11} {2}3 of 5/);
-    expect(first.slice(1, 3)).toEqual(["  vault is unhealthy: no disk", "  till is waiting: waiting for shop"]);
+    expect(first.slice(1, 3)).toEqual(["  vault is unhealthy: no disk", "  till is waiting for shop"]);
     view.show(progress(3, 5));
     expect(out[1]).toBe("\x1b[3A\x1b[0J");
     view.end();
