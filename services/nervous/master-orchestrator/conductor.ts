@@ -20,7 +20,8 @@ import type { PlacedNode } from "./placement.ts";
 import { ProgramKeeper } from "./program-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
 import { Restarts } from "./restarts.ts";
-import { type HealthVerdict, ServiceKeeper } from "./service-keeper.ts";
+import { ServiceKeeper } from "./service-keeper.ts";
+import { type HealthVerdict, ServiceReports } from "./service-reports.ts";
 import type { ServiceStatus } from "./service-status.ts";
 import { listen, noticeRemote, takeOver } from "./takeover.ts";
 import { UptimeMeter } from "./uptime-meter.ts";
@@ -61,6 +62,7 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
   readonly commands: NodeCommands;
   readonly nodes: NodeKeeper;
   readonly services: ServiceKeeper;
+  readonly reports: ServiceReports;
   readonly programs: ProgramKeeper;
   readonly loop = new LoopWatch();
   readonly uptimes = new UptimeMeter();
@@ -90,7 +92,8 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
     });
     this.commands = new NodeCommands(broker, this.epoch);
     this.services = new ServiceKeeper(this);
-    this.nodes = new NodeKeeper(this, this.services);
+    this.reports = new ServiceReports(this, this.services);
+    this.nodes = new NodeKeeper(this, this.reports, this.services.outcomes);
     this.programs = new ProgramKeeper(this);
     this.#reconciler = new Reconciler(this);
   }
@@ -150,7 +153,7 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
   /** Verdicts of the health monitor, on services and programs alike. */
   judge(verdicts: readonly HealthVerdict[]): void {
     if (this.#stopping || this.isLate()) return;
-    this.services.judge(verdicts.filter(({ node }) => !node.startsWith("program:")));
+    this.reports.judge(verdicts.filter(({ node }) => !node.startsWith("program:")));
     this.programs.judge(verdicts.filter(({ node }) => node.startsWith("program:")));
   }
 

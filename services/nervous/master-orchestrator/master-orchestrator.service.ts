@@ -15,7 +15,7 @@ import { LogRotation } from "./log-rotation.ts";
 import { Operator } from "./operator.ts";
 import { orchestratorConfig } from "./orchestrator.config.ts";
 import { programKey } from "./organism-state.ts";
-import type { HealthVerdict } from "./service-keeper.ts";
+import type { HealthVerdict } from "./service-reports.ts";
 import { stopOrganism } from "./shutdown.ts";
 import { SpineKeeper } from "./spine-keeper.ts";
 import { serviceViews, statusView } from "./views.ts";
@@ -97,7 +97,7 @@ const schema: ServiceSchema<object, object, object, OrchestratorService> = {
 
   events: {
     "node-host.service"(this: OrchestratorService, ctx: Context<SlotState & { event: string }>) {
-      this.conductor.services.reported(ctx.params);
+      this.conductor.reports.reported(ctx.params);
     },
 
     "node.vitals"(this: OrchestratorService, ctx: Context<VitalsReport>) {

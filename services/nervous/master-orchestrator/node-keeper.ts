@@ -1,11 +1,12 @@
 import type { PeerHello } from "../../../runtime/mesh/mesh.ts";
 import { PACKAGE_ROOT } from "../../../runtime/node-executable.ts";
 import { spawnNode } from "../../../runtime/spawn-process.ts";
+import type { InstanceOutcomes } from "./instance-outcomes.ts";
 import type { KeeperContext } from "./keeper-context.ts";
 import type { NodeState } from "./organism-state.ts";
 import { ORCHESTRATOR_NODE } from "./placement.ts";
 import { describeWait } from "./restarts.ts";
-import type { ServiceKeeper } from "./service-keeper.ts";
+import type { ServiceReports } from "./service-reports.ts";
 
 /** Silence that a node is allowed while it loads services, ms. */
 const HUNG_WHILE_LOADING_MS = 10_000;
@@ -15,15 +16,17 @@ const NODE_START_TIMEOUT_MS = 30_000;
 /** Keeps the wanted nodes of this machine running, and notices those of other machines. */
 export class NodeKeeper {
   readonly #context: KeeperContext;
-  readonly #services: ServiceKeeper;
+  readonly #services: ServiceReports;
+  readonly #outcomes: InstanceOutcomes;
   /** Nodes whose end is wanted; it is no failure then. */
   readonly #expected = new Set<string>();
   /** Why a process that is about to end was killed, and how long it had been silent. */
   readonly #verdicts = new Map<string, { failure: string; silentFor: number }>();
 
-  constructor(context: KeeperContext, services: ServiceKeeper) {
+  constructor(context: KeeperContext, services: ServiceReports, outcomes: InstanceOutcomes) {
     this.#context = context;
     this.#services = services;
+    this.#outcomes = outcomes;
   }
 
   /** Starts a node that is wanted and not there, unless its next attempt is being waited for. */
@@ -203,7 +206,7 @@ export class NodeKeeper {
       if (state.nodes.get(node.id) === node && node.status === "up") node.status = "starting";
       return;
     }
-    if (restarts.state(node.id).phase === "running" && node.services.size === 0) this.#services.nodeServed(node);
+    if (restarts.state(node.id).phase === "running" && node.services.size === 0) this.#outcomes.nodeServed(node);
     this.#context.changed();
   }
 

@@ -6,7 +6,7 @@ import type { Member } from "./fleet.ts";
 import type { KeeperContext, ServiceEvent } from "./keeper-context.ts";
 import { type InstanceState, programKey, type ServiceState } from "./organism-state.ts";
 import { describeWait } from "./restarts.ts";
-import type { HealthVerdict } from "./service-keeper.ts";
+import type { HealthVerdict } from "./service-reports.ts";
 
 const READY_CHECK_MS = 50;
 const READY_TIMEOUT_MS = 2000;

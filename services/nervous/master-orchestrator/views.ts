@@ -1,7 +1,7 @@
 import type { Plan } from "../../../runtime/discovery/plan.ts";
 import type { Conductor } from "./conductor.ts";
+import { instanceKey } from "./instance-outcomes.ts";
 import type { NodeState, ServiceState } from "./organism-state.ts";
-import { instanceKey } from "./service-keeper.ts";
 import { organismStatus } from "./service-status.ts";
 
 /** Counts of one service over all of its instances, as the monitoring service keeps them. */

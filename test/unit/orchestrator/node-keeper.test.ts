@@ -43,7 +43,7 @@ describe("a node that the operator restarts", () => {
       changed() {},
       isStopping: () => false,
     };
-    keeper = new NodeKeeper(context as unknown as KeeperContext, { nodeGone() {} } as never);
+    keeper = new NodeKeeper(context as unknown as KeeperContext, { nodeGone() {} } as never, {} as never);
     fleet.on("gone", ({ key }, how) => keeper.gone(key, how));
   });
 

@@ -4,8 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { identify, ownIdentity } from "../../../runtime/process-identity.ts";
 import { takeLock } from "../../../runtime/lock.ts";
+import { identify, ownIdentity } from "../../../runtime/process-identity.ts";
 
 describe("the spine's lock", () => {
   let folder: string;

@@ -1,0 +1,139 @@
+import type { SlotState } from "../../../runtime/node-host/slots.ts";
+import type { KeeperContext, ServiceEvent } from "./keeper-context.ts";
+import type { InstanceState, NodeState, ServiceState } from "./organism-state.ts";
+import { describeWait } from "./restarts.ts";
+
+/** What follows from the start of an instance, from its being up, and from its failing. */
+export class InstanceOutcomes {
+  readonly #context: KeeperContext;
+  readonly #retry: (service: ServiceState, instance: InstanceState, attempt: number) => Promise<void>;
+
+  /** @param retry makes the next attempt at an instance that failed */
+  constructor(
+    context: KeeperContext,
+    retry: (service: ServiceState, instance: InstanceState, attempt: number) => Promise<void>,
+  ) {
+    this.#context = context;
+    this.#retry = retry;
+  }
+
+  /** All that belongs on the node is there again: its healing is over. */
+  nodeServed(node: NodeState): void {
+    const { healing, restarts } = this.#context;
+    restarts.succeeded(node.id);
+    healing.succeeded(
+      node.id,
+      `up, ${node.services.size} services started`,
+      "its process was started again and carries all its services",
+    );
+  }
+
+  enterStart(service: ServiceState, instance: InstanceState): number {
+    const { journal } = this.#context;
+    const key = instanceKey(service.planned.name, instance.node);
+    const incarnation = (journal.state.incarnations[key] ?? 0) + 1;
+    journal.append({ type: "incarnation", key, incarnation });
+    Object.assign(instance, { presence: "loading", status: "starting", incarnation, startedAt: Date.now(), why: "" });
+    service.firstStart ||= instance.startedAt;
+    this.tell(service, instance, "starting");
+    return incarnation;
+  }
+
+  watchStart(service: ServiceState, instance: InstanceState): NodeJS.Timeout {
+    const limit = service.planned.startupTimeout ?? this.#context.config.defaultStartupTimeout;
+    const { incarnation } = instance;
+    return setTimeout(() => {
+      if (instance.incarnation !== incarnation || instance.status !== "starting") return;
+      Object.assign(instance, {
+        status: "timeout",
+        why: `it has not started within ${limit / 1000} s, and is still trying`,
+      });
+      this.tell(service, instance, "timeout");
+      this.#context.changed();
+    }, limit);
+  }
+
+  started(service: ServiceState, instance: InstanceState, slot: SlotState): void {
+    const { restarts, healing, journal } = this.#context;
+    const key = instanceKey(service.planned.name, instance.node);
+    Object.assign(instance, { presence: "loaded", pid: slot.pid, incarnation: slot.incarnation });
+    const status = slot.health?.status ?? "healthy";
+    if (status === "unhealthy") {
+      this.fail(service, instance, "unhealthy", describeChecks(slot.health!.checks), "loaded");
+      return;
+    }
+    Object.assign(instance, { status, why: status === "healthy" ? "" : describeChecks(slot.health!.checks) });
+    this.tell(service, instance, "started");
+    if (restarts.state(key).phase !== "idle") {
+      restarts.succeeded(key);
+      journal.append({ type: "attempts", key, attempts: restarts.state(key).attempts, exhausted: false });
+      healing.succeeded(key, status, "it was restarted in its process and answers");
+    }
+    this.#checkServed(instance.node);
+  }
+
+  startFailed(service: ServiceState, instance: InstanceState, incarnation: number, error: unknown): void {
+    if (instance.incarnation !== incarnation || instance.presence !== "loading") return;
+    const { type, message } = error as { type?: string; message: string };
+    // The node died meanwhile, which is dealt with where it is noticed.
+    if (type !== "START_FAILED" && type !== "CONFLICT" && type !== "SERVICE_UNKNOWN") return;
+    this.fail(service, instance, "start failed", message, type === "SERVICE_UNKNOWN" ? "none" : "failed");
+    this.#checkServed(instance.node);
+  }
+
+  fail(
+    service: ServiceState,
+    instance: InstanceState,
+    failure: string,
+    why: string,
+    presence: InstanceState["presence"],
+  ): void {
+    const { restarts, healing, journal, isStopping } = this.#context;
+    const { name } = service.planned;
+    const key = instanceKey(name, instance.node);
+    Object.assign(instance, { presence, status: "unhealthy" });
+    if (isStopping() || service.stopped) return;
+    healing.failed(key, "unhealthy", why);
+    healing.begin(key, {
+      target: { service: name, node: instance.node },
+      failure,
+      before: `unhealthy: ${why}`,
+      detection: 0,
+    });
+    const next = restarts.failed(key, (attempt) => void this.#retry(service, instance, attempt));
+    journal.append({ type: "attempts", key, attempts: next.attempts, exhausted: next.phase === "exhausted" });
+    instance.why = `${why}; ${describeWait(next)}`;
+    if (next.phase === "exhausted") {
+      instance.status = "quarantined";
+      healing.drop(key);
+      this.tell(service, instance, "quarantined");
+    } else this.tell(service, instance, failure === "unhealthy" ? "unhealthy" : "failed");
+  }
+
+  #checkServed(id: string): void {
+    const { state, healing } = this.#context;
+    const node = state.nodes.get(id);
+    if (!node || !healing.isOpen(id)) return;
+    const pending = [...node.services].some((name) => {
+      const service = state.services.get(name);
+      const instance = service?.instances.get(id);
+      return (
+        service && !service.stopped && (!instance || instance.presence === "none" || instance.presence === "loading")
+      );
+    });
+    if (!pending) this.nodeServed(node);
+  }
+
+  tell(service: ServiceState, instance: InstanceState, event: ServiceEvent["event"]): void {
+    this.#context.tell({ name: service.planned.name, node: instance.node, incarnation: instance.incarnation, event });
+  }
+}
+
+export const instanceKey = (service: string, node: string) => `${service}@${node}`;
+
+export function describeChecks(checks: Record<string, unknown>): string {
+  const parts = Object.entries(checks).map(
+    ([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
+  return parts.length > 0 ? parts.join(", ").slice(0, 300) : "its health check says so";
+}

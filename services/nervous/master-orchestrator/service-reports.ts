@@ -1,0 +1,131 @@
+import type { HealthStatus } from "../../../runtime/node-host/service-health.ts";
+import type { SlotState } from "../../../runtime/node-host/slots.ts";
+import { instanceKey } from "./instance-outcomes.ts";
+import type { KeeperContext } from "./keeper-context.ts";
+import type { NodeState } from "./organism-state.ts";
+import type { ServiceKeeper } from "./service-keeper.ts";
+
+/** What the health monitor found of one instance, after its hysteresis. */
+export interface HealthVerdict {
+  name: string;
+  node: string;
+  incarnation: number;
+  status: HealthStatus;
+  why: string;
+}
+
+/** Takes what nodes and the health monitor tell of services, and enters it into the observed state. */
+export class ServiceReports {
+  readonly #context: KeeperContext;
+  readonly #services: ServiceKeeper;
+
+  constructor(context: KeeperContext, services: ServiceKeeper) {
+    this.#context = context;
+    this.#services = services;
+  }
+
+  /** A node that was there already carries this. */
+  found(node: NodeState, slot: SlotState): void {
+    const service = this.#context.state.services.get(slot.name);
+    if (!service || !node.services.has(slot.name) || service.stopped) {
+      void this.#context.commands.unload(node.id, slot.name).catch(() => {});
+      return;
+    }
+    const instance = this.#context.state.instance(service, node.id);
+    if (instance.presence === "loaded" || this.#services.isAwaited(slot.name, node.id)) return;
+    if (instance.presence === "loading" && slot.status === "started") {
+      this.#services.outcomes.started(service, instance, slot);
+      return;
+    }
+    Object.assign(instance, { pid: slot.pid, incarnation: slot.incarnation, startedAt: slot.startedAt ?? Date.now() });
+    service.firstStart ||= instance.startedAt;
+    if (slot.status === "started") Object.assign(instance, { presence: "loaded", status: "healthy", why: "" });
+    else if (slot.status === "failed")
+      this.#services.outcomes.fail(service, instance, "start failed", slot.error ?? "its start failed", "failed");
+    else Object.assign(instance, { presence: "loading", status: "starting" });
+  }
+
+  /** A service told of itself that it has started or failed; it matters where nobody waited for the answer. */
+  reported(slot: SlotState & { event: string }): void {
+    const service = this.#context.state.services.get(slot.name);
+    const instance = service?.instances.get(slot.node);
+    if (!service || !instance || instance.incarnation !== slot.incarnation || instance.presence !== "loading") return;
+    if (this.#services.isAwaited(slot.name, slot.node)) return;
+    if (slot.event === "started") this.#services.outcomes.started(service, instance, slot);
+    else if (slot.event === "failed")
+      this.#services.outcomes.fail(service, instance, "start failed", slot.error ?? "its start failed", "failed");
+    this.#context.changed();
+  }
+
+  isLoadingOn(node: string): boolean {
+    return [...this.#context.state.services.values()].some(
+      ({ instances }) => instances.get(node)?.presence === "loading",
+    );
+  }
+
+  /** True if instances of the node are being started and nobody waits for the answer: it has to be asked how they are. */
+  isUnclear(node: string): boolean {
+    return [...this.#context.state.services.values()].some(({ planned, instances }) => {
+      const instance = instances.get(node);
+      return instance?.presence === "loading" && !this.#services.isAwaited(planned.name, node);
+    });
+  }
+
+  /** What was commanded and never arrived is commanded again. */
+  forgetLost(node: NodeState, carried: ReadonlySet<string>): void {
+    for (const { planned, instances } of this.#context.state.services.values()) {
+      const instance = instances.get(node.id);
+      const lost =
+        instance?.presence === "loading" &&
+        !carried.has(planned.name) &&
+        !this.#services.isAwaited(planned.name, node.id);
+      if (lost) Object.assign(instance, { presence: "none", status: "waiting" });
+    }
+  }
+
+  /** The process of a node has ended, and with it all that it carried. */
+  nodeGone(node: NodeState, why: string): void {
+    const { state, restarts, healing } = this.#context;
+    for (const service of state.services.values()) {
+      const instance = service.instances.get(node.id);
+      if (!instance) continue;
+      const key = instanceKey(service.planned.name, node.id);
+      restarts.forget(key);
+      healing.drop(key);
+      const wasThere = instance.presence !== "none";
+      Object.assign(instance, {
+        presence: "none",
+        pid: 0,
+        status: node.services.has(service.planned.name) ? "unhealthy" : "stopped",
+        why,
+      });
+      if (instance.status === "stopped") service.instances.delete(node.id);
+      if (wasThere) this.#services.outcomes.tell(service, instance, "stopped");
+    }
+  }
+
+  /** The health monitor's verdicts of one round. */
+  judge(verdicts: readonly HealthVerdict[]): void {
+    const { state, restarts, healing } = this.#context;
+    let changed = false;
+    for (const { name, node, incarnation, status, why } of verdicts) {
+      const service = state.services.get(name);
+      const instance = service?.instances.get(node);
+      if (!service || !instance || instance.presence !== "loaded" || instance.incarnation !== incarnation) continue;
+      if (instance.status === status) continue;
+      changed = true;
+      const key = instanceKey(name, node);
+      if (status === "unhealthy") this.#services.outcomes.fail(service, instance, "unhealthy", why, "loaded");
+      else {
+        if (instance.status === "unhealthy" || instance.status === "quarantined")
+          this.#services.outcomes.tell(service, instance, "recovered");
+        Object.assign(instance, { status, why: status === "healthy" ? "" : why });
+        if (restarts.state(key).phase === "waiting") {
+          restarts.succeeded(key);
+          healing.succeeded(key, status, "it recovered before the next attempt");
+        }
+      }
+    }
+    if (changed) this.#context.changed();
+  }
+}
