@@ -184,7 +184,9 @@ export class Mesh extends EventEmitter<MeshEvents> {
             onHello?.();
           } else if (peer) this.#receive(peer, kind, body);
         });
-      } catch {
+      } catch (error) {
+        // Only what no peer of ours sends ends the connection; a listener's own error is its own.
+        if (!(error instanceof RangeError || error instanceof SyntaxError)) throw error;
         socket.destroy();
       }
     });

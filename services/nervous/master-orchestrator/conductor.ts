@@ -172,6 +172,12 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
   /** Takes a new plan, of changed files for example. */
   replan(plan: Plan): void {
     writePlan(this.organism.dataDir, plan);
+    const stay = new Set(plan.services.map(({ name }) => name));
+    for (const service of this.state.services.values()) {
+      if (stay.has(service.planned.name)) continue;
+      if (service.planned.kind === "program") void this.programs.stop(service);
+      else for (const instance of service.instances.values()) void this.services.unload(service, instance);
+    }
     this.state.adoptPlan(plan, this.journal.state.stopped);
     this.changed();
   }

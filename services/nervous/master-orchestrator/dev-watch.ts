@@ -28,7 +28,7 @@ export class DevWatch {
       if (!file || file.includes("node_modules") || !/\.(m|c)?[jt]s$|\.json$/.test(file)) return;
       this.#changed.add(join(services, file));
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => void this.#apply(), SETTLE_MS);
+      this.#timer = setTimeout(() => this.#applySoon(), SETTLE_MS);
     });
   }
 
@@ -37,9 +37,13 @@ export class DevWatch {
     this.#watcher?.close();
   }
 
+  #applySoon(): void {
+    this.#apply().catch((error: Error) => this.#conductor.logger.error("the changed files cannot be taken up", error));
+  }
+
   async #apply(): Promise<void> {
     if (this.#busy) {
-      this.#timer = setTimeout(() => void this.#apply(), SETTLE_MS);
+      this.#timer = setTimeout(() => this.#applySoon(), SETTLE_MS);
       return;
     }
     this.#busy = true;

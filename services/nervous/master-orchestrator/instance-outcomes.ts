@@ -1,3 +1,4 @@
+import type { PlannedService } from "../../../runtime/discovery/plan.ts";
 import type { SlotState } from "../../../runtime/node-host/slots.ts";
 import type { KeeperContext, ServiceEvent } from "./keeper-context.ts";
 import type { InstanceState, NodeState, ServiceState } from "./organism-state.ts";
@@ -128,6 +129,16 @@ export class InstanceOutcomes {
     this.#context.tell({ name: service.planned.name, node: instance.node, incarnation: instance.incarnation, event });
   }
 }
+
+/** Attempts at the target no longer count, now and after the orchestrator's own death. */
+export function forgetAttempts({ restarts, journal }: KeeperContext, key: string): void {
+  restarts.forget(key);
+  if (journal.state.attempts[key]) journal.append({ type: "attempts", key, attempts: 0, exhausted: false });
+}
+
+/** Under which name restarts are counted: a program is its own process, and its own instance. */
+export const restartKey = ({ kind, name }: PlannedService, node: string) =>
+  kind === "program" ? node : instanceKey(name, node);
 
 export const instanceKey = (service: string, node: string) => `${service}@${node}`;
 

@@ -2,6 +2,7 @@ import { ORGANS, type Organ } from "../../../runtime/discovery/metadata.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import { nearest } from "../../../runtime/nearest.ts";
 import type { Conductor } from "./conductor.ts";
+import { forgetAttempts, instanceKey } from "./instance-outcomes.ts";
 import type { InstanceState, NodeState, ServiceState } from "./organism-state.ts";
 import { ORCHESTRATOR_NODE, singletonsOf } from "./placement.ts";
 
@@ -171,9 +172,9 @@ export class Operator {
   }
 
   async #restartInstance(service: ServiceState, instance: InstanceState): Promise<string | undefined> {
-    const { services, restarts } = this.#conductor;
+    const { services } = this.#conductor;
     if (instance.presence === "loading") return `${service.planned.name} is starting on ${instance.node} already`;
-    restarts.forget(`${service.planned.name}@${instance.node}`);
+    forgetAttempts(this.#conductor, instanceKey(service.planned.name, instance.node));
     if (instance.presence === "loaded" || instance.presence === "failed")
       return services.restart(service, instance, true);
     return `its node ${instance.node} is not up`;

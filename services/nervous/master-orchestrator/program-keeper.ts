@@ -18,6 +18,8 @@ const STOP_GRACE_MS = 5000;
 export class ProgramKeeper {
   readonly #context: KeeperContext;
   readonly #expected = new Set<string>();
+  /** Programs that were killed because they did not answer, and what was wrong with them. */
+  readonly #sick = new Map<string, string>();
 
   constructor(context: KeeperContext) {
     this.#context = context;
@@ -84,20 +86,28 @@ export class ProgramKeeper {
     const instance = service?.instances.get(key);
     if (!service || !instance || this.#expected.delete(key) || this.#context.isStopping()) return;
     this.#context.logger.warn(`program ${service.planned.name} is down: ${how}`);
-    this.#fail(service, instance, "crashed", how);
+    const sick = this.#sick.get(key);
+    this.#sick.delete(key);
+    if (sick === undefined) this.#fail(service, instance, "crashed", how);
+    else this.#fail(service, instance, "unhealthy", sick);
   }
 
   judge(verdicts: readonly HealthVerdict[]): void {
-    for (const { name, node, status, why } of verdicts) {
+    for (const { name, node, incarnation, status, why } of verdicts) {
       const service = this.#context.state.services.get(name);
       const instance = service?.instances.get(node);
-      if (!service || !instance || instance.presence !== "loaded" || instance.status === status) continue;
+      if (
+        !service ||
+        instance?.presence !== "loaded" ||
+        instance.incarnation !== incarnation ||
+        instance.status === status
+      )
+        continue;
       if (status !== "unhealthy") Object.assign(instance, { status, why: status === "healthy" ? "" : why });
-      else {
-        // It runs but does not answer: its process is replaced.
-        this.#expected.add(node);
+      else if (!this.#sick.has(node)) {
+        // It runs but does not answer: its process is ended, and started anew when it is gone.
+        this.#sick.set(node, why);
         this.#context.fleet.kill(node);
-        this.#fail(service, instance, "unhealthy", why);
       }
       this.#context.changed();
     }
@@ -133,12 +143,13 @@ export class ProgramKeeper {
   }
 
   #fail(service: ServiceState, instance: InstanceState, failure: string, why: string): void {
-    const { restarts, healing } = this.#context;
+    const { restarts, healing, journal } = this.#context;
     const key = instance.node;
     Object.assign(instance, { presence: "failed", status: "unhealthy", pid: 0 });
     healing.failed(key, "down", why);
     healing.begin(key, { target: { service: service.planned.name }, failure, before: `down: ${why}`, detection: 0 });
     const next = restarts.failed(key, (attempt) => void this.start(service, attempt));
+    journal.append({ type: "attempts", key, attempts: next.attempts, exhausted: next.phase === "exhausted" });
     instance.why = `${why}; ${describeWait(next)}`;
     if (next.phase === "exhausted") instance.status = "quarantined";
     this.#tell(service, instance, next.phase === "exhausted" ? "quarantined" : "failed");

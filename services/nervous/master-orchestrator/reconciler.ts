@@ -51,10 +51,9 @@ export class Reconciler {
     this.place();
     for (const node of state.nodes.values()) if (node.id !== ORCHESTRATOR_NODE) nodes.ensure(node);
     this.#stopUnwanted();
-    const wanted = [...state.services.values()].filter((service) => !service.stopped);
     const starting = services.starting + this.#programsStarting();
     const gate = launchGate(
-      wanted.map((service) => this.#gated(service)),
+      [...state.services.values()].map((service) => this.#gated(service)),
       starting,
       config,
     );
@@ -66,14 +65,16 @@ export class Reconciler {
   }
 
   #gated(service: ServiceState): Gated {
-    const missing =
-      service.planned.kind === "program"
-        ? !this.#conductor.fleet.get(programKey(service.planned.name)) &&
-          this.#conductor.restarts.state(programKey(service.planned.name)).phase === "idle" &&
-          !service.instances.size
-        : this.#startable(service).length > 0;
+    const missing = !service.stopped && this.#isMissing(service);
     const startingFor = service.firstStart === 0 ? 0 : Date.now() - service.firstStart;
     return { planned: service.planned, status: this.#conductor.state.statusOf(service), startingFor, missing };
+  }
+
+  #isMissing(service: ServiceState): boolean {
+    if (service.planned.kind !== "program") return this.#startable(service).length > 0;
+    const key = programKey(service.planned.name);
+    const { fleet, restarts } = this.#conductor;
+    return !fleet.get(key) && restarts.state(key).phase === "idle" && service.instances.size === 0;
   }
 
   #startable(service: ServiceState) {

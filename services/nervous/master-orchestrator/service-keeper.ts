@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import { describeChecks, InstanceOutcomes, instanceKey } from "./instance-outcomes.ts";
+import { describeChecks, forgetAttempts, InstanceOutcomes, instanceKey, restartKey } from "./instance-outcomes.ts";
 import type { KeeperContext } from "./keeper-context.ts";
 import type { InstanceState, ServiceState } from "./organism-state.ts";
 
@@ -10,6 +10,8 @@ export class ServiceKeeper {
   starting = 0;
   /** Instances whose start somebody waits for. */
   readonly #awaited = new Set<string>();
+  /** Instances that are being stopped. */
+  readonly #leaving = new Set<string>();
 
   readonly outcomes: InstanceOutcomes;
 
@@ -73,20 +75,22 @@ export class ServiceKeeper {
   }
 
   async unload(service: ServiceState, instance: InstanceState): Promise<void> {
-    const { commands, restarts, healing } = this.#context;
+    const { commands, healing } = this.#context;
     const key = instanceKey(service.planned.name, instance.node);
-    restarts.forget(key);
+    if (this.#leaving.has(key)) return;
+    this.#leaving.add(key);
+    forgetAttempts(this.#context, key);
     healing.drop(key);
     if (instance.presence !== "none") await commands.unload(instance.node, service.planned.name).catch(() => {});
+    this.#leaving.delete(key);
     service.instances.delete(instance.node);
     this.outcomes.tell(service, instance, "stopped");
+    this.#context.changed();
   }
 
   /** Takes an instance out of quarantine and tries it once more. */
   release(service: ServiceState, instance: InstanceState): void {
-    const key = instanceKey(service.planned.name, instance.node);
-    this.#context.restarts.forget(key);
-    this.#context.journal.append({ type: "attempts", key, attempts: 0, exhausted: false });
+    forgetAttempts(this.#context, restartKey(service.planned, instance.node));
     this.outcomes.tell(service, instance, "released");
   }
 

@@ -1,6 +1,6 @@
 import type { HealthStatus } from "../../../runtime/node-host/service-health.ts";
 import type { SlotState } from "../../../runtime/node-host/slots.ts";
-import { instanceKey } from "./instance-outcomes.ts";
+import { forgetAttempts, instanceKey } from "./instance-outcomes.ts";
 import type { KeeperContext } from "./keeper-context.ts";
 import type { NodeState } from "./organism-state.ts";
 import type { ServiceKeeper } from "./service-keeper.ts";
@@ -85,12 +85,12 @@ export class ServiceReports {
 
   /** The process of a node has ended, and with it all that it carried. */
   nodeGone(node: NodeState, why: string): void {
-    const { state, restarts, healing } = this.#context;
+    const { state, healing } = this.#context;
     for (const service of state.services.values()) {
       const instance = service.instances.get(node.id);
       if (!instance) continue;
       const key = instanceKey(service.planned.name, node.id);
-      restarts.forget(key);
+      forgetAttempts(this.#context, key);
       healing.drop(key);
       const wasThere = instance.presence !== "none";
       Object.assign(instance, {

@@ -34,7 +34,7 @@ export function organismStatus(
   launching: boolean,
   services: readonly { name: string; priority: string; status: ServiceStatus; why: string }[],
 ): { status: OrganismStatus; why: string } {
-  const down = services.filter(({ status }) => status !== "healthy" && status !== "stopped");
+  const down = services.filter(({ status }) => status !== "healthy");
   const critical = down.filter(({ priority, status }) => priority === "critical" && status !== "degraded");
   const worst = critical[0] ?? down[0];
   const others = (critical.length > 0 ? critical : down).length - 1;

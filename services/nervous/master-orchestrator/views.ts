@@ -1,6 +1,6 @@
 import type { Plan } from "../../../runtime/discovery/plan.ts";
 import type { Conductor } from "./conductor.ts";
-import { instanceKey } from "./instance-outcomes.ts";
+import { restartKey } from "./instance-outcomes.ts";
 import type { NodeState, ServiceState } from "./organism-state.ts";
 import { organismStatus } from "./service-status.ts";
 
@@ -72,7 +72,7 @@ function serviceView(conductor: Conductor, service: ServiceState, metrics: Servi
     incarnation,
     status,
   }));
-  const keyOf = (node: string) => (planned.kind === "program" ? node : instanceKey(name, node));
+  const keyOf = (node: string) => restartKey(planned, node);
   const { starts } = conductor.journal.state;
   return {
     metadata: {
@@ -99,7 +99,7 @@ export function healthView(conductor: Conductor, lastCheck: string | null) {
   const { state } = conductor;
   const worst = [...state.services.values()]
     .map((service) => ({ name: service.planned.name, status: state.statusOf(service), why: state.why(service) }))
-    .filter(({ status }) => status !== "healthy" && status !== "stopped");
+    .filter(({ status }) => status !== "healthy");
   return { counts: state.counts(), worst, lastCheck };
 }
 

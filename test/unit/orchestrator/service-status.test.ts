@@ -65,11 +65,13 @@ describe("the organism", () => {
     expect(organismStatus(false, [service("degraded", "critical")]).status).toBe("degraded");
   });
 
-  test("is healthy when everything is, or was stopped by the operator", () => {
-    expect(organismStatus(false, [service("healthy"), service("stopped", "critical")])).toEqual({
-      status: "healthy",
-      why: "all services are healthy",
-    });
+  test("is healthy when everything is", () => {
+    expect(organismStatus(false, [service("healthy")])).toEqual({ status: "healthy", why: "all services are healthy" });
+  });
+
+  test("counts what the operator stopped as missing, all the same", () => {
+    expect(organismStatus(false, [service("healthy"), service("stopped")]).status).toBe("degraded");
+    expect(organismStatus(false, [service("stopped", "critical")]).status).toBe("critical");
   });
 
   test("is launching until the launch is over, and says what it waits for", () => {

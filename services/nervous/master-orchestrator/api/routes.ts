@@ -1,4 +1,5 @@
 import { AzoraError } from "../../../../runtime/errors.ts";
+import { LEVELS, type Level } from "../../../../runtime/logger.ts";
 import { nearest } from "../../../../runtime/nearest.ts";
 import type { Conductor } from "../conductor.ts";
 import type { Operator } from "../operator.ts";
@@ -198,7 +199,13 @@ export function apiRoutes(conductor: Conductor, operator: Operator): Route[] {
 }
 
 function logQuery(query: URLSearchParams): LogQuery {
-  const level = query.get("level") ?? undefined;
+  const level = query.get("level") || undefined;
+  if (level && !LEVELS.includes(level as Level)) {
+    const problem = { field: "level", value: level, allowed: `one of ${LEVELS.join(", ")}` };
+    throw new AzoraError("VALIDATION_ERROR", `level is "${level}", but must be ${problem.allowed}`, {
+      errors: [problem],
+    });
+  }
   return {
     ...(query.get("name") ? { name: query.get("name")! } : {}),
     ...(query.get("requestId") ? { requestId: query.get("requestId")! } : {}),
