@@ -43,7 +43,11 @@ async function replicaKilled(organism: TestOrganism, caller: ServiceBroker): Pro
       "others of unknown outcome": [written.failed["OUTCOME_UNKNOWN"] ?? 0],
       "others run twice": [twice],
     },
-    medians: { "retryable failed": failed, "others run twice": twice },
+    medians: {
+      "retryable failed": failed,
+      "others of unknown outcome": written.failed["OUTCOME_UNKNOWN"] ?? 0,
+      "others run twice": twice,
+    },
     goals: [
       goal("retryable calls that fail", failed, failed === 0),
       goal("other actions that run twice", twice, twice === 0),
