@@ -39,7 +39,9 @@ const GENERAL = {
   help: { type: "boolean", short: "h", describe: "show this help" },
 } as const;
 
-process.exitCode = await main(process.argv.slice(2));
+// Whoever reads our output may stop reading: that is no failure of ours.
+process.stdout.on("error", () => {});
+process.exit(await main(process.argv.slice(2)));
 
 async function main(argv: string[]): Promise<number> {
   const [name, ...rest] = argv;

@@ -13,8 +13,8 @@ import { clearFormerLife, runningPeers } from "./running.ts";
 export async function startOrganism(settings: Settings, plan: Plan, dev: boolean): Promise<void> {
   const survivors = await runningPeers(settings);
   if (survivors.length === 0) {
-    clearFormerLife(settings, formerServices(settings) !== plan.project.services);
     await refuseTakenPorts(settings, plan);
+    clearFormerLife(settings, formerServices(settings) !== plan.project.services);
   }
   const organism: Organism = {
     namespace: settings.AZORA_NAMESPACE,

@@ -10,6 +10,22 @@ const ownMoleculerEsm = ownMoleculer.replace(/index\.js$/, "index.mjs");
 const GENERATION = /[?&]generation=(\d+)/;
 const EXTENSIONS = [".ts", ".js", ".mjs", ".cjs", ".mts", ".cts", ".json"];
 
+let withTypes: string | undefined;
+
+/**
+ * Moleculer with a name for each of its types. A compiler drops an import that is used as a type only; Node, which
+ * blanks types out without looking at how names are used, would ask for `ServiceSchema` and not find it.
+ */
+function moleculerWithTypes(): string {
+  if (withTypes) return withTypes;
+  const declared = readFileSync(fileURLToPath(new URL("index.d.ts", ownMoleculer)), "utf8").matchAll(/\b[A-Z]\w+\b/g);
+  const real = new Set(Object.keys(createRequire(import.meta.url)("moleculer")));
+  const types = new Set([...declared].map(([name]) => name).filter((name) => !real.has(name) && name !== "Runner"));
+  const source = `export * from "${ownMoleculerEsm}"; export { default } from "${ownMoleculerEsm}"; export const ${[...types].map((name) => `${name} = undefined`).join(", ")};`;
+  withTypes = `data:text/javascript,${encodeURIComponent(source)}`;
+  return withTypes;
+}
+
 export interface ModuleHooksOptions {
   /** Modules of this folder, less its node_modules, are loaded afresh with their service. */
   root: string;
@@ -27,8 +43,9 @@ export function installModuleHooks({ root, foreign }: ModuleHooksOptions): void 
   registerHooks({
     resolve(specifier, context, next) {
       if (foreign && specifier === "moleculer") {
-        const url = context.conditions.includes("import") ? ownMoleculerEsm : ownMoleculer;
-        return { url, shortCircuit: true };
+        const isTypeScript = /\.[mc]?ts(\?|$)/.test(context.parentURL ?? "");
+        if (!context.conditions.includes("import")) return { url: ownMoleculer, shortCircuit: true };
+        return { url: isTypeScript ? moleculerWithTypes() : ownMoleculerEsm, shortCircuit: true };
       }
       let resolved: ReturnType<typeof next>;
       try {

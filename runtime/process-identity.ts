@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** What makes a process that process: a pid alone is reused, and survives no reboot. */
 export interface ProcessIdentity {
@@ -44,12 +44,32 @@ export function signal(identity: ProcessIdentity, name: NodeJS.Signals, group = 
   }
 }
 
+/**
+ * Kills what a process left in its session: a program's workers, whatever a service has spawned. To be called when the
+ * leader is gone; a pid that was given to somebody else since then is left alone.
+ */
+export function killSession(leader: ProcessIdentity): void {
+  const now = readStat(leader.pid);
+  if (leader.bootId !== currentBootId() || (now && now.startTime !== leader.startTime)) return;
+  for (const name of readdirSync("/proc")) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || pid === leader.pid) continue;
+    const stat = readStat(pid);
+    if (stat?.session !== String(leader.pid) || stat.state === "Z") continue;
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // gone already
+    }
+  }
+}
+
 /** `pid (comm) state ppid …`; comm may hold blanks and parentheses, so fields count from the last `)`. */
-function readStat(pid: number): { state: string; startTime: string } | undefined {
+function readStat(pid: number): { state: string; session: string; startTime: string } | undefined {
   const text = readOr(`/proc/${pid}/stat`, "");
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  const [state, startTime] = [fields[0], fields[19]];
-  return text !== "" && state && startTime ? { state, startTime } : undefined;
+  const [state, session, startTime] = [fields[0], fields[3], fields[19]];
+  return text !== "" && state && session && startTime ? { state, session, startTime } : undefined;
 }
 
 function readOr(path: string, otherwise: string): string {

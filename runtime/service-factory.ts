@@ -15,12 +15,20 @@ export type ServiceExport =
 export function constructService(broker: ServiceBroker, exported: unknown): Service {
   const restart = broker as unknown as { _restartService(service: Service): unknown };
   const original = restart._restartService;
-  restart._restartService = () => Promise.resolve();
+  const made: Service[] = [];
+  restart._restartService = (service) => {
+    made.push(service);
+    return Promise.resolve();
+  };
+  let service: Service;
   try {
-    return construct(broker, exported);
+    service = construct(broker, exported);
   } finally {
     restart._restartService = original;
   }
+  // What the service itself made meanwhile, in its `created` for example, starts as it would without us.
+  for (const other of made) if (other !== service) original.call(broker, other);
+  return service;
 }
 
 function construct(broker: ServiceBroker, exported: unknown): Service {

@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PeerHello } from "../runtime/mesh/mesh.ts";
-import { isAlive, type ProcessIdentity, signal } from "../runtime/process-identity.ts";
+import { runFolderOf } from "../runtime/organism.ts";
+import { identify, isAlive, killSession, type ProcessIdentity, signal } from "../runtime/process-identity.ts";
 
 const GRACE_MS = 5000;
 
@@ -17,6 +18,7 @@ export async function killLeftovers(
   const known = new Map<number, ProcessIdentity>();
   for (const identity of journalled(dataDir)) known.set(identity.pid, identity);
   for (const peer of peers) if (peer.role !== "guest") known.set(peer.pid, peer);
+  for (const identity of strays(dataDir)) known.set(identity.pid, identity);
   known.delete(process.pid);
   const left = [...known.values()].filter(isAlive);
   if (left.length === 0) return 0;
@@ -26,7 +28,32 @@ export async function killLeftovers(
   while (left.some(isAlive) && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
   for (const identity of left) signal(identity, "SIGKILL", true);
   while (left.some(isAlive)) await new Promise((resolve) => setTimeout(resolve, 5));
+  for (const identity of left) killSession(identity);
   return left.length;
+}
+
+const OWN_PROCESS = /^azora (spine|[a-z]+-\d+)\b|\/spine\/spine\.[jt]s\b|\/runtime\/node\.[jt]s\b/;
+
+/** Processes of this data folder that nothing else knows of any longer, because its run folder was removed for example. */
+function strays(dataDir: string): ProcessIdentity[] {
+  const mark = `AZORA_DATA_DIR=${dataDir}`;
+  const bus = join(runFolderOf(dataDir), "nats.conf");
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((pid) => {
+      const command = read(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
+      if (command.includes("nats-server") && command.includes(bus)) return true;
+      return OWN_PROCESS.test(command) && read(`/proc/${pid}/environ`).split("\0").includes(mark);
+    })
+    .flatMap((pid) => identify(Number(pid)) ?? []);
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 /** Processes that were started and whose end is not in the journal. */

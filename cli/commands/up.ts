@@ -1,9 +1,9 @@
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
-import { type Bus, readBus } from "../../runtime/bus.ts";
+import { readBus } from "../../runtime/bus.ts";
 import { warmCompileCache } from "../../runtime/compile-cache.ts";
 import { discover } from "../../runtime/discovery/discover.ts";
-import type { Plan, Problem, ProjectInfo } from "../../runtime/discovery/plan.ts";
+import type { Plan } from "../../runtime/discovery/plan.ts";
 import { locateProject } from "../../runtime/discovery/scan.ts";
 import { readOrganism, readPlan, runFolderOf } from "../../runtime/organism.ts";
 import { projectEnvironment } from "../../runtime/project.ts";
@@ -11,14 +11,17 @@ import type { Settings } from "../../runtime/settings.ts";
 import { ApiClient, type OrganismStatus } from "../api-client.ts";
 import { type Command, CommandError } from "../command.ts";
 import { type LaunchProgress, LaunchView } from "../launch-view.ts";
-import { followStream, type StreamMessage } from "../organism-stream.ts";
-import { paint, paintStatus } from "../paint.ts";
+import { eventLine, projectNotes, refusal, summary } from "../launch-words.ts";
+import { followStream } from "../organism-stream.ts";
+import { paint } from "../paint.ts";
 import { spineProcess } from "../running.ts";
 import { lastWords, startOrganism } from "../start-organism.ts";
 import { stopOrganism } from "./down.ts";
 
 /** Time in which the orchestrator must answer, ms. */
 const ANSWER_MS = 30_000;
+/** Time after which the spine must be there, ms. */
+const SPINE_MS = 3000;
 
 export const up: Command = {
   name: "up",
@@ -36,20 +39,72 @@ export const up: Command = {
     const adopted = spineProcess(settings) !== undefined;
     const plan = adopted ? adoptedPlan(settings, args[0]) : await newPlan(settings, args[0], say);
     if (!plan) return 1;
-    if (!adopted) {
-      prepareFolders(settings);
-      for (const note of [...projectNotes(plan.project), ...plan.notes]) say(paint("dim", `note: ${note}`));
-      await startOrganism(settings, plan, Boolean(options["dev"]));
-    }
+    const interrupted = untilInterrupted();
+    if (!adopted) for (const note of [...projectNotes(plan.project), ...plan.notes]) say(paint("dim", `note: ${note}`));
     const client = new ApiClient(settings);
-    await untilAnswers(client, settings);
-    const status = await untilLaunched(client, settings, json);
+    const launched = launch(client, settings, adopted ? undefined : plan, Boolean(options["dev"]), json);
+    launched.catch(() => {});
+    const status = await Promise.race([launched, interrupted]);
+    if (status === undefined) return leave(settings, say, INTERRUPTED);
     if (json) out(JSON.stringify(status));
-    else summary(new ApiClient(settings), settings, status, Date.now() - since, adopted, out);
+    else summary(client, settings, status, Date.now() - since, adopted, out);
     if (options["detach"]) return status.status === "critical" ? 1 : 0;
-    return stayUntilInterrupted(client, settings, say);
+    return stay(client, settings, say, interrupted);
   },
 };
+
+/** What a shell calls the end by Ctrl-C. */
+const INTERRUPTED = 130;
+
+/** Resolves at Ctrl-C, SIGTERM, or when the terminal goes. */
+function untilInterrupted(): Promise<undefined> {
+  return new Promise((resolve) => {
+    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => resolve(undefined));
+  });
+}
+
+/** Starts the organism of a plan, where one is given, and shows its launch to the end. */
+async function launch(
+  client: ApiClient,
+  settings: Settings,
+  plan: Plan | undefined,
+  dev: boolean,
+  quiet: boolean,
+): Promise<OrganismStatus> {
+  if (plan) {
+    prepareFolders(settings);
+    try {
+      await startOrganism(settings, plan, dev);
+    } catch (error) {
+      throw unwritable(error as NodeJS.ErrnoException, settings) ?? error;
+    }
+  }
+  await untilAnswers(client, settings);
+  return untilLaunched(client, settings, quiet);
+}
+
+async function leave(settings: Settings, say: (text: string) => void, code: number): Promise<number> {
+  say("\nstopping: calls in flight may finish");
+  await stopOrganism(settings, say);
+  say("everything is stopped");
+  return code;
+}
+
+const UNWRITABLE: Record<string, string> = {
+  ENOSPC: "its disk is full",
+  EACCES: "it may not be written",
+  EROFS: "it is read-only",
+  EPERM: "it may not be written",
+};
+
+function unwritable({ code, path }: NodeJS.ErrnoException, settings: Settings): CommandError | undefined {
+  const why = UNWRITABLE[code ?? ""];
+  if (!why) return undefined;
+  const name = path?.startsWith(settings.AZORA_LOG_DIR) ? "AZORA_LOG_DIR" : "AZORA_DATA_DIR";
+  return new CommandError(
+    `nothing can be kept in ${settings[name]}: ${why}; mend that, or set ${name} to another folder`,
+  );
+}
 
 /** The organism runs already: it is taken as it is. */
 function adoptedPlan(settings: Settings, folder: string | undefined): Plan {
@@ -90,20 +145,6 @@ function refuseMongo({ AZORA_DB_URL }: Settings): void {
   }
 }
 
-function refusal(project: ProjectInfo, problems: Problem[]): string {
-  const lines = problems.map(
-    ({ file, field, problem, remedy }) =>
-      `  ${paint("bold", file)}  ${field} ${problem}\n      ${paint("cyan", remedy)}`,
-  );
-  return `${paint("red", `${project.services} cannot be launched: ${problems.length} ${problems.length === 1 ? "problem" : "problems"}`)}\n${lines.join("\n")}`;
-}
-
-function projectNotes(project: ProjectInfo): string[] {
-  if (!project.foreign) return [];
-  const own = "transporter, node id, namespace and logger are Azora's";
-  return [project.config ? `${project.config} is used; ${own}` : `the project has no moleculer.config; ${own}`];
-}
-
 function prepareFolders(settings: Settings): void {
   for (const [name, folder] of [
     ["AZORA_DATA_DIR", settings.AZORA_DATA_DIR],
@@ -120,6 +161,9 @@ function prepareFolders(settings: Settings): void {
 async function untilAnswers(client: ApiClient, settings: Settings): Promise<void> {
   const end = Date.now() + ANSWER_MS;
   while (!(await client.answers())) {
+    if (Date.now() > end - ANSWER_MS + SPINE_MS && !spineProcess(settings)) {
+      throw new CommandError(`the organism was stopped from elsewhere, or its spine has ended\n${lastWords(settings)}`);
+    }
     if (Date.now() > end)
       throw new CommandError(`the orchestrator does not answer on ${client.url}\n${lastWords(settings)}`);
     await new Promise((resolve) => setTimeout(resolve, 30));
@@ -158,80 +202,34 @@ async function untilLaunched(client: ApiClient, settings: Settings, quiet: boole
   }
 }
 
-function summary(
+/** In the foreground: tells what happens until it is interrupted, and then stops everything. */
+async function stay(
   client: ApiClient,
   settings: Settings,
-  status: OrganismStatus,
-  ms: number,
-  adopted: boolean,
-  out: (text: string) => void,
-): void {
-  const bus = readBus(runFolderOf(settings.AZORA_DATA_DIR));
-  const nodes = status.nodes.filter((node) => node.status === "up");
-  const { healthy = 0, degraded = 0, total = 0 } = status.services;
-  out(
-    `${paintStatus(status.status)}  ${healthy + degraded} of ${total} services on ${nodes.length} nodes ${adopted ? "were running already" : `after ${(ms / 1000).toFixed(1)} s`}`,
-  );
-  if (status.status !== "healthy") out(`  ${status.why}`);
-  out(`  page  ${paint("cyan", client.pageUrl)}`);
-  if (status.nodes.some(({ organ }) => organ === "lungs"))
-    out(`  API   ${paint("cyan", `http://127.0.0.1:${settings.AZORA_PORT}/`)}`);
-  out(`  bus   ${describeBus(bus, settings)}`);
-  out(`  logs  ${settings.AZORA_LOG_DIR}`);
-}
-
-function describeBus(bus: Bus | undefined, settings: Settings): string {
-  if (bus?.kind === "nats") return bus.server ? "a private nats-server" : "the configured NATS";
-  const reason = settings.AZORA_EVENT_BUS_URL === "mesh" ? "as configured" : "since nats-server is not on PATH";
-  return `the mesh, ${reason}; enough for one machine`;
-}
-
-/** In the foreground: tells what happens, and stops everything at Ctrl-C, SIGTERM or when the terminal goes. */
-function stayUntilInterrupted(client: ApiClient, settings: Settings, say: (text: string) => void): Promise<number> {
+  say: (text: string) => void,
+  interrupted: Promise<undefined>,
+): Promise<number> {
   say(paint("dim", "Ctrl-C stops everything; closing with -d would leave it running"));
   const end = followStream(client, (message) => {
     const line = eventLine(message);
     if (line) say(line);
   });
-  return new Promise((resolve) => {
-    let leaving = false;
-    const leave = async () => {
-      if (leaving) return;
-      leaving = true;
-      end();
-      clearInterval(watch);
-      say("\nstopping: calls in flight may finish");
-      await stopOrganism(settings, say);
-      say("everything is stopped");
-      resolve(0);
-    };
-    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => void leave());
-    // Somebody else may stop it: `azora down` from another terminal.
-    const watch = setInterval(() => {
-      if (leaving || organismRuns(settings)) return;
-      end();
-      clearInterval(watch);
-      say("the organism was stopped from elsewhere");
-      resolve(0);
+  let watch: NodeJS.Timeout | undefined;
+  // Somebody else may stop it: `azora down` from another terminal.
+  const stopped = new Promise<"stopped">((resolve) => {
+    watch = setInterval(() => {
+      if (!organismRuns(settings)) resolve("stopped");
     }, 1000);
   });
+  const outcome = await Promise.race([interrupted, stopped]);
+  end();
+  clearInterval(watch);
+  if (outcome === undefined) return leave(settings, say, 0);
+  say("the organism was stopped from elsewhere");
+  return 0;
 }
 
 /** It is over when its run folder is gone; a spine that died alone leaves the folder and comes back. */
 function organismRuns(settings: Settings): boolean {
   return readBus(runFolderOf(settings.AZORA_DATA_DIR)) !== undefined;
-}
-
-function eventLine({ type, at, data }: StreamMessage): string | undefined {
-  const time = paint("dim", at.slice(11, 19));
-  if (type === "healing_event") {
-    const { target, failure, action, attempt, success, duration, reason } =
-      data as unknown as OrganismStatus["healing"][number];
-    const name = target.service ? `${target.service} on ${target.node ?? "its own process"}` : target.node;
-    return `${time} ${name} ${failure}: ${action} (attempt ${attempt}) ${success ? paint("green", `healed it in ${duration} ms`) : paint("red", `failed: ${reason}`)}`;
-  }
-  if (type === "service_event" && ["quarantined", "timeout", "unhealthy"].includes(String(data["event"]))) {
-    return `${time} ${data["name"]} on ${data["node"]}: ${paint("yellow", String(data["event"]))}`;
-  }
-  return undefined;
 }

@@ -5,6 +5,8 @@ import type { VitalsRegistry } from "../vitals/action-vitals.ts";
 import type { Slot } from "./slots.ts";
 
 const DRAIN_CHECK_MS = 5;
+/** Time that the `stopped` of a service may take, ms. */
+const STOP_TIMEOUT_MS = 5000;
 
 type ServiceDependency = { name: string; version?: unknown };
 
@@ -58,8 +60,22 @@ export async function stopService(
   broker.servicesChanged(true);
   announce(broker);
   const left = await drain(() => vitals.inFlight(service.fullName), drainTimeout);
-  await broker.destroyService(service);
+  await destroyWithin(broker, service, STOP_TIMEOUT_MS);
   return left;
+}
+
+/** A `stopped` that never ends must hold up nobody: after its time the service counts as stopped, and what it holds leaks. */
+async function destroyWithin(broker: ServiceBroker, service: Service, timeout: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<"late">((resolve) => {
+    timer = setTimeout(resolve, timeout, "late");
+  });
+  const outcome = await Promise.race([broker.destroyService(service), late]);
+  clearTimeout(timer);
+  if (outcome !== "late") return;
+  broker.logger.error(`${service.fullName} did not stop within ${timeout} ms; it is left behind`);
+  const { services } = broker as unknown as { services: Service[] };
+  if (services.includes(service)) services.splice(services.indexOf(service), 1);
 }
 
 /** Waits until nothing is in flight, at most `timeout` ms. Resolves with what still is. */

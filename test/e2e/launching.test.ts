@@ -1,7 +1,8 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, jest } from "@jest/globals";
 import { ORGANS_FIXTURE, TestOrganism } from "../support/organism.ts";
+import { writeFiles } from "../support/write-files.ts";
 
 jest.setTimeout(60_000);
 
@@ -10,14 +11,7 @@ describe("launching", () => {
   afterEach(() => organism?.down());
 
   /** Writes services into a folder of the organism's. */
-  function services(files: Record<string, string>): string {
-    const folder = join(organism.folder, "project");
-    for (const [name, content] of Object.entries(files)) {
-      mkdirSync(join(folder, name, ".."), { recursive: true });
-      writeFileSync(join(folder, name), content);
-    }
-    return folder;
-  }
+  const services = (files: Record<string, string>) => writeFiles(join(organism.folder, "project"), files);
 
   it("refuses everything that is wrong at once, before anything starts, each with file, field and remedy", async () => {
     organism = await TestOrganism.create({ AZORA_EVENT_BUS_URL: "mesh" });

@@ -67,7 +67,6 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
   readonly loop = new LoopWatch();
   readonly uptimes = new UptimeMeter();
   readonly #statuses = new Map<string, ServiceStatus>();
-  readonly epoch: number;
   launch: LaunchProgress = { phase: 0, started: 0, total: 0, done: false };
   #resync: NodeJS.Timeout | undefined;
   readonly #reconciler: Reconciler;
@@ -80,8 +79,6 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
     this.logger = logger;
     this.config = config;
     this.journal = new Journal(join(this.organism.dataDir, "orchestrator", "journal.ndjson"));
-    this.epoch = this.journal.state.epoch + 1;
-    this.journal.append({ type: "epoch", epoch: this.epoch, at: new Date().toISOString() });
     this.state = new OrganismState(plan, this.journal.state.stopped);
     this.fleet = new Fleet(this.journal);
     this.healing = new HealingLog(this.clock, this.journal);
@@ -90,12 +87,27 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
       timeScale: config.healingTimeScale,
       trialAfter: config.circuitBreakerResetTimeout,
     });
-    this.commands = new NodeCommands(broker, this.epoch);
+    this.commands = new NodeCommands(broker, 0);
+    this.#enterEpoch(this.journal.state.epoch + 1);
     this.services = new ServiceKeeper(this);
     this.reports = new ServiceReports(this, this.services);
     this.nodes = new NodeKeeper(this, this.reports, this.services.outcomes);
     this.programs = new ProgramKeeper(this);
     this.#reconciler = new Reconciler(this);
+  }
+
+  get epoch(): number {
+    return this.commands.epoch;
+  }
+
+  /** A node has obeyed a later epoch than the journal knows, which was lost then: ours must be later still. */
+  outdo = (seen: number): void => {
+    if (seen >= this.epoch) this.#enterEpoch(seen + 1);
+  };
+
+  #enterEpoch(epoch: number): void {
+    this.commands.epoch = epoch;
+    this.journal.append({ type: "epoch", epoch, at: new Date().toISOString() });
   }
 
   get organism() {

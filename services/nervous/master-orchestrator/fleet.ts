@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { EventEmitter } from "node:events";
-import { isAlive, type ProcessIdentity, signal } from "../../../runtime/process-identity.ts";
+import { isAlive, killSession, type ProcessIdentity, signal } from "../../../runtime/process-identity.ts";
 import type { Spawned } from "../../../runtime/spawn-process.ts";
 import type { Journal } from "./journal.ts";
 
@@ -134,6 +134,7 @@ export class Fleet extends EventEmitter<FleetEvents> {
   #end(member: Member, how: string): void {
     if (this.#members.get(member.key) !== member) return;
     this.#members.delete(member.key);
+    killSession(member.identity);
     this.#journal.append({ type: "gone", key: member.key, at: new Date().toISOString() });
     this.emit("gone", member, how);
   }

@@ -106,8 +106,23 @@ export function readJournal(path: string): JournalState {
     } catch {
       continue;
     }
-    if (record?.type === "snapshot") state = { ...emptyState(), ...record.state };
-    else if (record) fold(state, record);
+    try {
+      if (record?.type === "snapshot") state = sound(record.state);
+      else if (record) fold(state, record);
+    } catch {
+      // A record that is none of ours: the organism must come up without it.
+    }
+  }
+  return state;
+}
+
+/** A snapshot with every member of the kind that it must be; one that is not is as in an empty state. */
+function sound(snapshot: JournalState): JournalState {
+  const state = emptyState();
+  for (const [name, empty] of Object.entries(state)) {
+    const value: unknown = snapshot?.[name as keyof JournalState];
+    const fits = typeof value === typeof empty && value !== null && Array.isArray(value) === Array.isArray(empty);
+    if (fits) Object.assign(state, { [name]: value });
   }
   return state;
 }

@@ -44,6 +44,8 @@ export interface KeeperContext {
   /** The observed or the wanted state has changed: what is missing is started. */
   changed(): void;
   tell(event: ServiceEvent): void;
+  /** Enters an epoch beyond one that a node has seen. */
+  outdo(epoch: number): void;
   /** True while this process was late itself and nothing is to be held against others. */
   isLate(): boolean;
   /** True once everything is being stopped. */

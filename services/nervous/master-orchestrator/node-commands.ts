@@ -5,11 +5,11 @@ import type { SlotState } from "../../../runtime/node-host/slots.ts";
 /** Commands to the node hosts, each with the orchestrator's epoch. */
 export class NodeCommands {
   readonly #broker: ServiceBroker;
-  readonly #epoch: number;
+  epoch: number;
 
   constructor(broker: ServiceBroker, epoch: number) {
     this.#broker = broker;
-    this.#epoch = epoch;
+    this.epoch = epoch;
   }
 
   /** True once the node's host can be called. */
@@ -42,7 +42,7 @@ export class NodeCommands {
   #call<T>(node: string, action: string, params: Record<string, unknown>, timeout = 0): Promise<T> {
     return this.#broker.call(
       `node-host.${action}`,
-      { ...params, epoch: this.#epoch },
+      { ...params, epoch: this.epoch },
       { nodeID: node, timeout },
     ) as Promise<T>;
   }

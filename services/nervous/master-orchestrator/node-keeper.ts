@@ -8,6 +8,8 @@ import { ORCHESTRATOR_NODE } from "./placement.ts";
 import { describeWait } from "./restarts.ts";
 import type { ServiceReports } from "./service-reports.ts";
 
+/** Time in which a node that was told to stop must have drained and ended, ms. */
+const DRAIN_LIMIT_MS = 10_000;
 /** Silence that a node is allowed while it loads services, ms. */
 const HUNG_WHILE_LOADING_MS = 10_000;
 /** Time in which a node's process must be on the bus, ms. */
@@ -52,11 +54,17 @@ export class NodeKeeper {
     node.status = "stopping";
     node.why = "it is being stopped";
     const gone = this.#untilGone(node.id);
-    await commands.shutdown(node.id, comingBack).catch(() => {});
-    const drained = await Promise.race([
-      gone.then(() => true),
-      new Promise((resolve) => setTimeout(resolve, 10_000, false)),
-    ]);
+    // One that is not on the bus yet, or no longer, carries nothing that could be drained.
+    const told = await commands.shutdown(node.id, comingBack).then(
+      () => true,
+      () => false,
+    );
+    const drained =
+      told &&
+      (await Promise.race([
+        gone.then(() => true),
+        new Promise((resolve) => setTimeout(resolve, DRAIN_LIMIT_MS, false)),
+      ]));
     if (!drained) await fleet.terminate(node.id);
   }
 
@@ -199,7 +207,8 @@ export class NodeKeeper {
     node.status = "up";
     node.why = "";
     try {
-      const { slots } = await commands.state(node.id);
+      const { slots, epoch } = await commands.state(node.id);
+      this.#context.outdo(epoch);
       for (const slot of slots) this.#services.found(node, slot);
     } catch {
       // It went away again in this moment; its end is noticed elsewhere.

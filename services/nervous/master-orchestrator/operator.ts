@@ -76,7 +76,8 @@ export class Operator {
       throw new AzoraError("CONFLICT", `${service.planned.name} runs the organism; "azora down" stops everything`);
     }
     this.#conductor.setStopped(service, true);
-    await this.#until(() => service.instances.size === 0);
+    await this.#until(() => service.instances.size === 0 || !service.stopped);
+    if (!service.stopped) throw new AzoraError("CONFLICT", `${service.planned.name} was started meanwhile`);
     return this.#outcome(service, since);
   }
 
@@ -137,6 +138,9 @@ export class Operator {
     const nodes = () =>
       [...this.#conductor.state.nodes.values()].filter((node) => node.organ === known && !node.remote);
     await this.#until(() => {
+      if (this.#conductor.journal.state.replicas[known] !== replicas) {
+        throw new AzoraError("CONFLICT", `Another command has scaled ${known} meanwhile`);
+      }
       const now = nodes();
       const all = [...wanted]
         .filter((id) => id.startsWith(`${known}-`))
@@ -173,7 +177,9 @@ export class Operator {
 
   async #restartInstance(service: ServiceState, instance: InstanceState): Promise<string | undefined> {
     const { services } = this.#conductor;
-    if (instance.presence === "loading") return `${service.planned.name} is starting on ${instance.node} already`;
+    if (instance.presence === "loading") {
+      throw new AzoraError("CONFLICT", `${service.planned.name} is starting on ${instance.node} already`);
+    }
     forgetAttempts(this.#conductor, instanceKey(service.planned.name, instance.node));
     if (instance.presence === "loaded" || instance.presence === "failed")
       return services.restart(service, instance, true);

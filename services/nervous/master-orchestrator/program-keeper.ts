@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { askHttpHealth, USUAL_HEALTH_PATHS } from "../../../runtime/http-health.ts";
+import { listenerOf } from "../../../runtime/port-holder.ts";
 import { projectEnvironment } from "../../../runtime/project.ts";
 import { spawnDetached } from "../../../runtime/spawn-process.ts";
 import type { Member } from "./fleet.ts";
@@ -35,6 +36,9 @@ export class ProgramKeeper {
     service.firstStart ||= instance.startedAt;
     this.#expected.delete(key);
     try {
+      // Somebody else would answer in its place.
+      const holder = program!.port ? await listenerOf(program!.port) : undefined;
+      if (holder) throw new Error(`port ${program!.port} is taken by ${holder}`);
       const env = {
         ...projectEnvironment(state.plan.project),
         ...(program!.port ? { PORT: String(program!.port) } : {}),

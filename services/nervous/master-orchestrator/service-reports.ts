@@ -32,6 +32,11 @@ export class ServiceReports {
       return;
     }
     const instance = this.#context.state.instance(service, node.id);
+    const key = instanceKey(slot.name, node.id);
+    // A journal that was lost must not make numbers be used again.
+    if ((this.#context.journal.state.incarnations[key] ?? 0) < slot.incarnation) {
+      this.#context.journal.append({ type: "incarnation", key, incarnation: slot.incarnation });
+    }
     if (instance.presence === "loaded" || this.#services.isAwaited(slot.name, node.id)) return;
     if (instance.presence === "loading" && slot.status === "started") {
       this.#services.outcomes.started(service, instance, slot);
