@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { delimiter, join } from "node:path";
 import { type NatsServerState, writeBus } from "../runtime/bus.ts";
@@ -70,7 +70,7 @@ export class NatsServer {
   async #spawn(): Promise<void> {
     const { user, password, port } = this.state;
     const config = join(this.#organism.runFolder, "nats.conf");
-    replaceFile(
+    this.#keep(
       config,
       `listen: "127.0.0.1:${port}"\nauthorization { user: "${user}", password: "${password}" }\nmax_payload: 8MB\nwrite_deadline: "5s"\n`,
     );
@@ -84,13 +84,27 @@ export class NatsServer {
       log,
     });
     this.state.process = identity;
-    writeBus(this.#organism.runFolder, { kind: "nats", url: this.url, server: this.state });
+    this.#tryTo(() => writeBus(this.#organism.runFolder, { kind: "nats", url: this.url, server: this.state }));
     child.once("exit", () => this.#ended(identity));
     const end = Date.now() + READY_TIMEOUT_MS;
     while (!(await answers(port, 200))) {
       if (child.exitCode !== null) throw new Error(`nats-server ended with exit code ${child.exitCode}; see ${log}`);
       if (Date.now() > end) throw new Error(`nats-server does not answer on port ${port}; see ${log}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** Writes a file unless it is there as it should be: a full disk must not keep the bus from being started again. */
+  #keep(path: string, content: string): void {
+    if (existsSync(path) && readFileSync(path, "utf8") === content) return;
+    replaceFile(path, content);
+  }
+
+  #tryTo(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#log(`its state cannot be kept: ${(error as Error).message}`);
     }
   }
 

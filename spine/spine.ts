@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { readBus, writeBus } from "../runtime/bus.ts";
 import { keepCompiledCode } from "../runtime/compile-cache.ts";
-import { takeLock } from "../runtime/lock.ts";
+import { lockHolder, takeLock } from "../runtime/lock.ts";
 import { Mesh } from "../runtime/mesh/mesh.ts";
 import { readOrganism, spineLock } from "../runtime/organism.ts";
 import { isAlive, ownIdentity } from "../runtime/process-identity.ts";
@@ -33,7 +33,7 @@ process.on("uncaughtException", (error) => {
 /** Longest wait for the orchestrator to stop everything, ms; what is left then is killed. */
 const STOP_TIMEOUT_MS = 60_000;
 
-if (!takeLock(spineLock(organism.runFolder))) {
+if (!isAlone()) {
   log("another spine is running");
   process.exit(0);
 }
@@ -54,6 +54,17 @@ process.on("SIGTERM", () => void stop());
 mesh.on("message", (_peer, message) => {
   if (message.type === "down") void stop();
 });
+
+function isAlone(): boolean {
+  const path = spineLock(organism.runFolder);
+  try {
+    return takeLock(path);
+  } catch (error) {
+    // On a full disk no lock can be written; what matters more is that somebody keeps the orchestrator alive.
+    log(`the lock cannot be written: ${(error as Error).message}`);
+    return lockHolder(path) === undefined;
+  }
+}
 
 async function startBus(): Promise<NatsServer | undefined> {
   const known = readBus(organism.runFolder);

@@ -4,6 +4,7 @@ import { AzoraError } from "../errors.ts";
 import type { Failover } from "../failover/failover.ts";
 import type { VitalsRegistry } from "../vitals/action-vitals.ts";
 import { NodeVitals } from "../vitals/node-vitals.ts";
+import { watchCreations } from "./child-services.ts";
 import { askHealth } from "./service-health.ts";
 import { startService, stopService } from "./service-lifecycle.ts";
 import { actionNames, type Slot, type SlotState } from "./slots.ts";
@@ -42,6 +43,7 @@ export function nodeHost(
   broker: ServiceBroker,
   { vitals, failover, root, services, shutdown }: NodeHostOptions,
 ): ServiceSchema {
+  watchCreations(broker);
   const slots = new Map<string, Slot>();
   /** Starts under way, by name; also of slots that nobody wants any longer. */
   const starts = new Map<string, Promise<unknown>>();
@@ -59,7 +61,7 @@ export function nodeHost(
   }
 
   function stateOf(slot: Slot): SlotState {
-    const { service: _service, generation: _generation, ...rest } = slot;
+    const { service: _service, children: _children, generation: _generation, ...rest } = slot;
     return { ...rest, node: broker.nodeID, pid: process.pid };
   }
 
@@ -121,7 +123,7 @@ export function nodeHost(
     slot.status = "stopping";
     if (!service) return;
     delete slot.service;
-    const left = await stopService(broker, service, vitals, timeout);
+    const left = await stopService(broker, service, slot.children, vitals, timeout);
     if (left > 0) broker.logger.warn(`${slot.name} was stopped with ${left} calls in flight after ${timeout} ms`);
     tell(slot, "stopped");
   }
@@ -150,6 +152,7 @@ export function nodeHost(
             renamed,
             incarnation,
             status: "starting",
+            children: [],
             generation: known?.generation ?? 0,
           };
           slots.set(name, slot);

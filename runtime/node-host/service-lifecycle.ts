@@ -2,6 +2,7 @@ import type { Service, ServiceBroker } from "moleculer";
 import { importService } from "../module-hooks.ts";
 import { constructService } from "../service-factory.ts";
 import type { VitalsRegistry } from "../vitals/action-vitals.ts";
+import { collectChildren } from "./child-services.ts";
 import type { Slot } from "./slots.ts";
 
 const DRAIN_CHECK_MS = 5;
@@ -18,7 +19,16 @@ interface Startable {
 /** Loads the file and starts its service. What its `started` throws is thrown here, and nothing of it stays behind. */
 export async function startService(
   broker: ServiceBroker,
-  { file, generation, renamed }: Pick<Slot, "file" | "generation" | "renamed">,
+  slot: Pick<Slot, "file" | "generation" | "renamed" | "children">,
+  root: string,
+): Promise<Service> {
+  slot.children = [];
+  return collectChildren(slot.children, () => loadAndStart(broker, slot, root));
+}
+
+async function loadAndStart(
+  broker: ServiceBroker,
+  { file, generation, renamed, children }: Pick<Slot, "file" | "generation" | "renamed" | "children">,
   root: string,
 ): Promise<Service> {
   const exported = await importService(file, generation, root);
@@ -29,7 +39,7 @@ export async function startService(
   try {
     await startable._start();
   } catch (error) {
-    await broker.destroyService(service).catch(() => {});
+    for (const one of [...children, service]) await broker.destroyService(one).catch(() => {});
     announce(broker);
     throw error;
   }
@@ -53,6 +63,7 @@ function rename(
 export async function stopService(
   broker: ServiceBroker,
   service: Service,
+  children: readonly Service[],
   vitals: VitalsRegistry,
   drainTimeout: number,
 ): Promise<number> {
@@ -60,6 +71,8 @@ export async function stopService(
   broker.servicesChanged(true);
   announce(broker);
   const left = await drain(() => vitals.inFlight(service.fullName), drainTimeout);
+  for (const one of children)
+    if (one !== service && broker.services.includes(one)) await destroyWithin(broker, one, STOP_TIMEOUT_MS);
   await destroyWithin(broker, service, STOP_TIMEOUT_MS);
   return left;
 }

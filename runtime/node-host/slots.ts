@@ -16,10 +16,16 @@ export interface Slot {
   /** Counts loads with fresh code. */
   generation: number;
   service?: Service;
+  /** Services that it made itself. */
+  children: Service[];
 }
 
 /** A slot as it is told to others. */
-export type SlotState = Omit<Slot, "service" | "generation"> & { node: string; pid: number; health?: HealthAnswer };
+export type SlotState = Omit<Slot, "service" | "children" | "generation"> & {
+  node: string;
+  pid: number;
+  health?: HealthAnswer;
+};
 
 /** Names of the actions that can be called from outside the service. */
 export function actionNames(service: Service): string[] {

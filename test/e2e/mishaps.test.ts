@@ -32,6 +32,7 @@ describe("mishaps", () => {
     await organism.up(
       project({
         "package.json": `{ "name": "typed", "type": "commonjs" }`,
+        "services/maker.service.js": `module.exports = { name: "maker", started() { this.broker.createService({ name: "made", actions: { count: () => this.broker.services.filter((s) => s.name === "made").length } }); } };`,
         "services/outer.service.ts": `import { Context, ServiceSchema } from "moleculer";
           const schema: ServiceSchema = { name: "outer", created() { this.broker.createService({ name: "inner", actions: { y: (ctx: Context) => ctx.action!.name } }); } };
           export default schema;`,
@@ -39,6 +40,9 @@ describe("mishaps", () => {
     );
     const caller = await organism.join();
     expect(await caller.call("inner.y")).toBe("inner.y");
+    // What it makes in its started goes with it, and is not doubled by a restart.
+    await organism.post("/orchestrator/restart/maker");
+    expect(await caller.call("made.count")).toBe(1);
   });
 
   it("leaves nothing of a program's children or a node's behind", async () => {
