@@ -31,9 +31,6 @@ export interface NodeBroker {
   failover: Failover;
 }
 
-/** Options that belong to Azora; a project's own values for them are not used. */
-export const AZORA_OWNS = ["transporter", "nodeID", "namespace", "logger"] as const;
-
 /** A broker as every node has it: on the organism's bus, with vitals and failover. It is not started. */
 export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
   const { nodeId, namespace, bus, settings, logger, mesh, metadata, own, onlySerializer } = options;

@@ -1,15 +1,7 @@
 import { Service, type ServiceBroker, type ServiceSchema } from "moleculer";
 
-/** What a service file may export: a schema, a class, or a function that makes either. */
-export type ServiceExport =
-  | ServiceSchema
-  | (new (
-      broker: ServiceBroker,
-    ) => Service)
-  | ((broker: ServiceBroker) => ServiceSchema | Service);
-
 /**
- * Makes a service of whatever a file exports, and does not start it: the caller does, so that a failing start is seen
+ * Makes a service of whatever a file exports, a schema, a class or a function that makes either, and does not start it: the caller does, so that a failing start is seen
  * (`createService` on a running broker swallows it).
  */
 export function constructService(broker: ServiceBroker, exported: unknown): Service {

@@ -92,11 +92,6 @@ export class Mesh extends EventEmitter<MeshEvents> {
     return this.#peers.get(id)?.hello;
   }
 
-  /** When the peer was last heard of, ms since the epoch. */
-  lastSeen(id: string): number | undefined {
-    return this.#peers.get(id)?.lastSeen;
-  }
-
   /** Listens, then dials everyone who is there. Resolves when all of them have answered, were found dead or hang. */
   async start(): Promise<void> {
     const { folder, hello, beatEvery } = this.#options;

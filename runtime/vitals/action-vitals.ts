@@ -33,13 +33,6 @@ export class VitalsRegistry {
     for (const vitals of this.actions.values()) if (vitals.service === service) sum += vitals.inFlight;
     return sum;
   }
-
-  /** Calls of all services that run now. */
-  totalInFlight(): number {
-    let sum = 0;
-    for (const vitals of this.actions.values()) sum += vitals.inFlight;
-    return sum;
-  }
 }
 
 /** The services of the node itself are not counted: their commands would keep a drain from ever ending. */

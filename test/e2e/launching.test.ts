@@ -88,6 +88,10 @@ describe("launching", () => {
     const needy = await organism.get<{ status: string; why: string }>("/orchestrator/services/needy");
     expect(needy).toMatchObject({ status: "waiting", why: "waiting for broken (quarantined)" });
     expect(await organism.get("/orchestrator/services/fine")).toMatchObject({ status: "healthy" });
+    // What never started can be stopped at once, and tried again, all the same.
+    const stopped = await organism.post<{ duration: number }>("/orchestrator/stop/broken");
+    expect(stopped).toMatchObject({ status: 200, body: { status: "stopped" } });
+    expect((await organism.post("/orchestrator/start/broken")).body).toMatchObject({ status: "quarantined" });
     writeFileSync(switchFile, "");
     const { status: code } = await organism.post("/orchestrator/release/broken");
     expect(code).toBe(200);

@@ -4,6 +4,7 @@ import { listenerOf } from "../../../runtime/port-holder.ts";
 import { projectEnvironment } from "../../../runtime/project.ts";
 import { spawnDetached } from "../../../runtime/spawn-process.ts";
 import type { Member } from "./fleet.ts";
+import { forgetAttempts } from "./instance-outcomes.ts";
 import type { KeeperContext, ServiceEvent } from "./keeper-context.ts";
 import { type InstanceState, programKey, type ServiceState } from "./organism-state.ts";
 import { describeWait } from "./restarts.ts";
@@ -35,9 +36,13 @@ export class ProgramKeeper {
     Object.assign(instance, { presence: "loading", status: "starting", startedAt: Date.now(), why: "" });
     service.firstStart ||= instance.startedAt;
     this.#expected.delete(key);
+    this.#sick.delete(key);
+    // Stopped while it was being started, its entry is gone.
+    const isWanted = () => service.instances.get(key) === instance;
     try {
       // Somebody else would answer in its place.
       const holder = program!.port ? await listenerOf(program!.port) : undefined;
+      if (!isWanted()) return;
       if (holder) throw new Error(`port ${program!.port} is taken by ${holder}`);
       const env = {
         ...projectEnvironment(state.plan.project),
@@ -48,6 +53,7 @@ export class ProgramKeeper {
       const member = await fleet.spawn(key, () =>
         spawnDetached({ command: program!.command, args: program!.args, cwd: program!.cwd, env, log }),
       );
+      if (!isWanted()) return await this.stop(service);
       Object.assign(instance, { pid: member.identity.pid, incarnation: member.incarnation });
       this.#tell(service, instance, "starting");
       await this.#untilReady(service, instance, member);
@@ -71,7 +77,7 @@ export class ProgramKeeper {
   async stop(service: ServiceState): Promise<void> {
     const key = programKey(service.planned.name);
     this.#expected.add(key);
-    this.#context.restarts.forget(key);
+    forgetAttempts(this.#context, key);
     this.#context.healing.drop(key);
     await this.#context.fleet.terminate(key, STOP_GRACE_MS);
     service.instances.delete(key);

@@ -100,7 +100,7 @@ export class Reconciler {
         }
         const node = this.#conductor.state.nodes.get(instance.node);
         if (node?.services.has(service.planned.name) && !service.stopped) continue;
-        if (node?.status === "up" && instance.presence === "loaded")
+        if (node?.status === "up" && ["loaded", "failed"].includes(instance.presence))
           void this.#conductor.services.unload(service, instance);
         else if (!node || instance.presence === "none") service.instances.delete(instance.node);
       }
