@@ -88,6 +88,23 @@ const RULES = {
   AZORA_CIRCUIT_BREAKER_RESET_TIMEOUT: integer(1, 3_600_000, 60_000),
   /** Services that may start at the same time. */
   AZORA_PARALLEL_LAUNCH_LIMIT: integer(1, 1000, 10),
+  /** Healing before something breaks, by the trend of what is measured: for every failure, or for some by name. */
+  AZORA_HEALING_PREDICTIVE: {
+    default: "off",
+    allowed: "off, shadow or on, or a list such as leaking=on,slow=shadow",
+    parse: (text) =>
+      /^((leaking|slow|resource exhausted)=)?(off|shadow|on)(,(leaking|slow|resource exhausted)=(off|shadow|on))*$/.test(
+        text,
+      )
+        ? text
+        : undefined,
+  } as Rule<string>,
+  /** Whether the healer chooses the first remedy by what helped before: no, only says what it would choose, yes. */
+  AZORA_HEALING_LEARNING: oneOf("off", "off", "shadow", "on"),
+  /** Folder of healing actions of your own: files named `*.healing.{ts,js,mjs}`. */
+  AZORA_HEALING_PLUGINS: folder("./healing"),
+  /** Whether experiments may break things on purpose. */
+  AZORA_CHAOS: oneOf("off", "off", "on"),
   /** The bus. Empty: a private nats-server if it is on PATH, else the mesh. `mesh` forces the mesh. */
   AZORA_EVENT_BUS_URL: {
     default: "",
@@ -141,6 +158,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env, cwd = process
   if (problems.length > 0) throw new SettingsError(problems);
   settings["AZORA_DATA_DIR"] = resolve(cwd, settings["AZORA_DATA_DIR"] as string);
   settings["AZORA_LOG_DIR"] = resolve(cwd, settings["AZORA_LOG_DIR"] as string);
+  settings["AZORA_HEALING_PLUGINS"] = resolve(cwd, settings["AZORA_HEALING_PLUGINS"] as string);
   return settings as unknown as Settings;
 }
 

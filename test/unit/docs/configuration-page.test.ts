@@ -25,7 +25,7 @@ describe("the table of settings in the configuration page", () => {
   });
 
   test.each(rows)("tells the default of $name", ({ name, byDefault }) => {
-    const told = name.endsWith("_DIR") ? resolve("/", byDefault) : byDefault;
+    const told = /_(DIR|PLUGINS)$/.test(name) ? resolve("/", byDefault) : byDefault;
     expect(told).toBe(String(defaults[name]));
   });
 

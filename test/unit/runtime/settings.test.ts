@@ -30,6 +30,10 @@ describe("settings", () => {
       AZORA_CIRCUIT_BREAKER_THRESHOLD: 3,
       AZORA_CIRCUIT_BREAKER_RESET_TIMEOUT: 60_000,
       AZORA_PARALLEL_LAUNCH_LIMIT: 10,
+      AZORA_HEALING_PREDICTIVE: "off",
+      AZORA_HEALING_LEARNING: "off",
+      AZORA_HEALING_PLUGINS: "/here/healing",
+      AZORA_CHAOS: "off",
       AZORA_EVENT_BUS_URL: "",
       AZORA_DB_URL: "",
       AZORA_REDIS_URL: "",
@@ -38,6 +42,7 @@ describe("settings", () => {
 
   test.each([
     ["AZORA_PORT", "8080", 8080],
+    ["AZORA_HEALING_PREDICTIVE", "leaking=on,slow=shadow", "leaking=on,slow=shadow"],
     ["AZORA_HEALING_TIME_SCALE", "0.05", 0.05],
     ["AZORA_NAMESPACE", "Team-7", "Team-7"],
     ["AZORA_DATA_DIR", "/var/azora", "/var/azora"],
