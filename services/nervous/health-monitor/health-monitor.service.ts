@@ -1,16 +1,22 @@
 import type { Context, Service, ServiceSchema } from "moleculer";
+import { systemClock } from "../../../runtime/clock.ts";
 import { RUNTIME_CAPABILITY } from "../../../runtime/discovery/plan.ts";
 import { LoopWatch } from "../../../runtime/loop-watch.ts";
 import type { HealthAnswer } from "../../../runtime/node-host/service-health.ts";
 import { readSettings } from "../../../runtime/settings.ts";
+import type { VitalsReport } from "../../../runtime/vitals/node-vitals.ts";
 import { FailureDetector } from "./failure-detector.ts";
 import { History } from "./history.ts";
+import { NodeWatch } from "./node-watch.ts";
 import { ProgramProbe, type WatchedProgram } from "./program-probe.ts";
+import { SecondOpinion } from "./second-opinion.ts";
 
 /** Longest wait for one answer, ms; shorter where polls come more often. */
 const ANSWER_TIMEOUT_MS = 2000;
 /** A suspicion is settled by asking again after this part of the interval. */
 const CONFIRM_AFTER = 0.2;
+/** How often is looked which node is silent, ms. */
+const LOOK_EVERY_MS = 250;
 
 interface Watched {
   detector: FailureDetector;
@@ -22,10 +28,14 @@ interface MonitorService extends Service {
   watched: Map<string, Watched>;
   loop: LoopWatch;
   programs: ProgramProbe;
+  nodes: NodeWatch;
+  opinion: SecondOpinion;
+  looks: NodeJS.Timeout;
   timer: NodeJS.Timeout;
   lastCheck: string | null;
   interval: number;
   lateLimit: number;
+  watchNodes(): void;
   round(): Promise<void>;
   schedule(ms: number): void;
   take(node: string, answer: HealthAnswer, late: boolean): { changed: boolean; suspicious: boolean };
@@ -54,6 +64,13 @@ const schema: ServiceSchema<object, object, object, MonitorService> = {
       },
     },
 
+    /** How suspicious each node is: of other machines by phi, of this machine by the answers that did not come. */
+    nodes: {
+      handler(this: MonitorService) {
+        return this.nodes.nodes();
+      },
+    },
+
     lastCheck: {
       handler(this: MonitorService) {
         return this.lastCheck;
@@ -72,6 +89,13 @@ const schema: ServiceSchema<object, object, object, MonitorService> = {
     },
   },
 
+  events: {
+    "node.vitals"(this: MonitorService, ctx: Context<VitalsReport>) {
+      const { node, instanceId } = ctx.params;
+      if (this.opinion.isRemote(node)) this.nodes.heartbeat(node, instanceId);
+    },
+  },
+
   async started(this: MonitorService) {
     const settings = readSettings();
     this.watched = new Map();
@@ -81,11 +105,13 @@ const schema: ServiceSchema<object, object, object, MonitorService> = {
     this.loop = new LoopWatch();
     this.loop.start();
     this.programs = new ProgramProbe();
+    this.watchNodes();
     this.schedule(this.interval);
   },
 
   async stopped(this: MonitorService) {
     clearTimeout(this.timer);
+    clearInterval(this.looks);
     this.loop?.stop();
   },
 
@@ -100,6 +126,34 @@ const schema: ServiceSchema<object, object, object, MonitorService> = {
       }, ms);
     },
 
+    watchNodes(this: MonitorService) {
+      const { broker, loop } = this;
+      this.opinion = new SecondOpinion(broker);
+      const { opinion } = this;
+      this.nodes = new NodeWatch(systemClock, {
+        witnesses: (suspected) => opinion.witnesses(suspected, (id) => this.nodes.trusts(id)),
+        reach: opinion.reach,
+        ping: opinion.ping,
+        isLate: () => loop.isLate(),
+        unreachable: (event) => {
+          const seconds = (event.silentFor / 1000).toFixed(1);
+          this.logger.warn(
+            `${event.id} is unreachable: silent for ${seconds} s, also to ${event.confirmedBy.join(", ")}`,
+          );
+          void broker.emit("health.node.unreachable", event);
+        },
+        reachable: (event) => {
+          this.logger.info(`${event.id} is reachable again`);
+          void broker.emit("health.node.reachable", event);
+        },
+      });
+      this.looks = setInterval(() => {
+        this.nodes.remotes(opinion.remotes());
+        this.nodes.look();
+      }, LOOK_EVERY_MS);
+      this.looks.unref();
+    },
+
     /** Asks everybody once; what each answer means is judged here, what follows from it by the orchestrator. */
     async round(this: MonitorService) {
       const timeout = Math.min(ANSWER_TIMEOUT_MS, Math.max(50, this.interval));
@@ -107,20 +161,24 @@ const schema: ServiceSchema<object, object, object, MonitorService> = {
         nodes: string[];
         programs: WatchedProgram[];
       };
-      const asked = nodes.map(async (node) => {
-        const answers = this.broker.call(
-          "node-host.health",
-          { timeout },
-          { nodeID: node, timeout: timeout + 1000 },
-        ) as Promise<HealthAnswer[]>;
-        return { node, answers: await answers.catch(() => [] as HealthAnswer[]) };
+      let suspicious = false;
+      const up = new Set(nodes);
+      const asked = [...this.nodes.toAsk(nodes, (id) => this.opinion.isKnown(id))].map(async (node) => {
+        const options = { nodeID: node, timeout: timeout + 1000 };
+        try {
+          const answers = (await this.broker.call("node-host.health", { timeout }, options)) as HealthAnswer[];
+          this.nodes.answered(node);
+          return { node, answers: up.has(node) ? answers : [] };
+        } catch {
+          suspicious = this.nodes.unanswered(node) || suspicious;
+          return { node, answers: [] };
+        }
       });
       const [ofNodes, ofPrograms] = await Promise.all([Promise.all(asked), this.programs.ask(programs, timeout)]);
       // Whoever was late himself cannot say that others were.
       const late = this.loop.isLate();
       const verdicts: object[] = [];
       const changes: object[] = [];
-      let suspicious = false;
       for (const { node, answers } of [...ofNodes, ...ofPrograms]) {
         for (const answer of answers) {
           const taken = this.take(node, answer, late);
