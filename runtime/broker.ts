@@ -23,6 +23,8 @@ export interface NodeBrokerOptions {
   own?: BrokerOptions;
   /** A runtime node beside a foreign project speaks its serialiser, and takes nothing else of its configuration. */
   onlySerializer?: boolean;
+  /** Stand closest to the services. */
+  innermost?: Middleware[];
 }
 
 export interface NodeBroker {
@@ -33,7 +35,7 @@ export interface NodeBroker {
 
 /** A broker as every node has it: on the organism's bus, with vitals and failover. It is not started. */
 export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
-  const { nodeId, namespace, bus, settings, logger, mesh, metadata, own, onlySerializer } = options;
+  const { nodeId, namespace, bus, settings, logger, mesh, metadata, own, onlySerializer, innermost = [] } = options;
   const vitals = new VitalsRegistry();
   const failover = new Failover();
   const base = own && !onlySerializer ? { ...own } : brokerOptions(settings);
@@ -45,7 +47,7 @@ export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
     logger: logger as unknown as BrokerOptions["logger"],
     transporter: bus.kind === "nats" ? new NatsTransporter(natsOptions(bus.url)) : new MeshTransporter(mesh!),
     metadata: { ...base.metadata, ...metadata },
-    middlewares: [failover.middleware(), ...((base.middlewares ?? []) as Middleware[])],
+    middlewares: [failover.middleware(), ...innermost, ...((base.middlewares ?? []) as Middleware[])],
     errorHandler: failover.errorHandler(base.errorHandler ?? undefined),
     // Deaths come through the mesh; the heartbeat is for nodes on other machines.
     heartbeatInterval: 5,

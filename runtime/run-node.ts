@@ -39,6 +39,7 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
   const root = runtimeOnly || !project.foreign ? ownServices : project.root;
   installModuleHooks({ root, foreign: project.foreign });
   const own = await loadProjectConfig(project);
+  const faults = settings.AZORA_CHAOS === "on" ? await loadFaults(settings.AZORA_DATA_DIR) : undefined;
   const { broker, vitals, failover } = createNodeBroker({
     nodeId,
     namespace,
@@ -48,6 +49,7 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
     metadata: { organ, host: hostname(), ...ownIdentity(), ...(mesh ? {} : { joined: true }) },
     ...(mesh ? { mesh } : {}),
     ...(own ? { own, onlySerializer: runtimeOnly } : {}),
+    ...(faults ? { innermost: [faults.middleware] } : {}),
   });
 
   let stopping = false;
@@ -73,9 +75,23 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
   broker.createService(
     nodeHost(broker, { vitals, failover, root, services, shutdown: (timeout) => void shutdown(timeout).catch(crash) }),
   );
+  if (faults) broker.createService(faults.service(broker));
   options.prepare?.(broker);
   await mesh?.start();
   await broker.start();
   keepCompiledCode();
   return broker;
+}
+
+/** Loaded only where it is wanted: without the setting a node carries nothing that could break it. */
+async function loadFaults(dataDir: string) {
+  const [{ Faults }, { nodeFaults }] = await Promise.all([
+    import("./faults/faults.ts"),
+    import("./faults/node-faults.ts"),
+  ]);
+  const faults = new Faults(dataDir);
+  return {
+    middleware: faults.middleware(),
+    service: (broker: ServiceBroker) => nodeFaults(broker, faults, dataDir),
+  };
 }
