@@ -1,4 +1,5 @@
 /** `npm run bench`, or `npm run bench -- vitals idle` for some. Results go to `bench/results/<name>.json`. */
+import { breaker } from "./breaker.ts";
 import { coldBoot } from "./cold-boot.ts";
 import { deathNotice } from "./death-notice.ts";
 import { failover } from "./failover.ts";
@@ -9,6 +10,7 @@ import { vitals } from "./vitals.ts";
 
 const BENCHES: Record<string, () => Promise<Result | Result[]>> = {
   vitals: () => vitals(),
+  breaker: () => breaker(),
   failover: () => failover(),
   recovery: () => recovery(),
   "death-notice": () => deathNotice(),

@@ -1,16 +1,10 @@
 /** What vitals cost a local call: a broker with and one without them, each in a process of its own, in turn. */
-import { execFileSync } from "node:child_process";
-import { join } from "node:path";
+import { localCall } from "./local-call.ts";
 import { goal, medians, type Result } from "./report.ts";
-
-const SIDE = join(import.meta.dirname, "vitals-side.ts");
 
 export async function vitals(rounds = 11): Promise<Result> {
   const runs: Record<string, number[]> = { bare: [], "with vitals": [] };
-  for (let i = 0; i < rounds; i++) {
-    runs["bare"]!.push(run("bare"));
-    runs["with vitals"]!.push(run("measured"));
-  }
+  for (let i = 0; i < rounds; i++) for (const side of Object.keys(runs)) runs[side]!.push(localCall(side));
   const middle = medians(runs);
   const cost = middle["with vitals"]! - middle["bare"]!;
   return {
@@ -21,8 +15,4 @@ export async function vitals(rounds = 11): Promise<Result> {
     medians: middle,
     goals: [goal("0.3 µs or less per call (µs)", cost, cost <= 0.3)],
   };
-}
-
-function run(side: string): number {
-  return Number(execFileSync(process.execPath, ["--disable-warning=ExperimentalWarning", SIDE, side]).toString());
 }

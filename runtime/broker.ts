@@ -1,5 +1,6 @@
 import { type BrokerOptions, type Middleware, ServiceBroker } from "moleculer";
 import { brokerOptions } from "../moleculer.config.ts";
+import { CircuitBreakers } from "./breaker/circuit-breakers.ts";
 import type { Bus } from "./bus.ts";
 import { Failover } from "./failover/failover.ts";
 import { connectFast } from "./fast-connect.ts";
@@ -31,13 +32,18 @@ export interface NodeBroker {
   broker: ServiceBroker;
   vitals: VitalsRegistry;
   failover: Failover;
+  breakers: CircuitBreakers;
 }
 
-/** A broker as every node has it: on the organism's bus, with vitals and failover. It is not started. */
+/** A broker as every node has it: on the organism's bus, with vitals, failover and circuit breakers. It is not started. */
 export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
   const { nodeId, namespace, bus, settings, logger, mesh, metadata, own, onlySerializer, innermost = [] } = options;
   const vitals = new VitalsRegistry();
   const failover = new Failover();
+  const breakers = new CircuitBreakers({
+    threshold: settings.AZORA_CIRCUIT_BREAKER_THRESHOLD,
+    resetTimeout: settings.AZORA_CIRCUIT_BREAKER_RESET_TIMEOUT * settings.AZORA_HEALING_TIME_SCALE,
+  });
   const base = own && !onlySerializer ? { ...own } : brokerOptions(settings);
   if (own && onlySerializer) base.serializer = own.serializer ?? "JSON";
   const broker = new ServiceBroker({
@@ -56,11 +62,12 @@ export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
     transit: { ...base.transit, serviceChangedDebounceTime: 10 },
     skipProcessEventRegistration: true,
   } as BrokerOptions);
-  // Added last and so outermost: a call counts from its arrival, before validation, cache and queues.
-  (broker as unknown as { middlewares: { add(middleware: Middleware): void } }).middlewares.add(
-    vitalsMiddleware(vitals),
-  );
+  // What is added after the constructor lies outside Moleculer's own. The breakers: so that its time-outs count. The
+  // vitals outermost: a call counts from its arrival, before validation, cache and queues.
+  const { middlewares } = broker as unknown as { middlewares: { add(middleware: Middleware): void } };
+  middlewares.add(breakers.middleware(broker));
+  middlewares.add(vitalsMiddleware(vitals));
   if (mesh) mesh.self.instanceId = broker.instanceID;
   connectFast(broker, mesh);
-  return { broker, vitals, failover };
+  return { broker, vitals, failover, breakers };
 }

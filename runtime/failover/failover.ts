@@ -12,6 +12,8 @@ type Handler = (ctx: Context) => Promise<unknown>;
 type ErrorHandler = NonNullable<BrokerOptions["errorHandler"]>;
 type CallOptions = Record<string, unknown> & { nodeID?: string; parentCtx?: Context };
 
+/** On the context of a call that was tried again elsewhere: why it failed where it was sent first. */
+export const INSTANCE_ERROR = Symbol("azora.instanceError");
 /** Until when this call may be held, and how often it was tried; kept on the context or the options. */
 const RETRY = Symbol("azora.retry");
 interface RetryState {
@@ -97,11 +99,13 @@ export class Failover {
     const fate: Fate = fateOf(error, action.name, ctx.nodeID);
     if (fate === "answered") throw error;
     if (fate === "unknown" && !action.idempotent) {
-      throw new AzoraError(
+      const unknown = new AzoraError(
         "OUTCOME_UNKNOWN",
         `The call of ${action.name} may have reached ${ctx.nodeID}, which is gone; it is not repeated, because the action is not idempotent`,
         { action: action.name, nodeID: ctx.nodeID },
       );
+      unknown.cause = error;
+      throw unknown;
     }
     // The caller asked for this very node, or sends a stream that cannot be read twice.
     const { nodeID, stream } = ctx.options as { nodeID?: string; stream?: unknown };
@@ -112,9 +116,9 @@ export class Failover {
     const callable = () => (broker.transit?.tx?.connected ?? true) && broker.registry.actions.isAvailable(action.name);
     if (!callable() && !(await this.holds.wait(action.name, state.deadline, callable))) throw error;
     this.retries++;
-    const copy = ctx.copy(ctx.endpoint as never);
-    (copy as unknown as Record<symbol, RetryState>)[RETRY] = state;
-    return broker.call(action.name, ctx.params, { ctx: copy } as never);
+    (ctx as unknown as Record<symbol, unknown>)[INSTANCE_ERROR] = error;
+    (ctx as unknown as Record<symbol, RetryState>)[RETRY] = state;
+    return broker.call(action.name, ctx.params, { ctx: copyOf(ctx, ctx.endpoint!) } as never);
   }
 
   async #hold(action: string, params: unknown, opts: CallOptions, error: Error): Promise<unknown> {
@@ -135,6 +139,14 @@ export class Failover {
 
 interface NodeService {
   actions?: Record<string, unknown>;
+}
+
+/** The same call, to be made of another instance; its time and its attempts go on. */
+export function copyOf(ctx: Context, endpoint: object): Context {
+  const copy = ctx.copy(endpoint as never);
+  const state = (ctx as unknown as Record<symbol, RetryState>)[RETRY];
+  if (state) (copy as unknown as Record<symbol, RetryState>)[RETRY] = state;
+  return copy;
 }
 
 function stateOf(carrier: object): RetryState {

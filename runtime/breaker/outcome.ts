@@ -1,0 +1,41 @@
+import { TRANSPORT_LOST } from "../failover/pending.ts";
+
+/**
+ * What a call's error says of the instance that was called:
+ * `answered`, it is alive and said no; `failed`, it did not do its work; `nothing`, the call says nothing of it.
+ */
+export type Outcome = "answered" | "failed" | "nothing";
+
+interface CallError {
+  type?: unknown;
+  code?: unknown;
+  cause?: { type?: unknown };
+  data?: { action?: unknown } | null;
+}
+
+/** Errors of the way to a service, which name the action that was not carried out. */
+const OF_THE_WAY: ReadonlySet<unknown> = new Set([
+  "SERVICE_NOT_FOUND",
+  "SERVICE_NOT_AVAILABLE",
+  "REQUEST_TIMEOUT",
+  "REQUEST_REJECTED",
+  "REQUEST_SKIPPED",
+  "OUTCOME_UNKNOWN",
+]);
+/** Refusals before a call is made, so never of the instance itself but of one that it called. */
+const REFUSALS: ReadonlySet<unknown> = new Set(["CIRCUIT_OPEN", "SERVICE_QUARANTINED"]);
+
+/** @param action name of the action that was called */
+export function outcomeOf(error: unknown, action: string): Outcome {
+  const { type, code, cause, data } = (error ?? {}) as CallError;
+  // The loss of the whole bus is no fault of one instance.
+  if (type === TRANSPORT_LOST || (type === "OUTCOME_UNKNOWN" && cause?.type === TRANSPORT_LOST)) return "nothing";
+  if (REFUSALS.has(type)) return "answered";
+  if (OF_THE_WAY.has(type)) {
+    // A deeper call of the instance did not get through: the instance itself has answered.
+    if (data?.action !== undefined && data.action !== action) return "answered";
+    // It left between the choice and the call; the registry will say so in a moment.
+    return type === "SERVICE_NOT_FOUND" || type === "SERVICE_NOT_AVAILABLE" ? "nothing" : "failed";
+  }
+  return typeof code === "number" && code >= 400 && code < 500 ? "answered" : "failed";
+}

@@ -1,0 +1,43 @@
+import { describe, expect, test } from "@jest/globals";
+import { Errors } from "moleculer";
+import { outcomeOf } from "../../../runtime/breaker/outcome.ts";
+import { AzoraError } from "../../../runtime/errors.ts";
+import { TRANSPORT_LOST } from "../../../runtime/failover/pending.ts";
+
+const own = { action: "ledger.add", nodeID: "heart-1" };
+const deeper = { action: "vault.open", nodeID: "heart-2" };
+const caused = (cause: object) => Object.assign(new AzoraError("OUTCOME_UNKNOWN", "?", own), { cause });
+
+describe("what a failed call says of the instance that was called", () => {
+  test.each<[string, unknown]>([
+    ["a time-out", new Errors.RequestTimeoutError(own)],
+    ["a lost node", new Errors.RequestRejectedError(own)],
+    ["an outcome that nobody knows", caused(new Errors.RequestRejectedError(own))],
+    ["an error without a code", new Error("no such table")],
+    ["an error of the server's side", new Errors.MoleculerServerError("broken", 500, "BROKEN")],
+    ["a code of another kind", Object.assign(new Error("read"), { code: "EIO" })],
+    ["nothing that is an error", undefined],
+  ])("%s: it has failed", (_what, error) => {
+    expect(outcomeOf(error, "ledger.add")).toBe("failed");
+  });
+
+  test.each<[string, unknown]>([
+    ["a client's mistake", new Errors.MoleculerClientError("no such account", 404, "NO_ACCOUNT")],
+    ["a wrong parameter", new Errors.ValidationError("wrong")],
+    ["a full queue", new Errors.QueueIsFullError(own)],
+    ["a time-out of a deeper call", new Errors.RequestTimeoutError(deeper)],
+    ["a deeper service that is absent", new Errors.ServiceNotAvailableError(deeper)],
+    ["a deeper breaker that is open", new AzoraError("CIRCUIT_OPEN", "open", deeper)],
+    ["a deeper service in quarantine", new AzoraError("SERVICE_QUARANTINED", "ill", { service: "vault" })],
+  ])("%s: it has answered", (_what, error) => {
+    expect(outcomeOf(error, "ledger.add")).toBe("answered");
+  });
+
+  test.each<[string, unknown]>([
+    ["the loss of the whole bus", Object.assign(new Error("lost"), { type: TRANSPORT_LOST })],
+    ["an outcome that is unknown because the bus was lost", caused({ type: TRANSPORT_LOST })],
+    ["an instance that has left", new Errors.ServiceNotFoundError(own)],
+  ])("%s: nothing", (_what, error) => {
+    expect(outcomeOf(error, "ledger.add")).toBe("nothing");
+  });
+});
