@@ -1,5 +1,6 @@
 import type { BrokerOptions, Context, Middleware, ServiceBroker } from "moleculer";
 import { systemClock } from "../clock.ts";
+import { type ClosureList, Closures, type Detour } from "../closures/closures.ts";
 import { AzoraError } from "../errors.ts";
 import { type Fate, fateOf } from "./classify.ts";
 import { Holds } from "./holds.ts";
@@ -24,10 +25,11 @@ interface RetryState {
 /**
  * Failover of calls. A call that never ran is tried again on any node; one that may have run on a node that died only
  * if its action is `idempotent`, else its caller gets OUTCOME_UNKNOWN. While a service that is being restarted has no
- * other instance, its calls are held.
+ * other instance, its calls are held. A closed service's calls go to its standby, or fail at once.
  */
 export class Failover {
   readonly holds = new Holds(systemClock);
+  readonly closures = new Closures();
   /** Calls that were tried again. */
   retries = 0;
   #broker: ServiceBroker | undefined;
@@ -52,13 +54,24 @@ export class Failover {
     } as unknown as Middleware;
   }
 
-  /** Moleculer asks the error handler when no endpoint is left: the place where calls are held. */
+  /** What the orchestrator tells. Whoever waits for a service that is closed now waits no longer. */
+  takeClosures(list: ClosureList): void {
+    if (this.closures.take(list)) this.holds.check();
+  }
+
+  /** Moleculer asks the error handler when no endpoint is left: the place where calls are held, refused or sent elsewhere. */
   errorHandler(own?: ErrorHandler): ErrorHandler {
     const failover = this;
     return function (this: ServiceBroker, error: Error, info: unknown) {
       const { actionName, params, opts } = info as { actionName?: string; params?: unknown; opts?: CallOptions };
-      const noEndpoint = actionName !== undefined && !opts?.nodeID && failover.holds.isRestarting(actionName);
-      if (noEndpoint) return failover.#hold(actionName, params, opts ?? {}, error);
+      // Errors of calls that reached a service come here too, without the name of an action.
+      if (actionName !== undefined) {
+        const pinned = opts?.nodeID !== undefined;
+        const detour = failover.closures.detourOf(actionName);
+        if (detour && !(pinned && "to" in detour)) return failover.#detour(detour, params, opts ?? {});
+        if (!pinned && failover.holds.isRestarting(actionName))
+          return failover.#hold(actionName, params, opts ?? {}, error);
+      }
       if (own) return own.call(this, error, info as never);
       throw error;
     } as unknown as ErrorHandler;
@@ -113,7 +126,7 @@ export class Failover {
     const state = stateOf(ctx);
     if (++state.attempts > MAX_ATTEMPTS) throw error;
     const broker = this.#broker!;
-    const callable = () => (broker.transit?.tx?.connected ?? true) && broker.registry.actions.isAvailable(action.name);
+    const callable = () => (broker.transit?.tx?.connected ?? true) && this.#isCallable(action.name);
     if (!callable() && !(await this.holds.wait(action.name, state.deadline, callable))) throw error;
     this.retries++;
     (ctx as unknown as Record<symbol, unknown>)[INSTANCE_ERROR] = error;
@@ -122,17 +135,29 @@ export class Failover {
   }
 
   async #hold(action: string, params: unknown, opts: CallOptions, error: Error): Promise<unknown> {
-    const broker = this.#broker!;
     const carrier = (opts as { ctx?: object }).ctx ?? opts;
     const state = stateOf(carrier);
-    const callable = () => broker.registry.actions.isAvailable(action);
+    const callable = () => this.#isCallable(action);
     if (++state.attempts > MAX_ATTEMPTS || !(await this.holds.wait(action, state.deadline, callable))) throw error;
     this.retries++;
-    const repeated = broker.call(action, params as never, { ...opts, [RETRY]: state } as never) as Promise<unknown> & {
-      ctx?: Context;
-    };
-    const result = await repeated;
-    if (opts.parentCtx && repeated.ctx) Object.assign(opts.parentCtx.meta as object, repeated.ctx.meta);
+    return this.#callAgain(action, params, { ...opts, [RETRY]: state } as CallOptions);
+  }
+
+  /** A closed service counts as callable: its call has an end at once, though it may be a refusal. */
+  #isCallable(action: string): boolean {
+    return this.#broker!.registry.actions.isAvailable(action) || this.closures.detourOf(action) !== undefined;
+  }
+
+  async #detour(detour: Detour, params: unknown, opts: CallOptions): Promise<unknown> {
+    if ("refused" in detour) throw detour.refused;
+    return this.#callAgain(detour.to, params, opts);
+  }
+
+  /** For a call that ended without an endpoint: Moleculer has given its caller no context to take the meta from. */
+  async #callAgain(action: string, params: unknown, opts: CallOptions): Promise<unknown> {
+    const call = this.#broker!.call(action, params as never, opts as never) as Promise<unknown> & { ctx?: Context };
+    const result = await call;
+    if (opts.parentCtx && call.ctx) Object.assign(opts.parentCtx.meta as object, call.ctx.meta);
     return result;
   }
 }

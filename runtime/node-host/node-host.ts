@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Context, Service, ServiceBroker, ServiceSchema } from "moleculer";
+import type { ClosureList } from "../closures/closures.ts";
 import { AzoraError } from "../errors.ts";
 import type { Failover } from "../failover/failover.ts";
 import type { VitalsRegistry } from "../vitals/action-vitals.ts";
@@ -229,6 +230,9 @@ export function nodeHost(
       },
     },
     events: {
+      "organism.closures"(ctx: Context<ClosureList>) {
+        failover.takeClosures(ctx.params);
+      },
       "node-host.restarting"(ctx: Context<{ actions: string[]; over: boolean }>) {
         if (ctx.nodeID === broker.nodeID) return;
         if (ctx.params.over) failover.holds.end(ctx.params.actions);
