@@ -13,6 +13,8 @@ export interface Result {
   /** What the project promises, and whether the medians keep it. */
   goals: { goal: string; value: number; met: boolean }[];
   notes?: string[];
+  /** Values along a run, for curves; `every` is the distance of two points. */
+  series?: Record<string, number[] | number | string>;
 }
 
 export function median(values: readonly number[]): number {

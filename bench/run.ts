@@ -4,6 +4,7 @@ import { coldBoot } from "./cold-boot.ts";
 import { deathNotice } from "./death-notice.ts";
 import { failover } from "./failover.ts";
 import { idle } from "./idle.ts";
+import { learning } from "./learning.ts";
 import { recovery } from "./recovery.ts";
 import { publish, type Result } from "./report.ts";
 import { vitals } from "./vitals.ts";
@@ -16,6 +17,7 @@ const BENCHES: Record<string, () => Promise<Result | Result[]>> = {
   "death-notice": () => deathNotice(),
   idle: () => idle(),
   "cold-boot": () => coldBoot(),
+  learning: () => learning(),
 };
 
 const wanted = process.argv.slice(2);
