@@ -1,13 +1,20 @@
-/** Waits before the attempts of a restart, s: the first at once, the last again and again. */
-export const RESTART_DELAYS_S = [0, 1, 5, 15, 30, 60, 60] as const;
+/** Waits before the attempts of a restart, ms: the first at once, the last again and again. */
+export const RESTART_DELAYS = [0, 1000, 5000, 15_000, 30_000, 60_000, 60_000] as const;
 
-const JITTER = 0.25;
+/** Keeps many that failed together from coming back together. */
+export const RESTART_JITTER = 0.25;
 
-/**
- * Wait before an attempt (counted from 1), ms. Jitter of ±25 % keeps many that failed together from coming back
- * together. @param random 0 to 1
- */
-export function restartDelay(attempt: number, scale = 1, random = Math.random()): number {
-  const seconds = RESTART_DELAYS_S[Math.min(attempt, RESTART_DELAYS_S.length) - 1] ?? 0;
-  return seconds * 1000 * scale * (1 + JITTER * (2 * random - 1));
+export interface Backoff {
+  /** Waits before the attempts, ms; the last again and again. */
+  backoff: readonly number[];
+  /** Share by which a wait varies, 0 to 1. */
+  jitter: number;
+}
+
+const DEFAULT: Backoff = { backoff: RESTART_DELAYS, jitter: RESTART_JITTER };
+
+/** Wait before an attempt (counted from 1), ms. @param random 0 to 1 */
+export function restartDelay(attempt: number, scale = 1, random = Math.random(), policy: Backoff = DEFAULT): number {
+  const wait = policy.backoff[Math.min(attempt, policy.backoff.length) - 1] ?? 0;
+  return wait * scale * (1 + policy.jitter * (2 * random - 1));
 }

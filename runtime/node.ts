@@ -6,6 +6,7 @@ import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 import { readBus } from "./bus.ts";
 import { WARM_UP } from "./compile-cache.ts";
+import { carriesRuntimeOnly } from "./discovery/plan.ts";
 import { JsonLogger, type Level, openLog } from "./logger.ts";
 import { Mesh } from "./mesh/mesh.ts";
 import { provideNodeContext } from "./node-context.ts";
@@ -52,7 +53,7 @@ const broker = await runNode({
   settings,
   logger: new JsonLogger(settings.AZORA_LOG_LEVEL as Level, [{ fd: 1 }, ...own]),
   mesh,
-  runtimeOnly: isOrchestrator,
+  runtimeOnly: carriesRuntimeOnly(nodeId, plan.project),
   prepare: (made) => provideNodeContext(made, { organism, mesh }),
 });
 

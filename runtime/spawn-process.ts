@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync } from "node:fs";
+import { getPriority, setPriority } from "node:os";
 import { join } from "node:path";
-import type { Plan } from "./discovery/plan.ts";
+import { carriesRuntimeOnly, type Plan } from "./discovery/plan.ts";
 import { openLog } from "./logger.ts";
 import { nodeFlags, ownModule } from "./node-executable.ts";
 import type { Organism } from "./organism.ts";
@@ -43,20 +44,50 @@ export async function spawnDetached({ command, args, cwd, env, log }: SpawnOptio
 /** The orchestrator's node collects its garbage in small portions: it is to stay small, and has time. */
 const SMALL_YOUNG_GENERATION = "--max-semi-space-size=4";
 
+export interface NodeProcessOptions {
+  /** Most heap of the process, MB. @default Node's own */
+  memoryLimitMB?: number;
+  /** Scheduling priority, -20 (first) to 19 (last). @default that of the parent */
+  niceness?: number;
+}
+
 /** Starts the process of a node. */
-export function spawnNode(id: string, organ: string, organism: Organism, plan: Plan): Promise<Spawned> {
+export async function spawnNode(
+  id: string,
+  organ: string,
+  organism: Organism,
+  plan: Plan,
+  { memoryLimitMB, niceness }: NodeProcessOptions = {},
+): Promise<Spawned> {
   const { project } = plan;
-  const runtimeOnly = id === "nervous-1";
+  const runtimeOnly = carriesRuntimeOnly(id, project);
   const foreign = project.foreign && !runtimeOnly;
   // It runs Azora's own code alone, but may have to read the project's serialiser from a configuration in TypeScript.
   const flags = runtimeOnly
     ? [...nodeFlags(project.config?.endsWith(".ts") ?? false), SMALL_YOUNG_GENERATION]
-    : nodeFlags(foreign);
-  return spawnDetached({
+    : [...nodeFlags(foreign)];
+  if (memoryLimitMB) flags.push(`--max-old-space-size=${memoryLimitMB}`);
+  const spawned = await spawnDetached({
     command: process.execPath,
     args: [...flags, ownModule("runtime/node"), id, organ, organism.dataDir],
     cwd: foreign ? project.root : process.cwd(),
     env: foreign ? projectEnvironment(project) : process.env,
     log: join(organism.logDir, `${id}.log`),
   });
+  if (niceness !== undefined) renice(spawned.identity.pid, niceness);
+  return spawned;
+}
+
+/** Changes a process's priority as far as this user may. Returns what it has then. */
+export function renice(pid: number, niceness: number): number {
+  try {
+    setPriority(pid, niceness);
+  } catch {
+    // Only root may raise a priority; what it is now is told.
+  }
+  try {
+    return getPriority(pid);
+  } catch {
+    return 0;
+  }
 }

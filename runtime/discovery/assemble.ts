@@ -108,6 +108,12 @@ export function assemble(
       else if (!group.includes(known)) service.renamed[group[0]!] = known;
       edges.push({ from: service.name, to: known, kind: "hard" });
     }
+    const standby = service.healing?.standby;
+    if (standby !== undefined && !byName.has(standby)) {
+      const meant = nearest(standby, byName.keys());
+      const remedy = meant ? `did you mean "${meant}"?` : "name a service of the folder";
+      complain(candidate, "metadata.healing.standby", `names ${show(standby)}, which is not in the folder`, remedy);
+    }
     for (const name of service.softDependencies) {
       const known = names.get(name);
       if (known) edges.push({ from: service.name, to: known, kind: "soft" });
@@ -160,6 +166,7 @@ function plannedService(candidate: Candidate, metadata: ServiceMetadata): Planne
     singleton: metadata.singleton ?? false,
     isolate: metadata.isolate ?? false,
     runtimeSystem: (metadata.capabilities ?? []).includes(RUNTIME_CAPABILITY),
+    ...(metadata.healing ? { healing: metadata.healing } : {}),
     ...(program ? { program } : {}),
     ...(version !== undefined ? { version } : {}),
     ...(metadata.startupTimeout ? { startupTimeout: metadata.startupTimeout } : {}),

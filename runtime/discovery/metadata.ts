@@ -1,4 +1,5 @@
 import { editDistance } from "../nearest.ts";
+import { checkHealing, type HealingMetadata } from "./healing-metadata.ts";
 
 export const ORGANS = ["brain", "heart", "lungs", "stomach", "muscles", "immune", "nervous"] as const;
 export type Organ = (typeof ORGANS)[number];
@@ -26,7 +27,8 @@ export interface ServiceMetadata {
   isolate?: boolean;
   /** Time the service may take to start, ms. */
   startupTimeout?: number;
-  healing?: unknown;
+  /** How it wants to be healed. */
+  healing?: HealingMetadata;
   audited?: unknown;
 }
 
@@ -63,7 +65,10 @@ const FIELDS: Record<keyof ServiceMetadata, FieldRule> = {
     allowed: "milliseconds, from 1 to 3600000",
     fits: (value) => typeof value === "number" && value >= 1 && value <= 3_600_000,
   },
-  healing: { allowed: "an object", fits: (value) => typeof value === "object" && value !== null },
+  healing: {
+    allowed: "an object",
+    fits: (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  },
   audited: { allowed: "a list of event names or true", fits: (value) => value === true || names.fits(value) },
 };
 
@@ -85,7 +90,7 @@ export function checkMetadata(metadata: unknown): FieldProblem[] {
     if (rule) {
       if (value !== undefined && !rule.fits(value)) {
         problems.push({ field: `metadata.${name}`, problem: `is ${show(value)}`, remedy: `must be ${rule.allowed}` });
-      }
+      } else if (name === "healing" && value !== undefined) problems.push(...healingProblems(value));
       continue;
     }
     if (name.startsWith("$")) continue;
@@ -95,6 +100,14 @@ export function checkMetadata(metadata: unknown): FieldProblem[] {
     }
   }
   return problems;
+}
+
+function healingProblems(healing: object): FieldProblem[] {
+  return checkHealing(healing as Record<string, unknown>).map(({ field, value, allowed }) => ({
+    field,
+    problem: value === undefined ? "is missing" : `is ${show(value)}`,
+    remedy: `must be ${allowed}`,
+  }));
 }
 
 export function show(value: unknown): string {

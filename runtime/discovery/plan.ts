@@ -1,3 +1,4 @@
+import type { HealingMetadata } from "./healing-metadata.ts";
 import type { Organ, Priority } from "./metadata.ts";
 
 /** A program that is no Moleculer service, as its `<name>.service.json` describes it. */
@@ -40,6 +41,8 @@ export interface PlannedService {
   isolate: boolean;
   /** ms; the orchestrator's default where the service says nothing. */
   startupTimeout?: number;
+  /** How it wants to be healed. Absent in a plan of an earlier version. */
+  healing?: HealingMetadata;
   /** Runs the organism itself; launched first, also beside a foreign project. */
   runtimeSystem: boolean;
 }
@@ -82,3 +85,11 @@ export interface Problem {
 }
 
 export const RUNTIME_CAPABILITY = "runtime";
+
+/**
+ * True for a node that runs Azora's own systems and nothing else: the orchestrator's always, the immune system's beside a
+ * foreign project, whose services must not share a process with those that heal them.
+ */
+export function carriesRuntimeOnly(node: string, { foreign }: ProjectInfo): boolean {
+  return node === "nervous-1" || (foreign && node === "immune-1");
+}

@@ -182,6 +182,11 @@ describe("the orchestrator's API", () => {
         duration: expect.any(Number),
         reason: expect.any(String),
         detection: expect.any(Number),
+        by: "ladder",
+        case: expect.any(String),
+        evidence: ["its process has ended: killed by SIGKILL"],
+        decision: { chosen: "restart-process", why: expect.any(String), alternatives: [expect.any(Object)] },
+        signature: "crashed|heart-1|killed by sigkill",
       },
     ]);
     const stats = await organism.get<{ restarts: number }>("/orchestrator/stats");

@@ -3,12 +3,16 @@ import { join } from "node:path";
 import type { ServiceBroker } from "moleculer";
 import { systemClock } from "../../../runtime/clock.ts";
 import type { Organ } from "../../../runtime/discovery/metadata.ts";
-import type { Plan } from "../../../runtime/discovery/plan.ts";
+import type { Plan, PlannedService } from "../../../runtime/discovery/plan.ts";
 import { LoopWatch } from "../../../runtime/loop-watch.ts";
 import { nodeContext } from "../../../runtime/node-context.ts";
 import { writePlan } from "../../../runtime/organism.ts";
 import { Fleet } from "./fleet.ts";
-import { HealingLog } from "./healing-log.ts";
+import { Advice } from "./healing/advice.ts";
+import { Closures } from "./healing/closures.ts";
+import { HealingLog } from "./healing/healing-log.ts";
+import { type RestartPolicy, servicePolicy } from "./healing/policy.ts";
+import { Restarts } from "./healing/restarts.ts";
 import { Journal } from "./journal.ts";
 import type { KeeperContext, ServiceEvent } from "./keeper-context.ts";
 import { LAST_PHASE } from "./launch-gate.ts";
@@ -19,7 +23,6 @@ import { OrganismState, type ServiceState } from "./organism-state.ts";
 import type { PlacedNode } from "./placement.ts";
 import { ProgramKeeper } from "./program-keeper.ts";
 import { Reconciler } from "./reconciler.ts";
-import { Restarts } from "./restarts.ts";
 import { ServiceKeeper } from "./service-keeper.ts";
 import { type HealthVerdict, ServiceReports } from "./service-reports.ts";
 import type { ServiceStatus } from "./service-status.ts";
@@ -35,6 +38,7 @@ export interface LaunchProgress {
 
 /** How often is looked whether an answer of a node got lost, ms. */
 const RESYNC_MS = 1000;
+const UNLIMITED = { restarts: Number.POSITIVE_INFINITY, period: 1 };
 
 interface ConductorEvents {
   /** Something that `status` shows has changed. */
@@ -59,6 +63,8 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
   readonly fleet: Fleet;
   readonly healing: HealingLog;
   readonly restarts: Restarts;
+  readonly advice = new Advice();
+  readonly closures: Closures;
   readonly commands: NodeCommands;
   readonly nodes: NodeKeeper;
   readonly services: ServiceKeeper;
@@ -82,15 +88,12 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
     this.state = new OrganismState(plan, this.journal.state.stopped);
     this.fleet = new Fleet(this.journal);
     this.healing = new HealingLog(this.clock, this.journal);
-    this.restarts = new Restarts(this.clock, {
-      maxAttempts: config.defaultMaxRestartAttempts,
-      timeScale: config.healingTimeScale,
-      trialAfter: config.circuitBreakerResetTimeout,
-    });
+    this.restarts = new Restarts(this.clock, config.healingTimeScale);
     this.commands = new NodeCommands(broker, 0);
     this.#enterEpoch(this.journal.state.epoch + 1);
     this.services = new ServiceKeeper(this);
-    this.reports = new ServiceReports(this, this.services);
+    this.reports = new ServiceReports(this, this.services, (node, why) => this.nodes.sick(node, why));
+    this.closures = new Closures(this, () => this.epoch);
     this.nodes = new NodeKeeper(this, this.reports, this.services.outcomes);
     this.programs = new ProgramKeeper(this);
     this.#reconciler = new Reconciler(this);
@@ -129,6 +132,7 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
     noticeRemote(this);
     this.#resync = setInterval(() => void this.nodes.resync(), RESYNC_MS);
     this.#resync.unref();
+    this.closures.start();
     this.changed();
   }
 
@@ -144,7 +148,9 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
     setImmediate(() => {
       this.#scheduled = false;
       if (!this.#stopping) this.#measureLaunch(this.#reconciler.reconcile());
+      this.services.resumeAwaiting();
       this.#compareStatuses();
+      this.closures.check();
       this.emit("changed");
     });
   };
@@ -152,6 +158,13 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
   tell = (event: ServiceEvent): void => {
     this.logger.info(`${event.name} ${event.event}`, { ...event });
     this.emit("service", event);
+    void this.broker.emit("organism.service", { ...event, at: new Date().toISOString() });
+  };
+
+  /** How a service wants to be restarted. What runs the organism itself is never given up. */
+  policyOf = ({ healing, runtimeSystem }: PlannedService): RestartPolicy => {
+    const policy = servicePolicy(healing, this.config);
+    return runtimeSystem ? { ...policy, attempts: Number.POSITIVE_INFINITY, intensity: UNLIMITED } : policy;
   };
 
   isLate = (): boolean => this.loop.isLate();
@@ -196,6 +209,7 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
 
   close(): void {
     clearInterval(this.#resync);
+    this.closures.stop();
     this.loop.stop();
     this.fleet.close();
     this.journal.close();

@@ -1,27 +1,37 @@
+import type { Failure } from "../../../models/healing.ts";
 import type { PlannedService } from "../../../runtime/discovery/plan.ts";
 import type { SlotState } from "../../../runtime/node-host/slots.ts";
+import { decideQuarantine, entryOf } from "./healing/ladder.ts";
+import { NODE_POLICY } from "./healing/policy.ts";
+import { describeWait } from "./healing/restarts.ts";
+import { downDependency } from "./healing/upstream.ts";
 import type { KeeperContext, ServiceEvent } from "./keeper-context.ts";
 import type { InstanceState, NodeState, ServiceState } from "./organism-state.ts";
-import { describeWait } from "./restarts.ts";
 
 /** What follows from the start of an instance, from its being up, and from its failing. */
 export class InstanceOutcomes {
   readonly #context: KeeperContext;
   readonly #retry: (service: ServiceState, instance: InstanceState, attempt: number) => Promise<void>;
+  readonly #isolate: (service: ServiceState, instance: InstanceState) => void;
 
-  /** @param retry makes the next attempt at an instance that failed */
+  /**
+   * @param retry makes the next attempt at an instance that failed
+   * @param isolate takes an instance that was given up off its node
+   */
   constructor(
     context: KeeperContext,
     retry: (service: ServiceState, instance: InstanceState, attempt: number) => Promise<void>,
+    isolate: (service: ServiceState, instance: InstanceState) => void,
   ) {
     this.#context = context;
     this.#retry = retry;
+    this.#isolate = isolate;
   }
 
   /** All that belongs on the node is there again: its healing is over. */
   nodeServed(node: NodeState): void {
     const { healing, restarts } = this.#context;
-    restarts.succeeded(node.id);
+    restarts.succeeded(node.id, NODE_POLICY);
     healing.succeeded(
       node.id,
       `up, ${node.services.size} services started`,
@@ -55,9 +65,9 @@ export class InstanceOutcomes {
   }
 
   started(service: ServiceState, instance: InstanceState, slot: SlotState): void {
-    const { restarts, healing, journal } = this.#context;
+    const { restarts, healing, journal, policyOf } = this.#context;
     const key = instanceKey(service.planned.name, instance.node);
-    Object.assign(instance, { presence: "loaded", pid: slot.pid, incarnation: slot.incarnation });
+    Object.assign(instance, { presence: "loaded", awaits: "", pid: slot.pid, incarnation: slot.incarnation });
     const status = slot.health?.status ?? "healthy";
     if (status === "unhealthy") {
       this.fail(service, instance, "unhealthy", describeChecks(slot.health!.checks), "loaded");
@@ -66,7 +76,7 @@ export class InstanceOutcomes {
     Object.assign(instance, { status, why: status === "healthy" ? "" : describeChecks(slot.health!.checks) });
     this.tell(service, instance, "started");
     if (restarts.state(key).phase !== "idle") {
-      restarts.succeeded(key);
+      restarts.succeeded(key, policyOf(service.planned));
       journal.append({ type: "attempts", key, attempts: restarts.state(key).attempts, exhausted: false });
       healing.succeeded(key, status, "it was restarted in its process and answers");
     }
@@ -85,30 +95,84 @@ export class InstanceOutcomes {
   fail(
     service: ServiceState,
     instance: InstanceState,
-    failure: string,
+    failure: Failure,
     why: string,
     presence: InstanceState["presence"],
   ): void {
-    const { restarts, healing, journal, isStopping } = this.#context;
+    const { healing, isStopping, state } = this.#context;
     const { name } = service.planned;
     const key = instanceKey(name, instance.node);
-    Object.assign(instance, { presence, status: "unhealthy" });
+    Object.assign(instance, { presence, status: "unhealthy", awaits: "" });
     if (isStopping() || service.stopped) return;
+    const upstream = downDependency(state, service);
     healing.failed(key, "unhealthy", why);
     healing.begin(key, {
       target: { service: name, node: instance.node },
-      failure,
+      failure: upstream ? "dependency down" : failure,
       before: `unhealthy: ${why}`,
       detection: 0,
+      evidence: [why, ...(upstream ? [this.#describeDown(upstream)] : [])],
+      signature: this.#context.advice.signature(failure, name, why),
     });
-    const next = restarts.failed(key, (attempt) => void this.#retry(service, instance, attempt));
+    if (upstream) {
+      this.awaitOther(service, instance, upstream.planned.name, `${why}; ${this.#describeDown(upstream)}`);
+      this.tell(service, instance, "unhealthy");
+    } else this.climb(service, instance, why, failure === "unhealthy" ? "unhealthy" : "failed");
+  }
+
+  /** It failed together with others, of which one is dealt with first. */
+  failWith(service: ServiceState, instance: InstanceState, first: string, why: string, cause: string): void {
+    const { name } = service.planned;
+    instance.status = "unhealthy";
+    this.#context.healing.begin(instanceKey(name, instance.node), {
+      target: { service: name, node: instance.node },
+      failure: "dependency down",
+      before: `unhealthy: ${why}`,
+      detection: 0,
+      evidence: [why, cause],
+      signature: this.#context.advice.signature("dependency down", name, why),
+    });
+    this.awaitOther(service, instance, first, `${why}; ${cause}`);
+    this.tell(service, instance, "unhealthy");
+  }
+
+  /** It is not restarted now: what another one does decides whether it has to be. */
+  awaitOther(service: ServiceState, instance: InstanceState, other: string, why: string): void {
+    const { healing } = this.#context;
+    Object.assign(instance, { awaits: other, why: `${why}; it waits for ${other}` });
+    healing.attempt(instanceKey(service.planned.name, instance.node), {
+      attempt: 0,
+      action: "wait",
+      decision: {
+        chosen: "wait",
+        why: `${why}; its own restart would not help before ${other} is well`,
+        alternatives: [{ action: "restart-in-place", why: `the cause is ${other}, not the service itself` }],
+      },
+    });
+  }
+
+  /** Takes the next step of the ladder. */
+  climb(service: ServiceState, instance: InstanceState, why: string, event: ServiceEvent["event"]): void {
+    const { restarts, healing, journal, policyOf, advice } = this.#context;
+    const key = instanceKey(service.planned.name, instance.node);
+    const policy = policyOf(service.planned);
+    const first = restarts.state(key).attempts === 0;
+    const entry = first ? entryOf(advice.for(healing.signatureOf(key)), policy.attempts) : 1;
+    const next = restarts.failed(key, policy, (attempt) => void this.#retry(service, instance, attempt), entry);
     journal.append({ type: "attempts", key, attempts: next.attempts, exhausted: next.phase === "exhausted" });
     instance.why = `${why}; ${describeWait(next)}`;
-    if (next.phase === "exhausted") {
-      instance.status = "quarantined";
-      healing.drop(key);
-      this.tell(service, instance, "quarantined");
-    } else this.tell(service, instance, failure === "unhealthy" ? "unhealthy" : "failed");
+    if (next.phase !== "exhausted") {
+      this.tell(service, instance, event);
+      return;
+    }
+    instance.status = "quarantined";
+    healing.gaveUp(key, instance.why, decideQuarantine(next.attempts, next.flapping));
+    this.tell(service, instance, "quarantined");
+    this.#isolate(service, instance);
+  }
+
+  #describeDown(upstream: ServiceState): string {
+    return `its dependency ${upstream.planned.name} is ${this.#context.state.statusOf(upstream)}`;
   }
 
   #checkServed(id: string): void {
@@ -126,7 +190,13 @@ export class InstanceOutcomes {
   }
 
   tell(service: ServiceState, instance: InstanceState, event: ServiceEvent["event"]): void {
-    this.#context.tell({ name: service.planned.name, node: instance.node, incarnation: instance.incarnation, event });
+    this.#context.tell({
+      name: service.planned.name,
+      node: instance.node,
+      incarnation: instance.incarnation,
+      event,
+      ...(instance.why ? { why: instance.why } : {}),
+    });
   }
 }
 

@@ -1,23 +1,7 @@
+import type { HealingRecord } from "../../../models/healing.ts";
+
 import type { Organ } from "../../../runtime/discovery/metadata.ts";
 import type { ProcessIdentity } from "../../../runtime/process-identity.ts";
-
-/** One act of healing, as the API shows it. */
-export interface HealingRecord {
-  id: string;
-  /** ISO 8601, when the failure was seen. */
-  at: string;
-  target: { service?: string; node?: string };
-  failure: string;
-  action: string;
-  attempt: number;
-  success: boolean;
-  observed: { before: string; after: string };
-  /** From the failure being seen to its end, ms. */
-  duration: number;
-  reason: string;
-  /** Upper bound of the time from the failure to its being seen: since the last sign of life, ms. */
-  detection: number;
-}
 
 export type JournalRecord =
   | { type: "epoch"; epoch: number; at: string }
@@ -28,8 +12,26 @@ export type JournalRecord =
   | { type: "stop"; service: string; stopped: boolean; at: string }
   | { type: "attempts"; key: string; attempts: number; exhausted: boolean }
   | { type: "healing"; record: HealingRecord }
+  | { type: "healer"; epoch: number; instance: string; at: string }
+  | { type: "moved"; service: string; away: string[]; standby?: string; at: string }
+  | { type: "limit"; service: string; concurrency: number | null; at: string }
+  | { type: "node-options"; node: string; options: NodeOptions; at: string }
   | { type: "launched"; at: string }
   | { type: "down"; otherProject?: boolean; at: string };
+
+/** What the operator or the healer has set for the process of a node. */
+export interface NodeOptions {
+  /** Most heap of the process, MB. */
+  memoryLimitMB?: number;
+  /** Scheduling priority, -20 (first) to 19 (last). */
+  niceness?: number;
+}
+
+/** A service that was failed over: where it must not run, or who takes its calls instead. */
+export interface Moved {
+  away: string[];
+  standby?: string;
+}
 
 /** What all records together say. */
 export interface JournalState {
@@ -47,6 +49,12 @@ export interface JournalState {
   /** How often each program and `<service>@<node>` was started since `azora up`. */
   starts: Record<string, number>;
   launched: boolean;
+  /** Epoch of the healer that may act. */
+  healer: number;
+  moved: Record<string, Moved>;
+  /** Most calls of a service at once, on each of its nodes. */
+  limits: Record<string, number>;
+  nodeOptions: Record<string, NodeOptions>;
 }
 
 export const MAX_HEALING_RECORDS = 1000;
@@ -63,6 +71,10 @@ export function emptyState(): JournalState {
     restarts: 0,
     starts: {},
     launched: false,
+    healer: 0,
+    moved: {},
+    limits: {},
+    nodeOptions: {},
   };
 }
 
@@ -98,19 +110,34 @@ export function fold(state: JournalState, record: JournalRecord): void {
     case "healing": {
       state.healing.push(record.record);
       if (state.healing.length > MAX_HEALING_RECORDS) state.healing.shift();
-      if (!record.record.success) break;
-      state.restarts++;
+      if (record.record.success && /start/.test(record.record.action)) state.restarts++;
       break;
     }
+    case "healer":
+      state.healer = record.epoch;
+      break;
+    case "moved":
+      if (record.away.length === 0 && !record.standby) delete state.moved[record.service];
+      else state.moved[record.service] = { away: record.away, ...(record.standby ? { standby: record.standby } : {}) };
+      break;
+    case "limit":
+      if (record.concurrency === null) delete state.limits[record.service];
+      else state.limits[record.service] = record.concurrency;
+      break;
+    case "node-options":
+      state.nodeOptions[record.node] = { ...state.nodeOptions[record.node], ...record.options };
+      break;
     case "launched":
       state.launched = true;
       break;
     case "down":
-      if (record.otherProject) Object.assign(state, { replicas: {}, healing: [], restarts: 0 });
+      if (record.otherProject) Object.assign(state, { replicas: {}, healing: [], restarts: 0, nodeOptions: {} });
       state.processes = {};
       state.stopped = [];
       state.attempts = {};
       state.starts = {};
+      state.moved = {};
+      state.limits = {};
       state.launched = false;
       break;
   }

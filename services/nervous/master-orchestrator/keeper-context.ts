@@ -1,14 +1,17 @@
 import type { ServiceBroker } from "moleculer";
 import type { Clock } from "../../../runtime/clock.ts";
+import type { PlannedService } from "../../../runtime/discovery/plan.ts";
 import type { Mesh } from "../../../runtime/mesh/mesh.ts";
 import type { Organism } from "../../../runtime/organism.ts";
 import type { Fleet } from "./fleet.ts";
-import type { HealingLog } from "./healing-log.ts";
+import type { Advice } from "./healing/advice.ts";
+import type { HealingLog } from "./healing/healing-log.ts";
+import type { RestartPolicy } from "./healing/policy.ts";
+import type { Restarts } from "./healing/restarts.ts";
 import type { Journal } from "./journal.ts";
 import type { NodeCommands } from "./node-commands.ts";
 import type { OrchestratorConfig } from "./orchestrator.config.ts";
 import type { OrganismState } from "./organism-state.ts";
-import type { Restarts } from "./restarts.ts";
 
 /** What happened to a service, as the stream tells it. */
 export interface ServiceEvent {
@@ -25,6 +28,7 @@ export interface ServiceEvent {
     | "recovered"
     | "quarantined"
     | "released";
+  why?: string;
 }
 
 /** What those who keep nodes, services and programs alive share. */
@@ -41,6 +45,8 @@ export interface KeeperContext {
   commands: NodeCommands;
   restarts: Restarts;
   healing: HealingLog;
+  advice: Advice;
+  policyOf(service: PlannedService): RestartPolicy;
   /** The observed or the wanted state has changed: what is missing is started. */
   changed(): void;
   tell(event: ServiceEvent): void;

@@ -11,6 +11,9 @@ import { createApiServer, listen } from "./api/server.ts";
 import { EventStream } from "./api/stream.ts";
 import { Conductor } from "./conductor.ts";
 import { DevWatch } from "./dev-watch.ts";
+import { handActions } from "./hands/hand-actions.ts";
+import { Hands } from "./hands/hands.ts";
+import { HealerLease } from "./hands/healer-lease.ts";
 import { LogRotation } from "./log-rotation.ts";
 import { Operator } from "./operator.ts";
 import { orchestratorConfig } from "./orchestrator.config.ts";
@@ -18,11 +21,14 @@ import { programKey } from "./organism-state.ts";
 import type { HealthVerdict } from "./service-reports.ts";
 import { stopOrganism } from "./shutdown.ts";
 import { SpineKeeper } from "./spine-keeper.ts";
+import { noticeRemote } from "./takeover.ts";
 import { serviceViews, statusView } from "./views.ts";
 
 interface OrchestratorService extends Service {
   conductor: Conductor;
   operator: Operator;
+  hands: Hands;
+  healers: HealerLease;
   spine: SpineKeeper;
   rotation: LogRotation;
   dev?: DevWatch;
@@ -49,6 +55,8 @@ const schema: ServiceSchema<object, object, object, OrchestratorService> = {
   },
 
   actions: {
+    ...handActions,
+
     /** What the health monitor has to ask: each node with services, and each program with its port. */
     watched: {
       visibility: "public",
@@ -107,6 +115,21 @@ const schema: ServiceSchema<object, object, object, OrchestratorService> = {
       Object.assign(node, { cpu, memory, loopDelayP99: loopDelay.p99, uptime });
     },
 
+    "health.node.unreachable"(
+      this: OrchestratorService,
+      ctx: Context<{ id: string; silentFor: number; why?: string; confirmedBy: string[] }>,
+    ) {
+      const { id, silentFor, confirmedBy } = ctx.params;
+      const seconds = (silentFor / 1000).toFixed(1);
+      const by = confirmedBy.length > 0 ? `, and ${confirmedBy.join(" and ")} cannot reach it either` : "";
+      this.conductor.nodes.unreachable(id, silentFor, `it has not answered over the bus for ${seconds} s${by}`);
+    },
+
+    "health.node.reachable"(this: OrchestratorService, ctx: Context<{ id: string }>) {
+      this.conductor.nodes.reachable(ctx.params.id);
+      noticeRemote(this.conductor);
+    },
+
     "health.checked"(this: OrchestratorService, ctx: Context<{ verdicts: HealthVerdict[] }>) {
       this.conductor.judge(ctx.params.verdicts);
     },
@@ -118,6 +141,8 @@ const schema: ServiceSchema<object, object, object, OrchestratorService> = {
     const token = operatorToken(organism.dataDir);
     this.conductor = new Conductor(this.broker, this.logger, readPlan(organism.dataDir), config);
     this.operator = new Operator(this.conductor);
+    this.hands = new Hands(this.conductor, this.operator);
+    this.healers = new HealerLease(this.conductor.journal);
     const { conductor } = this;
     const { port, auth } = config;
     this.server = createApiServer({
@@ -134,7 +159,11 @@ const schema: ServiceSchema<object, object, object, OrchestratorService> = {
       token,
       welcome: () => [{ type: "status_update", data: statusView(conductor) }],
     });
-    conductor.healing.on("healing", (record) => this.stream.send("healing_event", record));
+    conductor.healing.on("healing", (record) => {
+      this.stream.send("healing_event", record);
+      void this.broker.emit("healing.recorded", record);
+    });
+    conductor.healing.on("detected", (detection) => void this.broker.emit("healing.detected", detection));
     conductor.on("service", (event) => this.stream.send("service_event", event));
     conductor.on("statuses", (changed) => {
       if (this.stream.listeners === 0) return;

@@ -2,6 +2,12 @@ import type { ServiceBroker } from "moleculer";
 import type { PlannedService } from "../../../runtime/discovery/plan.ts";
 import type { SlotState } from "../../../runtime/node-host/slots.ts";
 
+/** What a node saw before and after a remedy, in words. */
+export interface Seen {
+  before: string;
+  after: string;
+}
+
 /** Commands to the node hosts, each with the orchestrator's epoch. */
 export class NodeCommands {
   readonly #broker: ServiceBroker;
@@ -26,12 +32,32 @@ export class NodeCommands {
     return this.#call(node, "load", { name, file, incarnation, renamed });
   }
 
-  restart(node: string, name: string, incarnation: number, fresh: boolean): Promise<SlotState> {
-    return this.#call(node, "restart", { name, incarnation, fresh });
+  /** @param drainTimeout time for calls in flight, ms; the node's own default where it is left out */
+  restart(node: string, name: string, incarnation: number, fresh: boolean, drainTimeout?: number): Promise<SlotState> {
+    return this.#call(node, "restart", {
+      name,
+      incarnation,
+      fresh,
+      ...(drainTimeout === undefined ? {} : { drainTimeout }),
+    });
   }
 
-  unload(node: string, name: string): Promise<void> {
-    return this.#call(node, "unload", { name });
+  unload(node: string, name: string, drainTimeout?: number): Promise<void> {
+    return this.#call(node, "unload", { name, ...(drainTimeout === undefined ? {} : { drainTimeout }) });
+  }
+
+  /** Makes connections of the node, or of one of its services, anew. */
+  reconnect(node: string, name: string | undefined, what: readonly string[], timeout: number): Promise<Seen> {
+    return this.#call(node, "reconnect", { ...(name ? { name } : {}), what }, timeout);
+  }
+
+  clearCache(node: string, name: string, timeout: number): Promise<Seen> {
+    return this.#call(node, "clearCache", { name }, timeout);
+  }
+
+  /** @param concurrency most calls of the service at once on the node; null for any number */
+  limit(node: string, name: string, concurrency: number | null): Promise<Seen> {
+    return this.#call(node, "limit", { name, concurrency }, 5000);
   }
 
   /** @param comingBack calls to the node's services are held until it is there again */

@@ -1,11 +1,14 @@
+import type { Failure } from "../../../models/healing.ts";
 import type { PeerHello } from "../../../runtime/mesh/mesh.ts";
 import { PACKAGE_ROOT } from "../../../runtime/node-executable.ts";
 import { spawnNode } from "../../../runtime/spawn-process.ts";
+import { NODE_POLICY } from "./healing/policy.ts";
+import { describeWait } from "./healing/restarts.ts";
 import type { InstanceOutcomes } from "./instance-outcomes.ts";
 import type { KeeperContext } from "./keeper-context.ts";
 import type { NodeState } from "./organism-state.ts";
 import { ORCHESTRATOR_NODE } from "./placement.ts";
-import { describeWait } from "./restarts.ts";
+
 import type { ServiceReports } from "./service-reports.ts";
 
 /** Time in which a node that was told to stop must have drained and ended, ms. */
@@ -14,6 +17,8 @@ const DRAIN_LIMIT_MS = 10_000;
 const HUNG_WHILE_LOADING_MS = 10_000;
 /** Time in which a node's process must be on the bus, ms. */
 const NODE_START_TIMEOUT_MS = 30_000;
+/** Time that the process of an ill node gets to end by itself, ms. */
+const SICK_GRACE_MS = 2000;
 
 /** Keeps the wanted nodes of this machine running, and notices those of other machines. */
 export class NodeKeeper {
@@ -23,7 +28,10 @@ export class NodeKeeper {
   /** Nodes whose end is wanted; it is no failure then. */
   readonly #expected = new Set<string>();
   /** Why a process that is about to end was killed, and how long it had been silent. */
-  readonly #verdicts = new Map<string, { failure: string; silentFor: number }>();
+  readonly #verdicts = new Map<string, { failure: Failure; silentFor: number; why?: string }>();
+
+  /** Nodes that were told to connect to the bus anew. */
+  readonly #reconnecting = new Set<string>();
 
   constructor(context: KeeperContext, services: ServiceReports, outcomes: InstanceOutcomes) {
     this.#context = context;
@@ -109,9 +117,10 @@ export class NodeKeeper {
     this.noticeArrivals();
   }
 
-  remoteGone(node: NodeState): void {
+  remoteGone(node: NodeState, why = "it left, or its machine cannot be reached"): void {
     node.status = "down";
-    node.why = "it left, or its machine cannot be reached";
+    node.why = why;
+    this.#tell(node);
     this.#services.nodeGone(node, `${node.id} is gone`);
     this.#context.changed();
   }
@@ -140,7 +149,47 @@ export class NodeKeeper {
     node.status = "hung";
     node.why = `it has been silent for ${(silentFor / 1000).toFixed(1)} s; its process is killed`;
     this.#verdicts.set(node.id, { failure: "hung", silentFor });
+    this.#tell(node);
     this.#context.fleet.kill(node.id);
+  }
+
+  /** Many of its services failed at once: the process is at fault, and is started again as one. */
+  async sick(node: NodeState, why: string): Promise<void> {
+    if (node.status !== "up" || this.#verdicts.has(node.id)) return;
+    this.#verdicts.set(node.id, { failure: "unhealthy", silentFor: 0, why });
+    node.why = `${why}; its process is restarted`;
+    await this.#context.fleet.terminate(node.id, SICK_GRACE_MS);
+  }
+
+  /**
+   * It lives, but nobody reaches it over the bus. First its connection is made anew; if that does not help, it is killed
+   * and started again. A node of another machine is given up until it is heard of.
+   */
+  unreachable(id: string, silentFor: number, why: string): void {
+    const node = this.#context.state.nodes.get(id);
+    if (!node || node.id === ORCHESTRATOR_NODE || node.status !== "up" || this.#context.isLate()) return;
+    if (node.remote) {
+      const peer = this.#context.broker.registry.nodes.get(id) as { instanceID?: string } | undefined;
+      void this.#context.broker.broadcast("node-host.lost", { id, instanceID: peer?.instanceID ?? null });
+      this.remoteGone(node, why);
+    } else if (this.#reconnecting.delete(id)) {
+      this.#verdicts.set(id, { failure: "unreachable", silentFor, why });
+      this.#context.fleet.kill(id);
+    } else {
+      this.#reconnecting.add(id);
+      node.why = `${why}; its connection to the bus is made anew`;
+      this.#context.mesh.send(id, "reconnect-bus");
+    }
+  }
+
+  reachable(id: string): void {
+    const node = this.#context.state.nodes.get(id);
+    if (this.#reconnecting.delete(id) && node?.status === "up") node.why = "";
+  }
+
+  #tell(node: NodeState): void {
+    const { id, status, why } = node;
+    void this.#context.broker.emit("organism.node", { id, status, why, at: new Date().toISOString() });
   }
 
   /** Its socket has closed: the process is dead. */
@@ -156,8 +205,9 @@ export class NodeKeeper {
   gone(id: string, how: string): void {
     const { state, restarts, healing } = this.#context;
     const node = state.nodes.get(id);
-    const verdict = this.#verdicts.get(id) ?? { failure: "crashed", silentFor: 0 };
+    const verdict = this.#verdicts.get(id) ?? { failure: "crashed" as const, silentFor: 0 };
     this.#verdicts.delete(id);
+    this.#reconnecting.delete(id);
     if (!node) return;
     const expected = this.#expected.delete(id) || this.#context.isStopping();
     Object.assign(node, { status: "down", pid: 0, cpu: 0, memory: 0, loopDelayP99: 0, uptime: 0 });
@@ -165,8 +215,8 @@ export class NodeKeeper {
       this.#services.nodeGone(node, `${id} was stopped`);
       return;
     }
-    const reason =
-      verdict.failure === "hung" ? `hung for ${(verdict.silentFor / 1000).toFixed(1)} s and was killed` : how;
+    const silent = `${(verdict.silentFor / 1000).toFixed(1)} s`;
+    const reason = verdict.failure === "hung" ? `hung for ${silent} and was killed` : (verdict.why ?? how);
     this.#context.logger.warn(`${id} is down: ${reason}`);
     healing.failed(id, "down", reason);
     healing.begin(id, {
@@ -174,8 +224,11 @@ export class NodeKeeper {
       failure: verdict.failure,
       before: `down: ${reason}`,
       detection: verdict.silentFor,
+      evidence: [reason === how ? `its process has ended: ${how}` : reason],
+      signature: this.#context.advice.signature(verdict.failure, id, reason),
     });
-    const next = restarts.failed(id, (attempt) => void this.#start(node, attempt), Number.POSITIVE_INFINITY);
+    this.#tell(node);
+    const next = restarts.failed(id, NODE_POLICY, (attempt) => void this.#start(node, attempt));
     node.why = `${reason}; ${describeWait(next)}`;
     this.#services.nodeGone(node, `${id} ${reason}`);
     this.#context.changed();
@@ -186,9 +239,19 @@ export class NodeKeeper {
     node.status = "starting";
     node.why = "its process is starting";
     node.host = "local";
-    healing.attempt(node.id, attempt, "restart-process");
+    healing.attempt(node.id, {
+      attempt,
+      action: "restart-process",
+      decision: {
+        chosen: "restart-process",
+        why: "a process that has ended can only be started again; what it carries comes back with it",
+        alternatives: [{ action: "restart-in-place", why: "there is no process to restart a service in" }],
+      },
+    });
     try {
-      const member = await fleet.spawn(node.id, () => spawnNode(node.id, node.organ, organism, state.plan));
+      const member = await fleet.spawn(node.id, () =>
+        spawnNode(node.id, node.organ, organism, state.plan, this.#context.journal.state.nodeOptions[node.id]),
+      );
       Object.assign(node, { pid: member.identity.pid, incarnation: member.incarnation, since: member.since });
       setTimeout(() => {
         if (node.status !== "starting" || fleet.get(node.id) !== member) return;
@@ -206,6 +269,7 @@ export class NodeKeeper {
     const { commands, restarts, state } = this.#context;
     node.status = "up";
     node.why = "";
+    this.#tell(node);
     try {
       const { slots, epoch } = await commands.state(node.id);
       this.#context.outdo(epoch);

@@ -34,8 +34,11 @@ export class Operator {
     this.#conductor = conductor;
   }
 
-  /** Restarts a service, one instance after the other, or a node's process. */
-  async restart(name: string): Promise<Outcome> {
+  /**
+   * Restarts a service, one instance after the other, or a node's process.
+   * @param drain time for calls in flight, ms; the node's own default where it is left out
+   */
+  async restart(name: string, drain?: number): Promise<Outcome> {
     const found = this.#find(name);
     const since = Date.now();
     if ("organ" in found) {
@@ -63,7 +66,7 @@ export class Operator {
       return this.#outcome(found, since, problem);
     }
     for (const instance of [...found.instances.values()]) {
-      const problem = await this.#restartInstance(found, instance);
+      const problem = await this.#restartInstance(found, instance, drain);
       if (problem) return this.#outcome(found, since, problem);
     }
     return this.#outcome(found, since);
@@ -91,16 +94,25 @@ export class Operator {
     return this.#outcome(service, since);
   }
 
-  /** Takes a service out of quarantine and tries it once more. */
+  /** Takes a service out of quarantine and tries it once more; one that was failed over comes back. */
   async release(name: string): Promise<Outcome> {
     const service = this.#service(name);
     const since = Date.now();
+    const { name: own } = service.planned;
     const quarantined = [...service.instances.values()].filter(({ status }) => status === "quarantined");
-    if (quarantined.length === 0) throw new AzoraError("CONFLICT", `${service.planned.name} is not in quarantine`);
+    const moved = this.#conductor.journal.state.moved[own] !== undefined;
+    if (quarantined.length === 0 && !moved)
+      throw new AzoraError("CONFLICT", `${own} is not in quarantine, and was not failed over`);
+    if (moved) {
+      this.#conductor.journal.append({ type: "moved", service: own, away: [], at: new Date().toISOString() });
+      this.#conductor.changed();
+      await this.#until(() => ["healthy", "degraded", "quarantined"].includes(this.#conductor.state.statusOf(service)));
+    }
     for (const instance of quarantined) {
       this.#conductor.services.release(service, instance);
       if (service.planned.kind === "program") await this.#conductor.programs.start(service);
-      else if (instance.presence === "loaded") await this.#conductor.services.restart(service, instance, false);
+      else if (instance.presence === "loaded")
+        await this.#conductor.services.restart(service, instance, { fresh: true });
       else await this.#conductor.services.load(service, instance);
     }
     await this.#until(() => this.#conductor.state.statusOf(service) !== "starting");
@@ -175,15 +187,22 @@ export class Operator {
     return found;
   }
 
-  async #restartInstance(service: ServiceState, instance: InstanceState): Promise<string | undefined> {
+  async #restartInstance(
+    service: ServiceState,
+    instance: InstanceState,
+    drain: number | undefined,
+  ): Promise<string | undefined> {
     const { services } = this.#conductor;
     if (instance.presence === "loading") {
       throw new AzoraError("CONFLICT", `${service.planned.name} is starting on ${instance.node} already`);
     }
     forgetAttempts(this.#conductor, instanceKey(service.planned.name, instance.node));
     if (instance.presence === "loaded" || instance.presence === "failed")
-      return services.restart(service, instance, true);
-    return `its node ${instance.node} is not up`;
+      return services.restart(service, instance, { fresh: true, ...(drain === undefined ? {} : { drain }) });
+    if (this.#conductor.state.nodes.get(instance.node)?.status !== "up") return `its node ${instance.node} is not up`;
+    // It was in quarantine, and off its node.
+    await services.load(service, instance);
+    return instance.status === "healthy" || instance.status === "degraded" ? undefined : instance.why;
   }
 
   #served(node: NodeState): boolean {

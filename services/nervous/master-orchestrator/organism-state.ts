@@ -34,6 +34,8 @@ export interface InstanceState {
   presence: "none" | "loading" | "loaded" | "failed";
   /** When its present start was commanded, ms since the epoch. */
   startedAt: number;
+  /** Service whose recovery decides whether this one has to be restarted; empty for most. */
+  awaits: string;
   why: string;
 }
 
@@ -110,7 +112,16 @@ export class OrganismState {
   instance(service: ServiceState, node: string): InstanceState {
     let instance = service.instances.get(node);
     if (!instance) {
-      instance = { node, pid: 0, incarnation: 0, status: "waiting", presence: "none", startedAt: 0, why: "" };
+      instance = {
+        node,
+        pid: 0,
+        incarnation: 0,
+        status: "waiting",
+        presence: "none",
+        startedAt: 0,
+        awaits: "",
+        why: "",
+      };
       service.instances.set(node, instance);
     }
     return instance;
@@ -123,7 +134,16 @@ export class OrganismState {
 
   statusOf(service: ServiceState): ServiceStatus {
     if (service.stopped) return "stopped";
-    return combineStatus([...service.instances.values()].map(({ status }) => status));
+    const status = ownStatus(service);
+    return status === "healthy" && this.#quarantinedDependency(service) ? "degraded" : status;
+  }
+
+  /** What it needs and what was given up: it goes on without, as well as it can. */
+  #quarantinedDependency({ planned }: ServiceState): string | undefined {
+    return planned.dependencies.find((name) => {
+      const dependency = this.services.get(name);
+      return dependency && !dependency.stopped && ownStatus(dependency) === "quarantined";
+    });
   }
 
   /** Why the service is as it is, in one sentence. */
@@ -135,6 +155,8 @@ export class OrganismState {
     const places = [...instances.values()];
     const bad =
       places.find((one) => one.status !== "healthy" && one.why) ?? places.find((one) => one.status !== "healthy");
+    const lacking = this.#quarantinedDependency(service);
+    if (!bad && lacking) return `its dependency ${lacking} is in quarantine`;
     if (!bad) {
       const absent = planned.absent.length > 0 ? `; soft dependency ${planned.absent.join(", ")} is absent` : "";
       return `${places.length === 1 ? "its instance is" : `all ${places.length} instances are`} healthy${absent}`;
@@ -152,4 +174,8 @@ export class OrganismState {
     for (const service of this.services.values()) counts[this.statusOf(service)]!++;
     return counts as Record<ServiceStatus | "total", number>;
   }
+}
+
+function ownStatus(service: ServiceState): ServiceStatus {
+  return combineStatus([...service.instances.values()].map(({ status }) => status));
 }

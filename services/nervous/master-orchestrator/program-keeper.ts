@@ -1,13 +1,16 @@
 import { join } from "node:path";
+import type { Failure } from "../../../models/healing.ts";
 import { askHttpHealth, USUAL_HEALTH_PATHS } from "../../../runtime/http-health.ts";
 import { listenerOf } from "../../../runtime/port-holder.ts";
 import { projectEnvironment } from "../../../runtime/project.ts";
 import { spawnDetached } from "../../../runtime/spawn-process.ts";
 import type { Member } from "./fleet.ts";
+import { decideQuarantine, decideRung, rungOf } from "./healing/ladder.ts";
+import { prepare } from "./healing/preparation.ts";
+import { describeWait } from "./healing/restarts.ts";
 import { forgetAttempts } from "./instance-outcomes.ts";
 import type { KeeperContext, ServiceEvent } from "./keeper-context.ts";
 import { type InstanceState, programKey, type ServiceState } from "./organism-state.ts";
-import { describeWait } from "./restarts.ts";
 import type { HealthVerdict } from "./service-reports.ts";
 
 const READY_CHECK_MS = 50;
@@ -27,12 +30,11 @@ export class ProgramKeeper {
     this.#context = context;
   }
 
-  async start(service: ServiceState, attempt = 0): Promise<void> {
-    const { fleet, state, organism, healing } = this.#context;
+  async start(service: ServiceState): Promise<void> {
+    const { fleet, state, organism } = this.#context;
     const { name, program } = service.planned;
     const key = programKey(name);
     const instance = state.instance(service, key);
-    if (attempt > 0) healing.attempt(key, attempt, "restart-process");
     Object.assign(instance, { presence: "loading", status: "starting", startedAt: Date.now(), why: "" });
     service.firstStart ||= instance.startedAt;
     this.#expected.delete(key);
@@ -124,7 +126,7 @@ export class ProgramKeeper {
   }
 
   async #untilReady(service: ServiceState, instance: InstanceState, member: Member): Promise<void> {
-    const { fleet, config, restarts, healing } = this.#context;
+    const { fleet, config, restarts, healing, policyOf } = this.#context;
     const { port, health } = service.planned.program!;
     const limit = service.planned.startupTimeout ?? config.defaultStartupTimeout;
     const paths = health ? [health] : USUAL_HEALTH_PATHS;
@@ -145,29 +147,55 @@ export class ProgramKeeper {
     if (!isThere()) return;
     Object.assign(instance, { presence: "loaded", status: "healthy", why: "" });
     if (restarts.state(member.key).phase !== "idle") {
-      restarts.succeeded(member.key);
+      restarts.succeeded(member.key, policyOf(service.planned));
       healing.succeeded(member.key, "healthy", "its process was started again and answers");
     }
     this.#tell(service, instance, "started");
     this.#context.changed();
   }
 
-  #fail(service: ServiceState, instance: InstanceState, failure: string, why: string): void {
-    const { restarts, healing, journal } = this.#context;
+  async #attempt(service: ServiceState, attempt: number): Promise<void> {
+    const { healing, policyOf } = this.#context;
+    const rung = rungOf(attempt);
+    await prepare(this.#context, service, rung, () => Promise.resolve());
+    const decision = decideRung(attempt, policyOf(service.planned).attempts);
+    healing.attempt(programKey(service.planned.name), { attempt, action: "restart-process", decision, rung });
+    await this.start(service);
+  }
+
+  #fail(service: ServiceState, instance: InstanceState, failure: Failure, why: string): void {
+    const { restarts, healing, journal, policyOf, advice } = this.#context;
     const key = instance.node;
+    const { name } = service.planned;
     Object.assign(instance, { presence: "failed", status: "unhealthy", pid: 0 });
     healing.failed(key, "down", why);
-    healing.begin(key, { target: { service: service.planned.name }, failure, before: `down: ${why}`, detection: 0 });
-    const next = restarts.failed(key, (attempt) => void this.start(service, attempt));
+    healing.begin(key, {
+      target: { service: name },
+      failure,
+      before: `down: ${why}`,
+      detection: 0,
+      evidence: [why],
+      signature: advice.signature(failure, name, why),
+    });
+    const next = restarts.failed(key, policyOf(service.planned), (attempt) => void this.#attempt(service, attempt));
     journal.append({ type: "attempts", key, attempts: next.attempts, exhausted: next.phase === "exhausted" });
     instance.why = `${why}; ${describeWait(next)}`;
-    if (next.phase === "exhausted") instance.status = "quarantined";
+    if (next.phase === "exhausted") {
+      instance.status = "quarantined";
+      healing.gaveUp(key, instance.why, decideQuarantine(next.attempts, next.flapping));
+    }
     this.#tell(service, instance, next.phase === "exhausted" ? "quarantined" : "failed");
     this.#context.changed();
   }
 
   #tell(service: ServiceState, instance: InstanceState, event: ServiceEvent["event"]): void {
-    this.#context.tell({ name: service.planned.name, node: instance.node, incarnation: instance.incarnation, event });
+    this.#context.tell({
+      name: service.planned.name,
+      node: instance.node,
+      incarnation: instance.incarnation,
+      event,
+      ...(instance.why ? { why: instance.why } : {}),
+    });
   }
 }
 

@@ -15,10 +15,13 @@ export class Reconciler {
   /** The nodes as they should be now. */
   placement(): PlacedNode[] {
     const remote = [...this.#conductor.state.nodes.values()].filter((node) => node.remote && node.status !== "down");
+    const { replicas, moved } = this.#conductor.journal.state;
     return place(this.#conductor.state.plan, {
-      replicas: this.#conductor.journal.state.replicas,
+      replicas,
       remote,
       cores: availableParallelism(),
+      away: Object.fromEntries(Object.entries(moved).map(([name, { away }]) => [name, away])),
+      closed: new Set(Object.keys(moved).filter((name) => moved[name]!.standby !== undefined)),
     });
   }
 
@@ -58,7 +61,10 @@ export class Reconciler {
       config,
     );
     for (const service of state.services.values()) {
-      service.waitsFor = gate.waiting.get(service.planned.name) ?? this.#nodeWait(service);
+      const standby = this.#conductor.journal.state.moved[service.planned.name]?.standby;
+      service.waitsFor = standby
+        ? `it was failed over: ${standby} takes its calls until it is released`
+        : (gate.waiting.get(service.planned.name) ?? this.#nodeWait(service));
     }
     for (const name of gate.open) this.#startMissing(state.services.get(name)!);
     return gate.phase;

@@ -1,7 +1,15 @@
 import { relative } from "node:path";
+import { decideRung, rungOf } from "./healing/ladder.ts";
+import { prepare } from "./healing/preparation.ts";
+import { isUp } from "./healing/upstream.ts";
 import { describeChecks, forgetAttempts, InstanceOutcomes, instanceKey, restartKey } from "./instance-outcomes.ts";
 import type { KeeperContext } from "./keeper-context.ts";
 import type { InstanceState, ServiceState } from "./organism-state.ts";
+
+/** Calls in flight of an ill service may finish for so long before it is restarted at once, ms. */
+const HASTY_DRAIN_MS = 1000;
+/** Health rounds that a service gets to recover by itself, once what it waited for is up again. */
+const RECOVERY_ROUNDS = 1.5;
 
 /** Loads services into their nodes, and restarts in place those that fail there. */
 export class ServiceKeeper {
@@ -17,8 +25,10 @@ export class ServiceKeeper {
 
   constructor(context: KeeperContext) {
     this.#context = context;
-    this.outcomes = new InstanceOutcomes(context, (service, instance, attempt) =>
-      this.#attempt(service, instance, attempt),
+    this.outcomes = new InstanceOutcomes(
+      context,
+      (service, instance, attempt) => this.#attempt(service, instance, attempt),
+      (service, instance) => void this.#isolate(service, instance),
     );
   }
 
@@ -28,12 +38,11 @@ export class ServiceKeeper {
   }
 
   /** Starts an instance that is wanted and not there. Never throws: a failure is healed. */
-  async load(service: ServiceState, instance: InstanceState, attempt = 0): Promise<void> {
-    const { commands, healing, state } = this.#context;
+  async load(service: ServiceState, instance: InstanceState): Promise<void> {
+    const { commands, state, journal } = this.#context;
     const { name, file } = service.planned;
     const key = instanceKey(name, instance.node);
     const node = state.nodes.get(instance.node);
-    if (attempt > 0) healing.attempt(key, attempt, "start");
     const incarnation = this.outcomes.enterStart(service, instance);
     const path = node?.remote ? relative(state.plan.project.services, file) : file;
     const timer = this.outcomes.watchStart(service, instance);
@@ -41,6 +50,8 @@ export class ServiceKeeper {
     this.#awaited.add(key);
     try {
       const slot = await commands.load(instance.node, service.planned, path, incarnation);
+      const limit = journal.state.limits[name];
+      if (limit !== undefined) await commands.limit(instance.node, name, limit).catch(() => {});
       this.outcomes.started(service, instance, slot);
     } catch (error) {
       this.outcomes.startFailed(service, instance, incarnation, error);
@@ -53,7 +64,11 @@ export class ServiceKeeper {
   }
 
   /** Restarts an instance in place. Resolves with why it is not up, or nothing. Throws where its node is gone. */
-  async restart(service: ServiceState, instance: InstanceState, fresh: boolean): Promise<string | undefined> {
+  async restart(
+    service: ServiceState,
+    instance: InstanceState,
+    { fresh, drain }: { fresh: boolean; drain?: number },
+  ): Promise<string | undefined> {
     const { commands } = this.#context;
     const { name } = service.planned;
     const incarnation = this.outcomes.enterStart(service, instance);
@@ -61,7 +76,7 @@ export class ServiceKeeper {
     const key = instanceKey(name, instance.node);
     this.#awaited.add(key);
     try {
-      const slot = await commands.restart(instance.node, name, incarnation, fresh);
+      const slot = await commands.restart(instance.node, name, incarnation, fresh, drain);
       this.outcomes.started(service, instance, slot);
       return slot.health && slot.health.status === "unhealthy" ? describeChecks(slot.health.checks) : undefined;
     } catch (error) {
@@ -94,11 +109,91 @@ export class ServiceKeeper {
     this.outcomes.tell(service, instance, "released");
   }
 
-  async #attempt(service: ServiceState, instance: InstanceState, attempt: number): Promise<void> {
+  /** Instances that wait for another service look again, now that something has changed. */
+  resumeAwaiting(): void {
+    const { state } = this.#context;
+    for (const service of state.services.values()) {
+      for (const instance of service.instances.values()) {
+        const other = instance.awaits && state.services.get(instance.awaits);
+        if (other === "" || (other && !isUp(state, other) && !other.stopped)) continue;
+        instance.awaits = "";
+        if (instance.status === "unhealthy") this.#afterOther(service, instance);
+      }
+    }
+  }
+
+  /** What it waited for is well again: it gets the time of a health check to recover by itself, then it is healed. */
+  #afterOther(service: ServiceState, instance: InstanceState): void {
+    const { clock, config, isStopping } = this.#context;
+    const { incarnation, why } = instance;
+    const ownWhy = why.replace(/; it waits for .*$/, "");
+    instance.why = `${ownWhy}; what it waited for is up again`;
+    const wait = instance.presence === "failed" ? 0 : config.healthCheckInterval * RECOVERY_ROUNDS;
+    clock.after(wait, () => {
+      const stillIll = instance.status === "unhealthy" && instance.incarnation === incarnation && !instance.awaits;
+      if (!stillIll || isStopping() || service.instances.get(instance.node) !== instance) return;
+      this.outcomes.fail(service, instance, "unhealthy", ownWhy, instance.presence);
+      this.#context.changed();
+    });
+  }
+
+  /** One that was given up in a former life of the orchestrator stays so. */
+  restoreQuarantine(service: ServiceState, instance: InstanceState, attempts: number): void {
+    const { restarts, policyOf } = this.#context;
     const key = instanceKey(service.planned.name, instance.node);
-    if (service.instances.get(instance.node) !== instance || this.#context.isStopping()) return;
-    if (instance.presence !== "loaded") return this.load(service, instance, attempt);
-    this.#context.healing.attempt(key, attempt, "restart-in-place");
-    await this.restart(service, instance, false);
+    Object.assign(instance, { status: "quarantined", why: `given up after ${attempts} attempts` });
+    restarts.restoreExhausted(
+      key,
+      attempts,
+      policyOf(service.planned),
+      (attempt) => void this.#attempt(service, instance, attempt),
+    );
+  }
+
+  async #attempt(service: ServiceState, instance: InstanceState, attempt: number): Promise<void> {
+    const { healing, advice, policyOf, isStopping } = this.#context;
+    const key = instanceKey(service.planned.name, instance.node);
+    if (service.instances.get(instance.node) !== instance || isStopping()) return;
+    const trial = instance.status === "quarantined";
+    const rung = trial ? "graceful-restart" : rungOf(attempt);
+    const advised = advice.for(healing.signatureOf(key));
+    const down = await prepare(this.#context, service, rung, (dependency, one) =>
+      this.restart(dependency, one, { fresh: true }),
+    );
+    if (service.instances.get(instance.node) !== instance || isStopping()) return;
+    if (down && !trial) {
+      this.#context.restarts.succeeded(key, policyOf(service.planned));
+      this.outcomes.awaitOther(service, instance, down.planned.name, `attempt ${attempt} was not made`);
+      this.#context.changed();
+      return;
+    }
+    if (trial) this.#beginTrial(service, instance);
+    const action = instance.presence === "loaded" ? rung : rung === "restart-in-place" ? "start" : rung;
+    const decision = decideRung(attempt, policyOf(service.planned).attempts, advised);
+    const shadow = advice.shadow(healing.signatureOf(key));
+    if (shadow && shadow !== rung) decision.why += `; experience would have begun with ${shadow}`;
+    healing.attempt(key, { attempt, action: trial ? "trial" : action, decision, rung });
+    if (instance.presence === "none") return this.load(service, instance);
+    const gentle = rung !== "restart-in-place";
+    await this.restart(service, instance, gentle ? { fresh: true } : { fresh: false, drain: HASTY_DRAIN_MS });
+  }
+
+  #beginTrial(service: ServiceState, instance: InstanceState): void {
+    this.#context.healing.begin(instanceKey(service.planned.name, instance.node), {
+      target: { service: service.planned.name, node: instance.node },
+      failure: "unhealthy",
+      before: `quarantined: ${instance.why}`,
+      detection: 0,
+      evidence: [instance.why, "it was in quarantine, and its time for a trial has come"],
+    });
+  }
+
+  /** Takes an instance that was given up off its node, so that calls to it fail at once instead of reaching it. */
+  async #isolate(service: ServiceState, instance: InstanceState): Promise<void> {
+    const { commands, changed } = this.#context;
+    const { name } = service.planned;
+    if (instance.presence !== "none") await commands.unload(instance.node, name, HASTY_DRAIN_MS).catch(() => {});
+    if (instance.status === "quarantined") Object.assign(instance, { presence: "none", pid: 0 });
+    changed();
   }
 }

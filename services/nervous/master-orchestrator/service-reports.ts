@@ -1,8 +1,10 @@
 import type { HealthStatus } from "../../../runtime/node-host/service-health.ts";
 import type { SlotState } from "../../../runtime/node-host/slots.ts";
+import { massCause } from "./healing/mass-failure.ts";
 import { forgetAttempts, instanceKey } from "./instance-outcomes.ts";
 import type { KeeperContext } from "./keeper-context.ts";
-import type { NodeState } from "./organism-state.ts";
+import type { InstanceState, NodeState, OrganismState, ServiceState } from "./organism-state.ts";
+import { ORCHESTRATOR_NODE } from "./placement.ts";
 import type { ServiceKeeper } from "./service-keeper.ts";
 
 /** What the health monitor found of one instance, after its hysteresis. */
@@ -18,10 +20,17 @@ export interface HealthVerdict {
 export class ServiceReports {
   readonly #context: KeeperContext;
   readonly #services: ServiceKeeper;
+  readonly #nodeIll: (node: NodeState, why: string) => Promise<void>;
 
-  constructor(context: KeeperContext, services: ServiceKeeper) {
+  /** @param nodeIll restarts the process of a node whose services failed together */
+  constructor(
+    context: KeeperContext,
+    services: ServiceKeeper,
+    nodeIll: (node: NodeState, why: string) => Promise<void>,
+  ) {
     this.#context = context;
     this.#services = services;
+    this.#nodeIll = nodeIll;
   }
 
   /** A node that was there already carries this. */
@@ -94,10 +103,16 @@ export class ServiceReports {
     for (const service of state.services.values()) {
       const instance = service.instances.get(node.id);
       if (!instance) continue;
+      if (instance.status === "quarantined" && node.services.has(service.planned.name)) {
+        // A new process is no reason to try again what was given up.
+        Object.assign(instance, { presence: "none", pid: 0 });
+        continue;
+      }
       const key = instanceKey(service.planned.name, node.id);
       forgetAttempts(this.#context, key);
       healing.drop(key);
       const wasThere = instance.presence !== "none";
+      instance.awaits = "";
       Object.assign(instance, {
         presence: "none",
         pid: 0,
@@ -111,26 +126,84 @@ export class ServiceReports {
 
   /** The health monitor's verdicts of one round. */
   judge(verdicts: readonly HealthVerdict[]): void {
-    const { state, restarts, healing } = this.#context;
+    const failing: Ill[] = [];
     let changed = false;
-    for (const { name, node, incarnation, status, why } of verdicts) {
-      const service = state.services.get(name);
+    for (const verdict of verdicts) {
+      const { name, node, incarnation, status, why } = verdict;
+      const service = this.#context.state.services.get(name);
       const instance = service?.instances.get(node);
       if (!service || !instance || instance.presence !== "loaded" || instance.incarnation !== incarnation) continue;
-      if (instance.status === status) continue;
+      if (instance.status === status || instance.status === "quarantined") continue;
       changed = true;
-      const key = instanceKey(name, node);
-      if (status === "unhealthy") this.#services.outcomes.fail(service, instance, "unhealthy", why, "loaded");
-      else {
-        if (instance.status === "unhealthy" || instance.status === "quarantined")
-          this.#services.outcomes.tell(service, instance, "recovered");
-        Object.assign(instance, { status, why: status === "healthy" ? "" : why });
-        if (restarts.state(key).phase === "waiting") {
-          restarts.succeeded(key);
-          healing.succeeded(key, status, "it recovered before the next attempt");
-        }
-      }
+      if (status === "unhealthy") failing.push({ service, instance, why });
+      else this.#recovered(service, instance, status, why);
     }
+    this.#fail(failing);
     if (changed) this.#context.changed();
   }
+
+  #recovered(service: ServiceState, instance: InstanceState, status: HealthStatus, why: string): void {
+    const { restarts, healing, policyOf } = this.#context;
+    const key = instanceKey(service.planned.name, instance.node);
+    const awaited = instance.awaits;
+    const wasIll = instance.status === "unhealthy";
+    Object.assign(instance, { status, awaits: "", why: status === "healthy" ? "" : why });
+    if (!wasIll) return;
+    this.#services.outcomes.tell(service, instance, "recovered");
+    if (restarts.state(key).phase === "running") return;
+    restarts.succeeded(key, policyOf(service.planned));
+    const reason = awaited
+      ? `it recovered by itself, ${awaited} being the cause`
+      : "it recovered before the next attempt";
+    healing.succeeded(key, status, reason);
+  }
+
+  /** Those that failed in one round: many at once have one cause, and only that is healed. */
+  #fail(failing: readonly Ill[]): void {
+    const { state } = this.#context;
+    const rank = rankOf(state);
+    const ordered = [...failing].sort((a, b) => rank(a.service.planned.name) - rank(b.service.planned.name));
+    const cause = massCause(
+      ordered.map(({ service, instance }) => ({ service: service.planned.name, node: instance.node })),
+      { rank, needs: (name) => needsOf(state, name), on: (node) => [...(state.nodes.get(node)?.services ?? [])] },
+    );
+    if (cause) this.#context.logger.warn(`a mass failure: ${cause.why}`, { ...cause });
+    const node = cause?.kind === "node" ? state.nodes.get(cause.node) : undefined;
+    if (node && cause && !node.remote && node.id !== ORCHESTRATOR_NODE) {
+      void this.#nodeIll(node, cause.why);
+      return;
+    }
+    const first = cause?.kind === "upstream" ? cause.service : cause?.kind === "unknown" ? cause.first : undefined;
+    for (const { service, instance, why } of ordered) {
+      if (first === undefined || service.planned.name === first)
+        this.#services.outcomes.fail(service, instance, "unhealthy", why, "loaded");
+      else this.#services.outcomes.failWith(service, instance, first, why, cause!.why);
+    }
+  }
+}
+
+interface Ill {
+  service: ServiceState;
+  instance: InstanceState;
+  why: string;
+}
+
+function rankOf(state: OrganismState): (name: string) => number {
+  const ranks = new Map(state.plan.order.flat().map((name, index) => [name, index]));
+  return (name) => ranks.get(name) ?? 0;
+}
+
+/** Everything that a service needs or uses, near or far. */
+function needsOf(state: OrganismState, name: string): ReadonlySet<string> {
+  const found = new Set<string>();
+  const visit = (one: string): void => {
+    const planned = state.services.get(one)?.planned;
+    for (const other of [...(planned?.dependencies ?? []), ...(planned?.softDependencies ?? [])]) {
+      if (found.has(other)) continue;
+      found.add(other);
+      visit(other);
+    }
+  };
+  visit(name);
+  return found;
 }

@@ -6,12 +6,12 @@ import { ORCHESTRATOR_NODE } from "./placement.ts";
 
 /** Takes over the processes of a former life of the orchestrator, and what it had counted of failures. */
 export function takeOver(conductor: Conductor): void {
-  const { state, fleet, journal, mesh, restarts, nodes, programs, launch } = conductor;
+  const { state, fleet, journal, mesh, nodes, programs, launch } = conductor;
   const own = state.node(ORCHESTRATOR_NODE, "nervous");
   const { incarnation } = fleet.take(ORCHESTRATOR_NODE, ownIdentity());
   const { living, dead } = fleet.adopt();
   for (const peer of mesh.peers()) if (peer.role === "node") fleet.take(peer.id, peer);
-  for (const [key, { attempts }] of Object.entries(journal.state.attempts)) restarts.restore(key, attempts);
+  for (const [key, counted] of Object.entries(journal.state.attempts)) restore(conductor, key, counted);
   Object.assign(own, { status: "starting", pid: process.pid, incarnation, since: Date.now(), host: "local" });
   for (const node of state.nodes.values()) if (node !== own) nodes.adopt(node);
   for (const member of living) {
@@ -22,6 +22,17 @@ export function takeOver(conductor: Conductor): void {
   for (const id of dead) {
     if (state.nodes.has(id) && id !== ORCHESTRATOR_NODE) nodes.gone(id, "died while the orchestrator was away");
   }
+}
+
+/** Attempts of a former life count on, and what was given up stays so. */
+function restore(conductor: Conductor, key: string, { attempts, exhausted }: { attempts: number; exhausted: boolean }) {
+  const { state, restarts, services, policyOf } = conductor;
+  const at = key.indexOf("@");
+  const service = state.services.get(key.startsWith("program:") ? key.slice("program:".length) : key.slice(0, at));
+  if (!service) return;
+  const instance = service.instances.get(key.slice(at + 1));
+  if (exhausted && instance) services.restoreQuarantine(service, instance, attempts);
+  else restarts.restore(key, attempts, policyOf(service.planned));
 }
 
 /** Ties the conductor to everything that tells of processes and nodes. */

@@ -4,16 +4,16 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { HealingLog } from "../../../services/nervous/master-orchestrator/healing-log.ts";
+import type { HealingRecord } from "../../../models/healing.ts";
+import { HealingLog } from "../../../services/nervous/master-orchestrator/healing/healing-log.ts";
+import { healingStats } from "../../../services/nervous/master-orchestrator/healing/stats.ts";
 import { Journal, readJournal } from "../../../services/nervous/master-orchestrator/journal.ts";
 import {
   emptyState,
   fold,
-  type HealingRecord,
   type JournalRecord,
   MAX_HEALING_RECORDS,
 } from "../../../services/nervous/master-orchestrator/journal-state.ts";
-import { healingStats } from "../../../services/nervous/master-orchestrator/stats.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 const at = "2026-01-01T00:00:00.000Z";
@@ -189,15 +189,21 @@ describe("the healing log", () => {
     journal.close();
     rmSync(folder, { recursive: true });
   });
-  const found = { target: { node: "heart-1" }, failure: "crashed", before: "down: killed", detection: 3 };
+  const found = {
+    target: { node: "heart-1" },
+    failure: "crashed" as const,
+    before: "down: killed",
+    detection: 3,
+    evidence: ["its process has ended"],
+  };
 
   test("tells each attempt, measured from the first moment of the failure", () => {
     log.begin("heart-1", found);
-    log.attempt("heart-1", 1, "restart-process");
+    log.attempt("heart-1", { attempt: 1, action: "restart-process" });
     clock.advance(100);
     log.failed("heart-1", "down", "it ended again");
     log.begin("heart-1", { ...found, before: "later" });
-    log.attempt("heart-1", 2, "restart-process");
+    log.attempt("heart-1", { attempt: 2, action: "restart-process" });
     clock.advance(50);
     log.succeeded("heart-1", "up", "it answers");
     expect(told).toMatchObject([

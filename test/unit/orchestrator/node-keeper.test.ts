@@ -1,9 +1,11 @@
 import { EventEmitter } from "node:events";
 import { beforeEach, describe, expect, test } from "@jest/globals";
+import { Advice } from "../../../services/nervous/master-orchestrator/healing/advice.ts";
+import { NODE_POLICY } from "../../../services/nervous/master-orchestrator/healing/policy.ts";
+import { Restarts } from "../../../services/nervous/master-orchestrator/healing/restarts.ts";
 import type { KeeperContext } from "../../../services/nervous/master-orchestrator/keeper-context.ts";
 import { NodeKeeper } from "../../../services/nervous/master-orchestrator/node-keeper.ts";
 import { OrganismState } from "../../../services/nervous/master-orchestrator/organism-state.ts";
-import { Restarts } from "../../../services/nervous/master-orchestrator/restarts.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { planOf } from "./plans.ts";
 
@@ -37,11 +39,14 @@ describe("a node that the operator restarts", () => {
       fleet,
       state,
       logger: { warn() {}, error() {} },
-      restarts: new Restarts(new FakeClock(), { maxAttempts: 5, timeScale: 1 }),
+      restarts: new Restarts(new FakeClock(), 1),
       healing: { begin: (key: string) => failures.push(key), failed() {}, attempt() {} },
       commands: { shutdown: (id: string) => fleet.terminate(id) },
       changed() {},
       isStopping: () => false,
+      advice: new Advice(),
+      policyOf: () => NODE_POLICY,
+      broker: { emit() {} },
     };
     keeper = new NodeKeeper(context as unknown as KeeperContext, { nodeGone() {} } as never, {} as never);
     fleet.on("gone", ({ key }, how) => keeper.gone(key, how));

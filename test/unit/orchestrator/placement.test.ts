@@ -117,3 +117,43 @@ test("a program has no place on a node", () => {
   const nodes = place(planOf([planned("tool", { kind: "program" })]), { replicas: {}, cores: 2 });
   expect(nodes.flatMap(({ services }) => services)).toEqual([]);
 });
+
+describe("a service that was failed over", () => {
+  const plan = planOf([planned("ledger", { singleton: true }), planned("bank")]);
+  const where = (name: string, options: Partial<Parameters<typeof place>[1]>) =>
+    place(plan, { replicas: {}, cores: 2, ...options })
+      .filter(({ services }) => services.includes(name))
+      .map(({ id }) => id);
+
+  test("goes to the next node of its organ, and leaves the others where they are", () => {
+    expect(where("ledger", { replicas: { heart: 2 }, away: { ledger: ["heart-1"] } })).toEqual(["heart-2"]);
+    expect(where("bank", { replicas: { heart: 2 }, away: { ledger: ["heart-1"] } })).toEqual(["heart-1", "heart-2"]);
+  });
+
+  test("gets a node of its own where the organ has no other", () => {
+    expect(where("ledger", { away: { ledger: ["heart-1"] } })).toEqual(["heart-2"]);
+    expect(where("bank", { away: { ledger: ["heart-1"] } })).toEqual(["heart-1"]);
+  });
+
+  test("runs nowhere while a standby takes its calls", () => {
+    expect(where("ledger", { closed: new Set(["ledger"]) })).toEqual([]);
+  });
+});
+
+describe("beside a foreign project", () => {
+  test("the immune system has immune-1 for itself, and the project's immune services begin with immune-2", () => {
+    const plan = planOf(
+      [
+        orchestrator,
+        planned("auto-healer", { organ: "immune", runtimeSystem: true }),
+        planned("guard", { organ: "immune" }),
+      ],
+      true,
+    );
+    expect(show(place(plan, { replicas: {}, cores: 2 }))).toEqual({
+      "nervous-1": ["master-orchestrator"],
+      "immune-1": ["auto-healer"],
+      "immune-2": ["guard"],
+    });
+  });
+});

@@ -3,10 +3,12 @@ import { tmpdir } from "node:os";
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { freePort } from "../../../runtime/free-port.ts";
 import type { Member } from "../../../services/nervous/master-orchestrator/fleet.ts";
+import { Advice } from "../../../services/nervous/master-orchestrator/healing/advice.ts";
+import { NODE_POLICY } from "../../../services/nervous/master-orchestrator/healing/policy.ts";
+import { Restarts } from "../../../services/nervous/master-orchestrator/healing/restarts.ts";
 import type { KeeperContext } from "../../../services/nervous/master-orchestrator/keeper-context.ts";
 import { OrganismState, programKey } from "../../../services/nervous/master-orchestrator/organism-state.ts";
 import { ProgramKeeper } from "../../../services/nervous/master-orchestrator/program-keeper.ts";
-import { Restarts } from "../../../services/nervous/master-orchestrator/restarts.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { planned, planOf } from "./plans.ts";
 
@@ -53,11 +55,14 @@ describe("a program", () => {
       config: { defaultStartupTimeout: 1000 },
       logger: { warn() {} },
       journal: { append() {}, state: { attempts: {} } },
-      restarts: new Restarts(new FakeClock(), { maxAttempts: 5, timeScale: 1 }),
+      restarts: new Restarts(new FakeClock(), 1),
       healing: { begin() {}, failed() {}, attempt() {}, drop() {}, succeeded() {} },
       changed() {},
       tell() {},
       isStopping: () => false,
+      advice: new Advice(),
+      policyOf: () => NODE_POLICY,
+      broker: { emit() {} },
     };
     keeper = new ProgramKeeper(context as unknown as KeeperContext);
     fleet.on("gone", ({ key }, how) => keeper.gone(key, how));

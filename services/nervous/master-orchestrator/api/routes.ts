@@ -2,10 +2,11 @@ import { AzoraError } from "../../../../runtime/errors.ts";
 import { LEVELS, type Level } from "../../../../runtime/logger.ts";
 import { nearest } from "../../../../runtime/nearest.ts";
 import type { Conductor } from "../conductor.ts";
+import { healingStats } from "../healing/stats.ts";
 import type { Operator } from "../operator.ts";
 import type { ServiceState } from "../organism-state.ts";
-import { healingStats } from "../stats.ts";
 import { dependencyView, healthView, serviceViews, statusView } from "../views.ts";
+import { healingRoutes } from "./healing-routes.ts";
 import { type LogQuery, readLogs } from "./log-reader.ts";
 
 export interface ApiRequest {
@@ -161,6 +162,7 @@ export function apiRoutes(conductor: Conductor, operator: Operator): Route[] {
       control: true,
       handle: ({ params, body }) => operator.scale(params["organ"]!, body["replicas"] as number),
     },
+    ...healingRoutes(broker),
     { method: "GET", path: "/health", handle: wholeHealth },
     { method: "GET", path: "/live", handle: () => ({ status: "healthy" }) },
     {

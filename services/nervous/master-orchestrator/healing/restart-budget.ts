@@ -1,4 +1,4 @@
-import type { Clock } from "../../../runtime/clock.ts";
+import type { Clock } from "../../../../runtime/clock.ts";
 
 /** Limits the automatic restarts of the whole organism: at most `intensity` in any `period` ms. The rest wait. */
 export class RestartBudget {

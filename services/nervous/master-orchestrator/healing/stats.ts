@@ -1,4 +1,4 @@
-import type { HealingRecord } from "./journal-state.ts";
+import type { HealingRecord } from "../../../../models/healing.ts";
 
 export interface HealingStats {
   /** Successful restarts so far. */

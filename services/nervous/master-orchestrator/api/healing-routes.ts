@@ -1,0 +1,81 @@
+import type { ServiceBroker } from "moleculer";
+import { AzoraError } from "../../../../runtime/errors.ts";
+import type { Route } from "./routes.ts";
+
+/** Actions of healing may take their own time; the healer bounds it. */
+const LONGEST_MS = 11 * 60_000;
+
+/** The routes of the healer and of chaos: they only pass on, and say so where that service is away. */
+export function healingRoutes(broker: ServiceBroker): Route[] {
+  const ask = async (action: string, params: Record<string, unknown> = {}, timeout = 10_000): Promise<unknown> => {
+    try {
+      return await broker.call(action, params, { timeout });
+    } catch (error) {
+      const { type, data } = error as { type?: string; data?: { action?: string } };
+      const away = type === "SERVICE_NOT_FOUND" || type === "SERVICE_NOT_AVAILABLE";
+      if (!away || data?.action !== action) throw error;
+      const [service] = action.split(".");
+      throw new AzoraError("SERVICE_UNAVAILABLE", `${service} is not up; "azora why ${service}" says why`);
+    }
+  };
+  const query = (given: URLSearchParams): Record<string, unknown> => {
+    const params: Record<string, unknown> = Object.fromEntries(given);
+    if (typeof params["limit"] === "string") params["limit"] = Number(params["limit"]);
+    return params;
+  };
+  return [
+    {
+      method: "POST",
+      path: "/orchestrator/heal",
+      control: true,
+      handle: ({ body }) => ask("auto-healer.execute", body, LONGEST_MS),
+    },
+    { method: "GET", path: "/orchestrator/heal/actions", handle: () => ask("auto-healer.actions") },
+    {
+      method: "GET",
+      path: "/orchestrator/heal/cases",
+      handle: (request) => ask("auto-healer.cases", query(request.query)),
+    },
+    {
+      method: "GET",
+      path: "/orchestrator/heal/explain/:id",
+      handle: ({ params }) => ask("auto-healer.explain", { id: params["id"] }),
+    },
+    {
+      method: "GET",
+      path: "/orchestrator/heal/story/:name",
+      handle: ({ params }) => ask("auto-healer.story", { name: params["name"] }),
+    },
+    { method: "GET", path: "/orchestrator/heal/learning", handle: () => ask("auto-healer.learning") },
+    { method: "GET", path: "/orchestrator/heal/forecasts", handle: () => ask("auto-healer.forecasts") },
+    { method: "GET", path: "/orchestrator/chaos/experiments", handle: () => ask("chaos-monkey.experiments") },
+    {
+      method: "POST",
+      path: "/orchestrator/chaos/run",
+      control: true,
+      handle: ({ body }) => ask("chaos-monkey.run", body, LONGEST_MS),
+    },
+    {
+      method: "GET",
+      path: "/orchestrator/chaos/reports",
+      handle: (request) => ask("chaos-monkey.reports", query(request.query)),
+    },
+    {
+      method: "GET",
+      path: "/orchestrator/chaos/reports/:id",
+      handle: ({ params }) => ask("chaos-monkey.report", { id: params["id"] }),
+    },
+    {
+      method: "POST",
+      path: "/orchestrator/chaos/dependencies",
+      control: true,
+      handle: ({ body }) => ask("chaos-monkey.dependencies", body, LONGEST_MS),
+    },
+    {
+      method: "POST",
+      path: "/orchestrator/chaos/stop",
+      control: true,
+      handle: ({ body }) => ask("chaos-monkey.stop", body),
+    },
+  ];
+}

@@ -1,0 +1,174 @@
+import type { ActionType, HealingTarget } from "../../../../models/healing.ts";
+import { renice } from "../../../../runtime/spawn-process.ts";
+import type { Conductor } from "../conductor.ts";
+import { MAX_REPLICAS, type Operator } from "../operator.ts";
+import type { NodeState, ServiceState } from "../organism-state.ts";
+import { failover } from "./failover.ts";
+import { refuse } from "./refusal.ts";
+
+/** What was seen before and after. */
+export interface Observation {
+  success: boolean;
+  before: string;
+  after: string;
+  reason: string;
+}
+
+/** Who is to be healed. A service, a node, or a service on one of its nodes. */
+export interface Patient {
+  service?: ServiceState;
+  node?: NodeState;
+  target: HealingTarget;
+}
+
+export interface Tools {
+  conductor: Conductor;
+  operator: Operator;
+}
+
+type Act = (tools: Tools, patient: Patient, parameters: Record<string, never>, timeout: number) => Promise<Observation>;
+
+/** How each action is carried out. Each ends when its wanted state was seen, or with what was seen instead. */
+export const ACTS: Record<ActionType, Act> = {
+  async restart({ conductor, operator }, { service, node, target }, { force = false }) {
+    const name = target.service ?? target.node!;
+    const before = service ? describeService(conductor, service) : describeNode(node!);
+    if (service && node) {
+      const instance = service.instances.get(node.id) ?? refuse(`${name} is not on ${node.id}`);
+      const problem = await conductor.services.restart(service, instance, {
+        fresh: true,
+        ...(force ? { drain: 0 } : {}),
+      });
+      return {
+        success: problem === undefined,
+        before,
+        after: describeService(conductor, service),
+        reason: problem ?? `it was restarted on ${node.id}${force ? " without draining" : ""}`,
+      };
+    }
+    await operator.restart(name, force ? 0 : undefined);
+    return {
+      success: true,
+      before,
+      after: service ? describeService(conductor, service) : describeNode(node!),
+      reason: `it was restarted${force ? " without draining" : ""} and is healthy`,
+    };
+  },
+
+  async "scale-up"({ conductor, operator }, { service, node }, { by = 1 }) {
+    if (service?.planned.singleton) refuse(`${service.planned.name} is a singleton; more nodes would not carry it`);
+    if (service?.planned.kind === "program") refuse(`${service.planned.name} is a program; it is its own process`);
+    const organ = service?.planned.organ ?? node!.organ;
+    const count = () => [...conductor.state.nodes.values()].filter((one) => one.organ === organ && !one.remote).length;
+    const from = count();
+    if (from + by > MAX_REPLICAS) refuse(`${organ} has ${from} nodes; more than ${MAX_REPLICAS} are not allowed`);
+    const before = service ? describeService(conductor, service) : `${organ} has ${from} nodes`;
+    const { nodes } = await operator.scale(organ, from + by);
+    return {
+      success: nodes.length >= from + by,
+      before,
+      after: service ? describeService(conductor, service) : `${organ} has ${count()} nodes`,
+      reason: `${organ} runs on ${nodes.join(", ")}`,
+    };
+  },
+
+  async reconnect({ conductor }, patient, { what = ["bus", "database", "cache"] }, timeout) {
+    return onEachNode(conductor, patient, (node, name) => conductor.commands.reconnect(node, name, what, timeout));
+  },
+
+  async "clear-cache"({ conductor }, patient, _parameters, timeout) {
+    return onEachNode(conductor, patient, (node, name) =>
+      conductor.commands.clearCache(node, name ?? refuse("name the service whose cache is to be cleared"), timeout),
+    );
+  },
+
+  failover: (tools, patient, _parameters, timeout) => failover(tools, patient, timeout),
+
+  async "resource-adjust"({ conductor, operator }, patient, { concurrency, memoryLimitMB, niceness }) {
+    const { service, node } = patient;
+    if (concurrency === undefined && memoryLimitMB === undefined && niceness === undefined)
+      refuse("name what is to be adjusted: concurrency, memoryLimitMB or niceness");
+    const seen: Observation[] = [];
+    if (concurrency !== undefined) {
+      const { name } = service?.planned ?? refuse("concurrency belongs to a service; name one");
+      conductor.journal.append({ type: "limit", service: name, concurrency, at: new Date().toISOString() });
+      seen.push(await onEachNode(conductor, patient, (id) => conductor.commands.limit(id, name, concurrency)));
+    }
+    if (memoryLimitMB !== undefined || niceness !== undefined) {
+      const options = { ...(memoryLimitMB ? { memoryLimitMB } : {}), ...(niceness === undefined ? {} : { niceness }) };
+      for (const one of node ? [node] : nodesOf(conductor, service!)) {
+        seen.push(await adjustNode({ conductor, operator }, one, options));
+      }
+    }
+    return combine(seen);
+  },
+};
+
+async function adjustNode(
+  { conductor, operator }: Tools,
+  node: NodeState,
+  options: { memoryLimitMB?: number; niceness?: number },
+): Promise<Observation> {
+  if (node.remote) refuse(`${node.id} runs on ${node.host}; adjust its process there`);
+  const { journal } = conductor;
+  const before = `${node.id}: ${describeOptions(journal.state.nodeOptions[node.id])}`;
+  journal.append({ type: "node-options", node: node.id, options, at: new Date().toISOString() });
+  // A heap limit is given at the start of a process.
+  if (options.memoryLimitMB !== undefined) await operator.restart(node.id);
+  const priority = options.niceness === undefined ? undefined : renice(node.pid, options.niceness);
+  const success = priority === undefined || priority === options.niceness;
+  const after = `${node.id}: ${describeOptions({ ...journal.state.nodeOptions[node.id], ...(priority === undefined ? {} : { niceness: priority }) })}`;
+  const reason = success ? "the process runs with it" : `this user may not set niceness ${options.niceness}`;
+  return { success, before, after, reason };
+}
+
+/** Carries a remedy out on every node of the service, or on the node that was named. */
+async function onEachNode(
+  conductor: Conductor,
+  { service, node }: Patient,
+  remedy: (node: string, service: string | undefined) => Promise<{ before: string; after: string }>,
+): Promise<Observation> {
+  const nodes = node ? [node] : nodesOf(conductor, service!);
+  const up = nodes.filter(({ status }) => status === "up");
+  if (up.length === 0) refuse(`${service?.planned.name ?? node?.id} is on no node that is up`);
+  const seen = await Promise.all(
+    up.map(async ({ id }): Promise<Observation> => {
+      try {
+        const { before, after } = await remedy(id, service?.planned.name);
+        return { success: true, before: `${id}: ${before}`, after: `${id}: ${after}`, reason: `seen on ${id}` };
+      } catch (error) {
+        const { message } = error as Error;
+        return { success: false, before: `${id}: not asked`, after: `${id}: ${message}`, reason: `${id}: ${message}` };
+      }
+    }),
+  );
+  return combine(seen);
+}
+
+function nodesOf(conductor: Conductor, service: ServiceState): NodeState[] {
+  if (service.planned.kind === "program")
+    refuse(`${service.planned.name} is a program in a process of its own; only restart fits it`);
+  return [...service.instances.keys()].flatMap((id) => conductor.state.nodes.get(id) ?? []);
+}
+
+function combine(seen: readonly Observation[]): Observation {
+  return {
+    success: seen.every(({ success }) => success),
+    before: seen.map(({ before }) => before).join("; "),
+    after: seen.map(({ after }) => after).join("; "),
+    reason: [...new Set(seen.map(({ reason }) => reason))].join("; "),
+  };
+}
+
+export function describeService({ state }: Conductor, service: ServiceState): string {
+  const places = [...service.instances.values()].map(({ node, incarnation }) => `${node} (life ${incarnation})`);
+  return `${state.statusOf(service)} on ${places.join(", ") || "no node"}`;
+}
+
+function describeNode({ status, pid, incarnation }: NodeState): string {
+  return `${status}, pid ${pid}, life ${incarnation}`;
+}
+
+function describeOptions({ memoryLimitMB, niceness }: { memoryLimitMB?: number; niceness?: number } = {}): string {
+  return `heap limit ${memoryLimitMB ? `${memoryLimitMB} MB` : "Node's own"}, niceness ${niceness ?? 0}`;
+}
