@@ -7,12 +7,27 @@ export class ActionVitals {
   readonly service: string;
   inFlight = 0;
   errors = 0;
+  /** Errors that are not the caller's own mistake. */
+  faults = 0;
+  /** Type and message of the newest of them. */
+  lastFault = "";
   readonly latency = new Histogram();
 
   constructor(service: string) {
     this.service = service;
   }
+
+  failed(error: unknown): void {
+    this.errors++;
+    const { code, type, name, message } = (error ?? {}) as Record<string, unknown>;
+    const callersMistake = typeof code === "number" && code >= 400 && code < 500 && type !== "SERVICE_NOT_FOUND";
+    if (callersMistake) return;
+    this.faults++;
+    this.lastFault = `${type ?? name ?? "Error"}: ${message ?? error}`.slice(0, LONGEST_FAULT);
+  }
 }
+
+const LONGEST_FAULT = 200;
 
 /** Counts of every action on this node, by the action's name. */
 export class VitalsRegistry {
@@ -74,9 +89,9 @@ export function vitalsMiddleware(registry: VitalsRegistry): Middleware {
             vitals.inFlight--;
             vitals.latency.record((performance.now() - start) * 1000);
           },
-          () => {
+          (error: unknown) => {
             vitals.inFlight--;
-            vitals.errors++;
+            vitals.failed(error);
             vitals.latency.record((performance.now() - start) * 1000);
           },
         );

@@ -1,0 +1,41 @@
+import { cpus } from "node:os";
+
+/** Times of all cores since the machine was started, ms. */
+export interface CoreTimes {
+  busy: number;
+  idle: number;
+}
+
+export function coreTimes(): CoreTimes {
+  let [busy, idle] = [0, 0];
+  for (const { times } of cpus()) {
+    idle += times.idle;
+    busy += times.user + times.nice + times.sys + times.irq;
+  }
+  return { busy, idle };
+}
+
+/** How busy this machine is, whoever works on it. */
+export class Machine {
+  readonly #read: () => CoreTimes;
+  #last: CoreTimes;
+  #busy = 0;
+
+  constructor(read: () => CoreTimes = coreTimes) {
+    this.#read = read;
+    this.#last = read();
+  }
+
+  /** Share of all cores in use since the last call, smoothed over the last few calls. */
+  busy(): number {
+    const now = this.#read();
+    const [busy, idle] = [now.busy - this.#last.busy, now.idle - this.#last.idle];
+    if (busy + idle > 0) {
+      this.#last = now;
+      // The worst of now and of a while ago: queues outlast the load that made them.
+      const share = busy / (busy + idle);
+      this.#busy = Math.max(share, 0.7 * this.#busy + 0.3 * share);
+    }
+    return this.#busy;
+  }
+}
