@@ -10,6 +10,7 @@ import { MeshTransporter } from "./mesh/mesh-transporter.ts";
 import { NatsTransporter, natsOptions } from "./nats-transporter.ts";
 import type { Settings } from "./settings.ts";
 import { VitalsRegistry, vitalsMiddleware } from "./vitals/action-vitals.ts";
+import { LostCalls } from "./vitals/lost-calls.ts";
 
 export interface NodeBrokerOptions {
   nodeId: string;
@@ -39,10 +40,12 @@ export interface NodeBroker {
 export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
   const { nodeId, namespace, bus, settings, logger, mesh, metadata, own, onlySerializer, innermost = [] } = options;
   const vitals = new VitalsRegistry();
-  const failover = new Failover();
+  const lost = new LostCalls();
+  const failover = new Failover(lost);
   const breakers = new CircuitBreakers({
     threshold: settings.AZORA_CIRCUIT_BREAKER_THRESHOLD,
     resetTimeout: settings.AZORA_CIRCUIT_BREAKER_RESET_TIMEOUT * settings.AZORA_HEALING_TIME_SCALE,
+    lost,
   });
   const base = own && !onlySerializer ? { ...own } : brokerOptions(settings);
   if (own && onlySerializer) base.serializer = own.serializer ?? "JSON";

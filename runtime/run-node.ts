@@ -40,7 +40,7 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
   installModuleHooks({ root, foreign: project.foreign });
   const own = await loadProjectConfig(project);
   const faults = settings.AZORA_CHAOS === "on" ? await loadFaults(settings.AZORA_DATA_DIR) : undefined;
-  const { broker, vitals, failover } = createNodeBroker({
+  const { broker, vitals, failover, breakers } = createNodeBroker({
     nodeId,
     namespace,
     bus,
@@ -73,7 +73,15 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
 
   const services = runtimeOnly ? ownServices : project.services;
   broker.createService(
-    nodeHost(broker, { vitals, failover, root, services, shutdown: (timeout) => void shutdown(timeout).catch(crash) }),
+    nodeHost(broker, {
+      vitals,
+      failover,
+      breakers,
+      dataDir: settings.AZORA_DATA_DIR,
+      root,
+      services,
+      shutdown: (timeout) => void shutdown(timeout).catch(crash),
+    }),
   );
   if (faults) broker.createService(faults.service(broker));
   options.prepare?.(broker);

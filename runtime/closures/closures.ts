@@ -54,7 +54,7 @@ export class Closures {
       if (!standby) return { to: next.standby + action.slice(service.length) };
       next = standby;
     }
-    return { refused: this.#refusal(service, last) };
+    return { refused: this.#refusal(action, service, last) };
   }
 
   /** The name of an action may have dots of its own, so the service is the longest name that fits. */
@@ -66,10 +66,11 @@ export class Closures {
     return undefined;
   }
 
-  #refusal(service: string, { service: closed, why, trialAt }: Closure): AzoraError {
+  #refusal(action: string, service: string, { service: closed, why, trialAt }: Closure): AzoraError {
     const rest = trialAt === undefined ? undefined : Math.max(1, Math.ceil((trialAt - this.#clock.now()) / 1000));
     const standby = closed === service ? "" : `, and so is its standby ${closed}`;
     return new AzoraError("SERVICE_QUARANTINED", `${service} is out of use${standby}: ${why}`, {
+      action,
       service,
       why,
       ...(rest === undefined ? {} : { retryAfter: rest }),

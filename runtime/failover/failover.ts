@@ -2,6 +2,7 @@ import type { BrokerOptions, Context, Middleware, ServiceBroker } from "molecule
 import { systemClock } from "../clock.ts";
 import { type ClosureList, Closures, type Detour } from "../closures/closures.ts";
 import { AzoraError } from "../errors.ts";
+import { LostCalls } from "../vitals/lost-calls.ts";
 import { type Fate, fateOf } from "./classify.ts";
 import { Holds } from "./holds.ts";
 
@@ -30,11 +31,17 @@ interface RetryState {
 export class Failover {
   readonly holds = new Holds(systemClock);
   readonly closures = new Closures();
+  readonly lost: LostCalls;
   /** Calls that were tried again. */
   retries = 0;
   #broker: ServiceBroker | undefined;
   /** Nodes that have not been heard of since the bus came back: what is sent to them may go nowhere. */
   readonly #unheard = new Set<string>();
+
+  /** @param lost where calls are counted for which no instance was left */
+  constructor(lost = new LostCalls()) {
+    this.lost = lost;
+  }
 
   /** To be added first, so that it stands closest to the bus. */
   middleware(): Middleware {
@@ -68,9 +75,10 @@ export class Failover {
       if (actionName !== undefined) {
         const pinned = opts?.nodeID !== undefined;
         const detour = failover.closures.detourOf(actionName);
-        if (detour && !(pinned && "to" in detour)) return failover.#detour(detour, params, opts ?? {});
+        if (detour && !(pinned && "to" in detour)) return failover.#detour(detour, actionName, params, opts ?? {});
         if (!pinned && failover.holds.isRestarting(actionName))
           return failover.#hold(actionName, params, opts ?? {}, error);
+        failover.lost.noteAbsent(actionName, error);
       }
       if (own) return own.call(this, error, info as never);
       throw error;
@@ -138,7 +146,10 @@ export class Failover {
     const carrier = (opts as { ctx?: object }).ctx ?? opts;
     const state = stateOf(carrier);
     const callable = () => this.#isCallable(action);
-    if (++state.attempts > MAX_ATTEMPTS || !(await this.holds.wait(action, state.deadline, callable))) throw error;
+    if (++state.attempts > MAX_ATTEMPTS || !(await this.holds.wait(action, state.deadline, callable))) {
+      this.lost.noteAbsent(action, error);
+      throw error;
+    }
     this.retries++;
     return this.#callAgain(action, params, { ...opts, [RETRY]: state } as CallOptions);
   }
@@ -148,8 +159,11 @@ export class Failover {
     return this.#broker!.registry.actions.isAvailable(action) || this.closures.detourOf(action) !== undefined;
   }
 
-  async #detour(detour: Detour, params: unknown, opts: CallOptions): Promise<unknown> {
-    if ("refused" in detour) throw detour.refused;
+  async #detour(detour: Detour, action: string, params: unknown, opts: CallOptions): Promise<unknown> {
+    if ("refused" in detour) {
+      this.lost.noteAbsent(action, detour.refused);
+      throw detour.refused;
+    }
     return this.#callAgain(detour.to, params, opts);
   }
 

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Context, Service, ServiceBroker, ServiceSchema } from "moleculer";
+import type { CircuitBreakers } from "../breaker/circuit-breakers.ts";
 import type { ClosureList } from "../closures/closures.ts";
 import { AzoraError } from "../errors.ts";
 import type { Failover } from "../failover/failover.ts";
@@ -13,6 +14,10 @@ import { actionNames, type Slot, type SlotState } from "./slots.ts";
 export interface NodeHostOptions {
   vitals: VitalsRegistry;
   failover: Failover;
+  /** @default none are told of */
+  breakers?: CircuitBreakers;
+  /** On whose disk the room is measured. @default none */
+  dataDir?: string;
   /** Folder whose modules are loaded afresh with a service. */
   root: string;
   /** Folder from which relative paths of service files are seen. */
@@ -40,15 +45,18 @@ interface LoadParams {
 }
 
 /** The service that every node carries: it loads, stops and restarts services of this node on command. */
-export function nodeHost(
-  broker: ServiceBroker,
-  { vitals, failover, root, services, shutdown }: NodeHostOptions,
-): ServiceSchema {
+export function nodeHost(broker: ServiceBroker, options: NodeHostOptions): ServiceSchema {
+  const { vitals, failover, root, services, shutdown } = options;
   watchCreations(broker);
   const slots = new Map<string, Slot>();
   /** Starts under way, by name; also of slots that nobody wants any longer. */
   const starts = new Map<string, Promise<unknown>>();
-  const nodeVitals = new NodeVitals(broker.nodeID, broker.instanceID, vitals);
+  const nodeVitals = new NodeVitals({
+    ...options,
+    node: broker.nodeID,
+    instanceId: broker.instanceID,
+    registry: vitals,
+  });
   let highestEpoch = 0;
   let timer: NodeJS.Timeout | undefined;
 

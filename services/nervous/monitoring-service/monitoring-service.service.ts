@@ -52,6 +52,21 @@ const schema: ServiceSchema<object, object, object, MonitoringService> = {
       },
     },
 
+    /** Circuit breakers that are not closed, and the node (`on`) whose callers they hold back. */
+    breakers: {
+      handler(this: MonitoringService) {
+        return this.store.breakers();
+      },
+    },
+
+    /** Calls per service that ended without its answer, counted where they were made. */
+    lost: {
+      params: { names: { type: "array", items: "string", max: 10_000 } },
+      handler(this: MonitoringService, ctx: Context<{ names: string[] }>) {
+        return Object.fromEntries(ctx.params.names.map((name) => [name, this.store.lostOf(name)]));
+      },
+    },
+
     /** Everything, in Prometheus' text format. */
     prometheus: {
       handler(this: MonitoringService) {

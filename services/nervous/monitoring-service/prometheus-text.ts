@@ -11,17 +11,26 @@ export function prometheusText(store: VitalsStore): string {
     if (samples.length > 0) lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples);
   };
   const nodes = store.nodes();
-  const gauge = (name: string, help: string, value: (report: (typeof nodes)[number]["report"]) => number) =>
+  type Report = (typeof nodes)[number]["report"];
+  /** What a node does not know it does not tell. */
+  const gauge = (name: string, help: string, value: (report: Report) => number | undefined) =>
     family(
       name,
       "gauge",
       help,
-      nodes.map(({ node, report }) => `${name}{${labels({ node })}} ${value(report)}`),
+      nodes.flatMap(({ node, report }) => {
+        const told = value(report);
+        return told === undefined ? [] : [`${name}{${labels({ node })}} ${told}`];
+      }),
     );
 
   gauge("azora_node_cpu_ratio", "Share of one core that the node uses.", ({ cpu }) => cpu / 100);
   gauge("azora_node_memory_bytes", "Resident memory of the node's process.", ({ memory }) => memory);
   gauge("azora_node_heap_used_bytes", "JavaScript heap in use.", ({ heapUsed }) => heapUsed);
+  gauge("azora_heap_limit_bytes", "Most that the JavaScript heap may grow to.", ({ heapLimit }) => heapLimit);
+  gauge("azora_open_files", "File descriptors that are open.", ({ files }) => files?.open);
+  gauge("azora_open_files_limit", "File descriptors that may be open; 0 is no limit.", ({ files }) => files?.limit);
+  gauge("azora_disk_free_bytes", "Left on the disk of the data folder.", ({ disk }) => disk?.free);
   gauge(
     "azora_node_event_loop_delay_p99_seconds",
     "99th percentile of the event-loop delay in the last second.",
@@ -34,13 +43,46 @@ export function prometheusText(store: VitalsStore): string {
   );
   gauge("azora_node_uptime_seconds", "Age of the node's process.", ({ uptime }) => uptime);
 
+  const breakers = store.breakers();
+  const between = (one: (typeof breakers)[number]) =>
+    labels({ node: one.on, caller: one.caller, callee: one.callee, callee_node: one.node });
+  family(
+    "azora_breaker_open",
+    "gauge",
+    "Circuit breakers that are open (1) or let one call probe (0.5).",
+    breakers.map((one) => `azora_breaker_open{${between(one)}} ${one.state === "open" ? 1 : 0.5}`),
+  );
+  const callers = store.callers();
+  const perCaller = (name: string, help: string, value: (series: (typeof callers)[number]) => number) =>
+    family(
+      name,
+      "counter",
+      help,
+      callers.map((series) => `${name}{${labels({ node: series.node })}} ${value(series)}`),
+    );
+  family(
+    "azora_calls_lost_total",
+    "counter",
+    "Calls made on the node that ended without an answer of the service.",
+    callers.flatMap(({ node, lost }) =>
+      [...lost].map(([service, count]) => `azora_calls_lost_total{${labels({ node, service })}} ${count}`),
+    ),
+  );
+  perCaller("azora_calls_retried_total", "Calls made on the node that were tried again.", ({ retries }) => retries);
+  perCaller(
+    "azora_holds_refused_total",
+    "Calls that were not held for a restart because too many were.",
+    ({ refusedHolds }) => refusedHolds,
+  );
+  perCaller("azora_log_lines_lost_total", "Log lines that could not be written.", ({ logLinesLost }) => logLinesLost);
+
   const actions = store.actions();
   const perAction = (name: string, type: string, help: string, value: (series: (typeof actions)[number]) => number) =>
     family(
       name,
       type,
       help,
-      actions.map((series) => `${name}{${labels(series)}} ${value(series)}`),
+      actions.map((series) => `${name}{${labels(ofAction(series))}} ${value(series)}`),
     );
   perAction("azora_action_errors_total", "counter", "Calls that ended in an error.", ({ errors }) => errors);
   perAction("azora_action_in_flight", "gauge", "Calls that run now.", ({ inFlight }) => inFlight);
@@ -53,12 +95,12 @@ export function prometheusText(store: VitalsStore): string {
     actions.flatMap((series) => {
       const { counts, count, sum } = series.latency;
       const upTo = cumulative(counts);
-      const buckets = BOUNDS_S.map((bound) => `${name}_bucket{${labels(series)},le="${bound}"} ${upTo(bound * 1e6)}`);
+      const of = labels(ofAction(series));
       return [
-        ...buckets,
-        `${name}_bucket{${labels(series)},le="+Inf"} ${count}`,
-        `${name}_sum{${labels(series)}} ${sum / 1e6}`,
-        `${name}_count{${labels(series)}} ${count}`,
+        ...BOUNDS_S.map((bound) => `${name}_bucket{${of},le="${bound}"} ${upTo(bound * 1e6)}`),
+        `${name}_bucket{${of},le="+Inf"} ${count}`,
+        `${name}_sum{${of}} ${sum / 1e6}`,
+        `${name}_count{${of}} ${count}`,
       ];
     }),
   );
@@ -74,10 +116,13 @@ function cumulative(counts: Float64Array): (bound: number) => number {
   };
 }
 
-function labels(of: { node: string; service?: string; action?: string }): string {
-  return Object.entries({ node: of.node, service: of.service, action: of.action })
-    .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${key}="${escapeLabel(value!)}"`)
+function ofAction({ node, service, action }: { node: string; service: string; action: string }) {
+  return { node, service, action };
+}
+
+function labels(of: Record<string, string>): string {
+  return Object.entries(of)
+    .map(([key, value]) => `${key}="${escapeLabel(value)}"`)
     .join(",");
 }
 

@@ -1,3 +1,4 @@
+import type { BreakerState } from "../../../models/healing.ts";
 import { Histogram } from "../../../runtime/vitals/histogram.ts";
 import type { VitalsReport } from "../../../runtime/vitals/node-vitals.ts";
 
@@ -14,6 +15,16 @@ export interface ActionSeries {
 export interface NodeSeries {
   node: string;
   report: Omit<VitalsReport, "actions">;
+}
+
+/** What the callers on one node have met, since this store began. */
+export interface CallerSeries {
+  node: string;
+  retries: number;
+  refusedHolds: number;
+  logLinesLost: number;
+  /** Calls without an answer, by the service that was called. */
+  lost: Map<string, number>;
 }
 
 /** A node that has not reported for so long is no longer shown, ms. */
@@ -49,12 +60,14 @@ export class VitalsStore {
   /** Newest first. */
   readonly #lives = new Map<string, Life[]>();
   readonly #actions = new Map<string, ActionSeries>();
+  readonly #callers = new Map<string, CallerSeries>();
 
   take(report: VitalsReport, now = Date.now()): void {
     const life = this.#life(report);
     if (!life.take(report.seq)) return;
     const isNewest = life === this.#lives.get(report.node)![0] && life.newest === report.seq;
     if (isNewest) this.#nodes.set(report.node, { report, seen: now });
+    this.#addCalls(report);
     for (const { name, service, errors, inFlight, sum, buckets } of report.actions) {
       const key = `${report.node}\n${name}`;
       let series = this.#actions.get(key);
@@ -81,6 +94,22 @@ export class VitalsStore {
     );
   }
 
+  callers(): CallerSeries[] {
+    return [...this.#callers.values()];
+  }
+
+  /** The circuit breakers that are not closed, with the node whose callers they hold back. */
+  breakers(now = Date.now()): (BreakerState & { on: string })[] {
+    return this.nodes(now).flatMap(({ node, report }) =>
+      (report.breakers ?? []).map((state) => ({ ...state, on: node })),
+    );
+  }
+
+  /** Calls of a service, made anywhere, that ended without its answer. */
+  lostOf(service: string): number {
+    return this.callers().reduce((sum, { lost }) => sum + (lost.get(service) ?? 0), 0);
+  }
+
   /** All actions of a service on all nodes as one. */
   ofService(name: string, now = Date.now()): { count: number; errors: number; inFlight: number; latency: Histogram } {
     const total = { count: 0, errors: 0, inFlight: 0, latency: new Histogram() };
@@ -95,6 +124,19 @@ export class VitalsStore {
       for (let i = 0; i < series.latency.counts.length; i++) total.latency.counts[i]! += series.latency.counts[i];
     }
     return total;
+  }
+
+  /** A node that runs older code until it is restarted tells nothing of its calls. */
+  #addCalls({ node, lost = [], calls, logLinesLost = 0 }: VitalsReport): void {
+    let series = this.#callers.get(node);
+    if (!series) {
+      series = { node, retries: 0, refusedHolds: 0, logLinesLost: 0, lost: new Map() };
+      this.#callers.set(node, series);
+    }
+    series.retries += calls?.retries ?? 0;
+    series.refusedHolds += calls?.refusedHolds ?? 0;
+    series.logLinesLost += logLinesLost;
+    for (const { service, count } of lost) series.lost.set(service, (series.lost.get(service) ?? 0) + count);
   }
 
   #life({ node, instanceId }: VitalsReport): Life {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Context, Errors, ServiceBroker, type ServiceSchema } from "moleculer";
 import { CircuitBreakers } from "../../../runtime/breaker/circuit-breakers.ts";
 import { Failover } from "../../../runtime/failover/failover.ts";
+import { LostCalls } from "../../../runtime/vitals/lost-calls.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 type Mood = "well" | "silent" | "failing" | "refusing";
@@ -11,10 +12,11 @@ type Mood = "well" | "silent" | "failing" | "refusing";
 class Node {
   readonly breakers: CircuitBreakers;
   readonly broker: ServiceBroker;
-  readonly failover = new Failover();
+  readonly lost = new LostCalls();
+  readonly failover = new Failover(this.lost);
 
   constructor(id: string, clock: FakeClock, options: { maxCallers?: number } = {}) {
-    this.breakers = new CircuitBreakers({ clock, ...options });
+    this.breakers = new CircuitBreakers({ clock, lost: this.lost, ...options });
     this.broker = new ServiceBroker({
       nodeID: id,
       namespace: `breaker-${process.pid}`,
@@ -224,5 +226,23 @@ describe("the circuit breakers of a node", () => {
     moods["one"] = "well";
     caller.broker.broadcastLocal("$transporter.connected", { wasReconnect: true });
     expect(await add()).toBe("one");
+  });
+
+  test("and what stands beside them count each call once that its caller has lost", async () => {
+    caller.broker.createService({ name: "teller", actions: { pay: (ctx: Context) => ctx.call("ledger.add") } });
+    await start(one, two);
+    moods["one"] = "silent";
+    moods["two"] = "silent";
+    const outcomes = [];
+    for (let i = 0; i < 8; i++) outcomes.push(await typeOf(caller.broker.call("teller.pay")));
+    expect(outcomes).toEqual([...Array(6).fill("REQUEST_TIMEOUT"), "CIRCUIT_OPEN", "CIRCUIT_OPEN"]);
+    expect(await typeOf(caller.broker.call("nobody.home"))).toBe("SERVICE_NOT_FOUND");
+    expect(caller.lost.take()).toEqual([
+      { service: "ledger", count: 8 },
+      { service: "nobody", count: 1 },
+    ]);
+    moods["one"] = "refusing";
+    await add(caller, { nodeID: "one" });
+    expect(caller.lost.take()).toEqual([]);
   });
 });

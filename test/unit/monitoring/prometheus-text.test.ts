@@ -29,10 +29,20 @@ function storeWith(...durations: number[]): VitalsStore {
     cpu: 50,
     memory: 1e8,
     heapUsed: 5e7,
+    heapLimit: 2e9,
+    files: { open: 31, limit: 1024 },
+    disk: { free: 4e9, total: 1e10 },
     loopDelay: { p50: 1, p99: 12, max: 30 },
     utilisation: 0.25,
     uptime: 60,
     actions,
+    breakers: [
+      { caller: "teller", callee: "ledger", node: "heart-2", state: "open", failures: 3, since: 0, reason: "x" },
+      { caller: "heart-1", callee: "vault", node: "heart-2", state: "half-open", failures: 3, since: 0, reason: "x" },
+    ],
+    lost: [{ service: "ledger", count: 4 }],
+    calls: { retries: 5, refusedHolds: 6 },
+    logLinesLost: 7,
   };
   store.take(report);
   return store;
@@ -52,6 +62,25 @@ describe("Prometheus' text format", () => {
     expect(found.get('azora_node_cpu_ratio{node="heart-1"}')).toBe(0.5);
     expect(found.get('azora_node_memory_bytes{node="heart-1"}')).toBe(1e8);
     expect(found.get('azora_node_event_loop_delay_p99_seconds{node="heart-1"}')).toBe(0.012);
+  });
+
+  test("tells what a node has left of its limits", () => {
+    const found = values(prometheusText(storeWith(100)));
+    expect(found.get('azora_heap_limit_bytes{node="heart-1"}')).toBe(2e9);
+    expect(found.get('azora_open_files{node="heart-1"}')).toBe(31);
+    expect(found.get('azora_open_files_limit{node="heart-1"}')).toBe(1024);
+    expect(found.get('azora_disk_free_bytes{node="heart-1"}')).toBe(4e9);
+  });
+
+  test("tells what became of the calls that a node made", () => {
+    const found = values(prometheusText(storeWith(100)));
+    expect(found.get('azora_calls_lost_total{node="heart-1",service="ledger"}')).toBe(4);
+    expect(found.get('azora_calls_retried_total{node="heart-1"}')).toBe(5);
+    expect(found.get('azora_holds_refused_total{node="heart-1"}')).toBe(6);
+    expect(found.get('azora_log_lines_lost_total{node="heart-1"}')).toBe(7);
+    const breaker = (caller: string, callee: string) =>
+      found.get(`azora_breaker_open{node="heart-1",caller="${caller}",callee="${callee}",callee_node="heart-2"}`);
+    expect([breaker("teller", "ledger"), breaker("heart-1", "vault")]).toEqual([1, 0.5]);
   });
 
   test("has cumulative buckets that end in the count", () => {

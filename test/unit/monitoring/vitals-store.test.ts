@@ -12,10 +12,15 @@ const report = (seq: number, change: Partial<VitalsReport> = {}): VitalsReport =
   cpu: 50,
   memory: 1000,
   heapUsed: 500,
+  heapLimit: 1000,
   loopDelay: { p50: 0, p99: seq, max: 2 },
   utilisation: 0.5,
   uptime: 1,
   actions: [action(seq + 1)],
+  breakers: [],
+  lost: [{ service: "ledger", count: seq + 1 }],
+  calls: { retries: 1, refusedHolds: 2 },
+  logLinesLost: 3,
   ...change,
 });
 const action = (calls: number, change: Partial<VitalsReport["actions"][number]> = {}) => ({
@@ -46,6 +51,9 @@ describe("the vitals of all nodes", () => {
         expect(count).toBe(seqs.reduce((sum, seq) => sum + seq + 1, 0));
         expect(errors).toBe(seqs.length);
         expect(latency.sum).toBe(count * 100);
+        expect(store.lostOf("ledger")).toBe(count);
+        const times = seqs.length;
+        expect(store.callers()).toMatchObject([{ retries: times, refusedHolds: 2 * times, logLinesLost: 3 * times }]);
       }),
     );
   });
@@ -103,5 +111,30 @@ describe("the vitals of all nodes", () => {
     store.take(report(1));
     // So late that it can no longer be told from a duplicate: not counted.
     expect(store.ofService("ledger").errors).toBe(2500);
+  });
+
+  test("show the breakers that are open now, and none of a node that reports no longer", () => {
+    const store = new VitalsStore();
+    const open = {
+      caller: "a",
+      callee: "b",
+      node: "heart-2",
+      state: "open",
+      failures: 3,
+      since: 0,
+      reason: "x",
+    } as const;
+    store.take(report(0, { breakers: [open] }), 0);
+    expect(store.breakers(1)).toEqual([{ ...open, on: "heart-1" }]);
+    expect(store.breakers(15_000)).toEqual([]);
+    store.take(report(1), 15_000);
+    expect(store.breakers(15_000)).toEqual([]);
+  });
+
+  test("take the reports of a node that runs older code", () => {
+    const { breakers: _b, lost: _l, calls: _c, logLinesLost: _ll, heapLimit: _h, ...older } = report(0);
+    const store = new VitalsStore();
+    store.take(older as VitalsReport);
+    expect([store.breakers(), store.lostOf("ledger"), store.nodes().length]).toEqual([[], 0, 1]);
   });
 });

@@ -92,7 +92,7 @@ describe("vitals of actions", () => {
   describe("in a node's reports", () => {
     let node: NodeVitals;
     beforeEach(() => {
-      node = new NodeVitals("muscles-1", "life-1", vitals);
+      node = new NodeVitals({ node: "muscles-1", instanceId: "life-1", registry: vitals });
     });
     afterEach(() => node.stop());
 

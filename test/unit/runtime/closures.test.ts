@@ -17,7 +17,7 @@ describe("the list of closed services", () => {
         type: "SERVICE_QUARANTINED",
         code: 503,
         message: "ledger is out of use: given up after 7 attempts",
-        data: { service: "ledger", why: "given up after 7 attempts", retryAfter: 31 },
+        data: { action: "ledger.add", service: "ledger", why: "given up after 7 attempts", retryAfter: 31 },
       },
     });
   });
@@ -25,7 +25,7 @@ describe("the list of closed services", () => {
   test("promises no time where none is known", () => {
     const { trialAt: _trialAt, ...endless } = ledger;
     const { refused } = closed(endless).detourOf("ledger.add") as { refused: { data: object } };
-    expect(refused.data).toEqual({ service: "ledger", why: ledger.why });
+    expect(refused.data).toEqual({ action: "ledger.add", service: "ledger", why: ledger.why });
   });
 
   test.each(["ledger2.add", "led.add", "vault.open", "ledger", ""])("says nothing of %s", (action) => {

@@ -1,0 +1,105 @@
+import type { ServiceBroker } from "moleculer";
+import type { BreakerState } from "../../models/healing.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import { CircuitBreaker } from "./circuit-breaker.ts";
+
+export interface BreakerRegistryOptions {
+  /** Consecutive failures that open a breaker. @default 3 */
+  threshold?: number;
+  /** Time for which a breaker stays open before one call probes, ms. @default 60000 */
+  resetTimeout?: number;
+  /** Callers of one instance that have a breaker of their own; the rest share one. @default 1000 */
+  maxCallers?: number;
+  /** @default the system's */
+  clock?: Clock;
+}
+
+/** One life of a service on a node: the service itself here, the registry's entry where it lives elsewhere. */
+export interface Callee {
+  fullName: string;
+  node?: { id: string };
+}
+
+/** Stands for all callers beyond the bound. */
+export const OTHERS = "(others)";
+
+/** The breakers of a node, by callee and caller. They live as long as the callee's life, and so begin closed with the next. */
+export class BreakerRegistry {
+  readonly #broker: ServiceBroker;
+  readonly #options: Required<BreakerRegistryOptions>;
+  readonly #ofCallee = new WeakMap<Callee, Map<string, CircuitBreaker>>();
+  readonly #notClosed = new Map<CircuitBreaker, { caller: string; callee: Callee }>();
+
+  constructor(broker: ServiceBroker, options: BreakerRegistryOptions = {}) {
+    this.#broker = broker;
+    this.#options = { threshold: 3, resetTimeout: 60_000, maxCallers: 1000, clock: systemClock, ...options };
+  }
+
+  of(callee: Callee, caller: string): CircuitBreaker {
+    let breakers = this.#ofCallee.get(callee);
+    if (!breakers) {
+      breakers = new Map();
+      this.#ofCallee.set(callee, breakers);
+    }
+    const key = breakers.has(caller) || breakers.size < this.#options.maxCallers ? caller : OTHERS;
+    const known = breakers.get(key);
+    if (known) return known;
+    const { threshold, resetTimeout, clock } = this.#options;
+    const breaker = new CircuitBreaker({
+      threshold,
+      resetTimeout,
+      now: () => clock.now(),
+      onChange: () => this.#changed(breaker, key, callee),
+    });
+    breakers.set(key, breaker);
+    return breaker;
+  }
+
+  /** Whether a call would be let through, if it were made now. */
+  admits(callee: Callee, caller: string): boolean {
+    const breakers = this.#ofCallee.get(callee);
+    const breaker = breakers?.get(caller) ?? breakers?.get(OTHERS);
+    return breaker === undefined || breaker.closed || breaker.probeDue;
+  }
+
+  states(): BreakerState[] {
+    const states: BreakerState[] = [];
+    for (const [breaker, { caller, callee }] of this.#notClosed) {
+      const { state, failures, since, reason } = breaker;
+      if (state === "closed" || !this.#lives(callee)) this.#notClosed.delete(breaker);
+      else states.push({ caller, callee: callee.fullName, node: this.#nodeOf(callee), state, failures, since, reason });
+    }
+    return states;
+  }
+
+  /** Closes the breakers of instances on other nodes. */
+  resetRemote(): void {
+    for (const [breaker, { callee }] of this.#notClosed) if (callee.node) breaker.reset();
+  }
+
+  #changed(breaker: CircuitBreaker, caller: string, callee: Callee): void {
+    const { logger } = this.#broker;
+    const between = `from ${caller} to ${callee.fullName} on ${this.#nodeOf(callee)}`;
+    if (breaker.closed) {
+      this.#notClosed.delete(breaker);
+      logger.info(`calls ${between} flow again`);
+      return;
+    }
+    this.#notClosed.set(breaker, { caller, callee });
+    const seconds = this.#options.resetTimeout / 1000;
+    logger.warn(
+      `calls ${between} are stopped for ${seconds} s: ${breaker.failures} in a row failed, ${breaker.reason}`,
+    );
+  }
+
+  #nodeOf(callee: Callee): string {
+    return callee.node?.id ?? this.#broker.nodeID;
+  }
+
+  #lives(callee: Callee): boolean {
+    const { registry, services } = this.#broker;
+    if (!callee.node) return (services as unknown[]).includes(callee);
+    const entries = (registry as unknown as { services: { get(name: string, node: string): unknown } }).services;
+    return entries.get(callee.fullName, callee.node.id) === callee;
+  }
+}

@@ -1,0 +1,6 @@
+const OF_THE_NODE = /^(\$|node-host$|node-faults$)/;
+
+/** Calls that keep the organism itself going, and questions after someone's health, are never spared, nor missed. */
+export function isUnguarded(action: string, service: string): boolean {
+  return OF_THE_NODE.test(service) || action === `${service}.health`;
+}
