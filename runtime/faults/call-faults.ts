@@ -1,4 +1,4 @@
-import type { Context } from "moleculer";
+import { type Context, Errors } from "moleculer";
 import { type Clock, sleep } from "../clock.ts";
 import { evenly } from "./evenly.ts";
 import type { NodeFault } from "./node-fault.ts";
@@ -69,7 +69,7 @@ export class CallFaults {
         const { fault } = active;
         if ((isHealth && !fault.health) || !active.due()) continue;
         active.hits++;
-        if (fault.kind === "fail-calls") throw new Error(fault.message);
+        if (fault.kind === "fail-calls") throw new Errors.MoleculerError(fault.message, fault.code, "CHAOS_FAULT");
         await sleep(this.#clock, fault.ms);
       }
       return await next(ctx);

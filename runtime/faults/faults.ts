@@ -6,7 +6,7 @@ import { CallFaults } from "./call-faults.ts";
 import { DiskFiller, folderToFill } from "./disk-filler.ts";
 import { MemoryLeak } from "./memory-leak.ts";
 import { MessageFaults } from "./message-faults.ts";
-import { MAX_FILL_MB, type NodeFault } from "./node-fault.ts";
+import type { NodeFault } from "./node-fault.ts";
 import { killService, reviveService } from "./service-death.ts";
 
 /** A fault that is there now. */
@@ -149,7 +149,7 @@ export class Faults {
       }
       case "fill-disk": {
         const folder = folderToFill(this.#dataDir, fault.folder);
-        const filler = new DiskFiller(folder, this.#broker.nodeID, fault.leaveMB, MAX_FILL_MB);
+        const filler = new DiskFiller(folder, this.#broker.nodeID, fault.leaveMB, fault.maxMB);
         return {
           undo: () => filler.undo(),
           facts: () => ({

@@ -9,16 +9,16 @@ export type NodeFault =
   | { kind: "leak"; mbPerSecond: number; limitMB: number }
   /** Calls of the service on this node are answered `ms` later. */
   | { kind: "delay-calls"; service: string; ms: number; share: number; health: boolean }
-  /** Calls of the service on this node fail. `health`: its own health action too. */
-  | { kind: "fail-calls"; service: string; message: string; share: number; health: boolean }
+  /** Calls of the service on this node fail. `health`: its own health action too. `code` as of HTTP. */
+  | { kind: "fail-calls"; service: string; message: string; code: number; share: number; health: boolean }
   /** The service is destroyed in the broker, without the node's host knowing. */
   | { kind: "kill-service"; service: string }
   /** Bus packets that come from `peer` get lost. */
   | { kind: "drop-messages"; peer: string; share: number }
   /** Bus packets that come from `peer` come `ms` later, in their order. */
   | { kind: "delay-messages"; peer: string; ms: number }
-  /** A file of zeros leaves `leaveMB` of the file system free. `folder` as seen from the data folder. */
-  | { kind: "fill-disk"; folder: string; leaveMB: number }
+  /** A file of zeros, of at most `maxMB`, leaves `leaveMB` of the file system free. `folder` as seen from the data folder. */
+  | { kind: "fill-disk"; folder: string; leaveMB: number; maxMB: number }
   /** No fault: it counts who calls whom. */
   | { kind: "watch-calls" };
 
@@ -47,6 +47,7 @@ export const FAULT_FIELDS = {
   "fail-calls": {
     service: name,
     message: { type: "string", min: 1, max: 500, default: "chaos: this call was made to fail" },
+    code: { type: "number", integer: true, min: 400, max: 599, default: 500 },
     share,
     health,
   },
@@ -56,6 +57,7 @@ export const FAULT_FIELDS = {
   "fill-disk": {
     folder: { type: "string", max: 100, default: "" },
     leaveMB: { type: "number", integer: true, min: 0, max: 1_000_000, default: 0 },
+    maxMB: { type: "number", integer: true, min: 1, max: MAX_FILL_MB, default: MAX_FILL_MB },
   },
   "watch-calls": {},
 } as const satisfies Record<NodeFaultKind, Record<string, object>>;

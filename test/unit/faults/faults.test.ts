@@ -39,11 +39,14 @@ describe("a fault", () => {
         kind: "fail-calls",
         service: "a",
         message: "chaos: this call was made to fail",
+        code: 500,
         share: 1,
         health: false,
       },
     });
-    expect(readFault({ kind: "fill-disk" })).toEqual({ fault: { kind: "fill-disk", folder: "", leaveMB: 0 } });
+    expect(readFault({ kind: "fill-disk" })).toEqual({
+      fault: { kind: "fill-disk", folder: "", leaveMB: 0, maxMB: 2048 },
+    });
   });
 
   test("that is wrong is refused with field, value and what is allowed", () => {
@@ -107,7 +110,14 @@ describe("faults of calls", () => {
 
   test("hit only the service, only their share, and not its health unless it is said", async () => {
     const faults = new CallFaults(new FakeClock());
-    const { undo, hits } = faults.begin({ kind: "fail-calls", service: "a", message: "no", share: 0.5, health: false });
+    const { undo, hits } = faults.begin({
+      kind: "fail-calls",
+      service: "a",
+      message: "no",
+      code: 500,
+      share: 0.5,
+      health: false,
+    });
     const outcome = (service: string, isHealth = false) =>
       faults.around(async () => "ok", ctx(null), service, isHealth).catch((error: Error) => error.message);
     expect([await outcome("a"), await outcome("a"), await outcome("a"), await outcome("a")]).toEqual([
