@@ -11,6 +11,7 @@ import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
 import { logs } from "./commands/logs.ts";
 import { node } from "./commands/node.ts";
+import { recover } from "./commands/recover.ts";
 import { repl } from "./commands/repl.ts";
 import { scale } from "./commands/scale.ts";
 import { status } from "./commands/status.ts";
@@ -29,6 +30,7 @@ const COMMANDS: Command[] = [
   restart,
   reload,
   release,
+  recover,
   scale,
   node,
   doctor,

@@ -48,6 +48,17 @@ export function healingRoutes(broker: ServiceBroker): Route[] {
     },
     { method: "GET", path: "/orchestrator/heal/learning", handle: () => ask("auto-healer.learning") },
     { method: "GET", path: "/orchestrator/heal/forecasts", handle: () => ask("auto-healer.forecasts") },
+    {
+      method: "GET",
+      path: "/orchestrator/recover/:service",
+      handle: ({ params }) => ask("phoenix-server.plan", { service: params["service"] }),
+    },
+    {
+      method: "POST",
+      path: "/orchestrator/recover/:service",
+      control: true,
+      handle: ({ params }) => ask("phoenix-server.recover", { service: params["service"] }, LONGEST_MS),
+    },
     { method: "GET", path: "/orchestrator/chaos/experiments", handle: () => ask("chaos-monkey.experiments") },
     {
       method: "POST",

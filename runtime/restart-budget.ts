@@ -1,6 +1,6 @@
-import type { Clock } from "../../../../runtime/clock.ts";
+import type { Clock } from "./clock.ts";
 
-/** Limits the automatic restarts of the whole organism: at most `intensity` in any `period` ms. The rest wait. */
+/** OTP's intensity: at most `intensity` restarts in any `period` ms, of the whole organism or of one service and its own. */
 export class RestartBudget {
   readonly #clock: Clock;
   readonly #intensity: number;
