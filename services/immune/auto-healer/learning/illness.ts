@@ -88,38 +88,51 @@ export class Illness {
 
   /** Takes in one act. Returns true where the failure has ended with it, well or not. */
   observe(record: HealingRecord, now: number, weights: Weights): boolean {
-    const { ladder, lost: lostWeight } = weights;
-    const id = record.case ?? record.id;
-    const found = this.#open.get(id) ?? this.#begin(id, record, now, weights);
+    const found = this.#follow(record);
+    const isFirst = found.acts++ === 0;
+    if (isFirst) this.#begin(found, record, now, weights);
     const duration = Math.max(0, record.duration - found.duration);
     const lost = Math.max(0, (record.lost ?? 0) - found.lost);
-    const isFirst = found.acts++ === 0;
     Object.assign(found, { duration: record.duration, lost: record.lost ?? found.lost });
     this.state.last = now;
     if (record.rung && isClimbed(record.rung)) {
-      const own = ownTime(duration, isFirst ? 0 : waitBefore(ladder, record.attempt));
+      const own = ownTime(duration, isFirst ? 0 : waitBefore(weights.ladder, record.attempt));
       // Calls that were lost in the wait before it are no cost of this attempt.
-      const cost = own + lostWeight * lost * (duration > 0 ? own / duration : 1);
+      const cost = own + weights.lost * lost * (duration > 0 ? own / duration : 1);
       add(this.state.knowledge[record.rung], record.success, cost);
       this.state.outcomes++;
     }
     const ended = record.success || record.rung === "quarantine";
     if (!ended) return false;
-    this.#open.delete(id);
+    this.#open.delete(record.case ?? record.id);
     if (record.success) this.#recovered(record, found);
     else this.state.quarantined++;
     return true;
   }
 
-  #begin(id: string, record: HealingRecord, now: number, { applied, stable }: Weights): OpenCase {
-    const relapse = this.#relapse(record, stable);
-    const first = applied && this.choice !== undefined && record.rung === this.choice.rung;
-    const advised = relapse?.advised ?? first;
-    if (first && !relapse && this.choice!.exploring) this.experiments.push(now);
-    const found = { acts: 0, duration: 0, lost: 0, carried: relapse?.time ?? 0, advised };
+  /** Something else was done meanwhile, as waiting for a dependency: its time is no cost of the attempt after it. */
+  pass(record: HealingRecord): void {
+    const found = this.#follow(record);
+    Object.assign(found, { duration: record.duration, lost: record.lost ?? found.lost });
+    if (record.success) this.#open.delete(record.case ?? record.id);
+  }
+
+  #follow(record: HealingRecord): OpenCase {
+    const id = record.case ?? record.id;
+    const known = this.#open.get(id);
+    if (known) return known;
+    const found = { acts: 0, duration: 0, lost: 0, carried: 0, advised: false };
     if (this.#open.size >= CASES_FOLLOWED) this.#open.delete(this.#open.keys().next().value!);
     this.#open.set(id, found);
     return found;
+  }
+
+  #begin(found: OpenCase, record: HealingRecord, now: number, { applied, stable }: Weights): void {
+    const relapse = this.#relapse(record, stable);
+    const asChosen = applied && record.rung === this.choice?.rung;
+    found.carried = relapse?.time ?? 0;
+    found.advised = relapse?.advised ?? asChosen;
+    if (asChosen && !relapse && this.choice?.exploring) this.experiments.push(now);
   }
 
   /** It failed again before it was stable, and the ladder went on climbing: what seemed to help did not. */

@@ -96,8 +96,12 @@ export class Learner {
   /** Takes in the outcome of one act; each is to be given once, and in their order. What operators did is no lesson. */
   observe(record: HealingRecord): void {
     const { signature, rung, by } = record;
-    if (!signature || !rung || by === "operator") return;
+    if (!signature || by === "operator") return;
     const now = this.#clock.now();
+    if (!rung) {
+      this.#illnesses.get(signature)?.pass(record);
+      return;
+    }
     const illness = this.#illnesses.get(signature) ?? new Illness(signature, now);
     this.#touch(illness);
     this.#fade(illness, now);

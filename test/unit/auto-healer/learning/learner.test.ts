@@ -175,6 +175,24 @@ describe("the learner", () => {
     expect(lesson!.rungs[1]!.allowed).toBe(true);
   });
 
+  test("does not count it as an attempt's cost that a dependency was waited for before", () => {
+    heal(SICK, ["restart-in-place"]);
+    const waited = record({
+      signature: SICK,
+      rung: "quarantine",
+      success: false,
+      attempt: 0,
+      duration: 90_000,
+      id: "w",
+    });
+    const { rung: _rung, ...wait } = waited;
+    learner.observe(wait as HealingRecord);
+    const act = { signature: SICK, rung: "restart-in-place", success: true, attempt: 1, duration: 90_100 } as const;
+    learner.observe(record({ ...act, id: "w" }));
+    expect(learner.report()[0]!.rungs[0]!.cost).toBe(100);
+    expect(learner.report()[0]!).toMatchObject({ outcomes: 2, medianBefore: 45_100 });
+  });
+
   test("learns nothing from operators, nor from acts without signature or rung", () => {
     const act = record({ signature: SICK, rung: "restart-in-place", success: true, attempt: 1, duration: 1, id: "x" });
     learner.observe({ ...act, by: "operator" });
