@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { BreakerState } from "../models/healing.ts";
 import type { Settings } from "../runtime/settings.ts";
 import { CommandError } from "./command.ts";
 
@@ -98,6 +99,7 @@ export interface OrganismStatus {
     duration: number;
     reason: string;
   }[];
+  breakers: BreakerState[];
 }
 
 export interface ServiceRecord {

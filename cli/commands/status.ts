@@ -25,7 +25,7 @@ export const status: Command = {
 };
 
 function render(organism: OrganismStatus, services: ServiceRecord[]): string {
-  const { status, why, uptime, nodes, healing } = organism;
+  const { status, why, uptime, nodes, healing, breakers } = organism;
   const up = (organism.services["healthy"] ?? 0) + (organism.services["degraded"] ?? 0);
   const head = `${paintStatus(status)}  ${up} of ${organism.services["total"]} services up on ${nodes.filter((node) => node.status === "up").length} nodes, for ${duration(uptime)}`;
   const parts = [head, ...(status === "healthy" ? [] : [why]), "", nodeTable(nodes), "", serviceTable(services)];
@@ -33,7 +33,15 @@ function render(organism: OrganismStatus, services: ServiceRecord[]): string {
     const result = act.success ? paint("green", "healed") : paint("red", "failed");
     return `  ${paint("dim", act.at.slice(11, 19))}  ${act.target.service ?? act.target.node}  ${act.failure}, ${act.action} ${result} in ${act.duration} ms`;
   });
-  return [...parts, ...(acts.length > 0 ? ["", paint("dim", "last healed"), ...acts] : [])].join("\n");
+  const open = breakers.map(({ caller, callee, node, state, failures, reason }) => {
+    const how = state === "open" ? paint("red", "open") : paint("yellow", "half-open");
+    return `  ${caller} → ${callee} on ${node}  ${how} after ${failures} failures in a row${reason ? `: ${reason}` : ""}`;
+  });
+  return [
+    ...parts,
+    ...(open.length > 0 ? ["", paint("dim", "circuit breakers"), ...open] : []),
+    ...(acts.length > 0 ? ["", paint("dim", "last healed"), ...acts] : []),
+  ].join("\n");
 }
 
 function nodeTable(nodes: OrganismStatus["nodes"]): string {

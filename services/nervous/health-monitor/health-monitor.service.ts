@@ -182,9 +182,9 @@ const schema: ServiceSchema<object, object, object, MonitorService> = {
       for (const { node, answers } of [...ofNodes, ...ofPrograms]) {
         for (const answer of answers) {
           const taken = this.take(node, answer, late);
-          const status = this.watched.get(`${answer.name}@${node}`)!.detector.status;
+          const { status, suspicious: unsettled } = this.watched.get(`${answer.name}@${node}`)!.detector;
           const why = describe(answer.checks);
-          verdicts.push({ name: answer.name, node, incarnation: answer.incarnation, status, why });
+          verdicts.push({ name: answer.name, node, incarnation: answer.incarnation, status, why, settled: !unsettled });
           if (taken.changed) changes.push({ name: answer.name, node, status, why });
           suspicious ||= taken.suspicious;
         }

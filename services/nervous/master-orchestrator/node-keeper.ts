@@ -210,7 +210,7 @@ export class NodeKeeper {
     this.#reconnecting.delete(id);
     if (!node) return;
     const expected = this.#expected.delete(id) || this.#context.isStopping();
-    Object.assign(node, { status: "down", pid: 0, cpu: 0, memory: 0, loopDelayP99: 0, uptime: 0 });
+    Object.assign(node, { status: "down", pid: 0, cpu: 0, memory: 0, loopDelayP99: 0, uptime: 0, breakers: [] });
     if (expected) {
       this.#services.nodeGone(node, `${id} was stopped`);
       return;

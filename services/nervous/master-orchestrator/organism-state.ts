@@ -1,3 +1,4 @@
+import type { BreakerState } from "../../../models/healing.ts";
 import type { Organ } from "../../../runtime/discovery/metadata.ts";
 import type { Plan, PlannedService } from "../../../runtime/discovery/plan.ts";
 import { combineStatus, SERVICE_STATUSES, type ServiceStatus } from "./service-status.ts";
@@ -20,6 +21,8 @@ export interface NodeState {
   memory: number;
   loopDelayP99: number;
   uptime: number;
+  /** Circuit breakers of its callers that are not closed. */
+  breakers: BreakerState[];
   /** ms since the epoch, of its process. */
   since: number;
   why: string;
@@ -101,6 +104,7 @@ export class OrganismState {
         memory: 0,
         loopDelayP99: 0,
         uptime: 0,
+        breakers: [],
         since: 0,
         why: "",
       };

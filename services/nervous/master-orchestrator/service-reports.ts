@@ -14,6 +14,8 @@ export interface HealthVerdict {
   incarnation: number;
   status: HealthStatus;
   why: string;
+  /** False while the last answers were bad and are not enough for another verdict yet. */
+  settled: boolean;
 }
 
 /** Takes what nodes and the health monitor tell of services, and enters it into the observed state. */
@@ -134,6 +136,8 @@ export class ServiceReports {
       const instance = service?.instances.get(node);
       if (!service || !instance || instance.presence !== "loaded" || instance.incarnation !== incarnation) continue;
       if (instance.status === status || instance.status === "quarantined") continue;
+      // What was ill has not recovered by answering badly for the first time in its new life.
+      if (instance.status === "unhealthy" && !verdict.settled) continue;
       changed = true;
       if (status === "unhealthy") failing.push({ service, instance, why });
       else this.#recovered(service, instance, status, why);
@@ -145,15 +149,14 @@ export class ServiceReports {
   #recovered(service: ServiceState, instance: InstanceState, status: HealthStatus, why: string): void {
     const { restarts, healing, policyOf } = this.#context;
     const key = instanceKey(service.planned.name, instance.node);
-    const awaited = instance.awaits;
     const wasIll = instance.status === "unhealthy";
     Object.assign(instance, { status, awaits: "", why: status === "healthy" ? "" : why });
     if (!wasIll) return;
     this.#services.outcomes.tell(service, instance, "recovered");
     if (restarts.state(key).phase === "running") return;
     restarts.succeeded(key, policyOf(service.planned));
-    const reason = awaited
-      ? `it recovered by itself, ${awaited} being the cause`
+    const reason = healing.isWaiting(key)
+      ? "it recovered by itself once the cause was gone"
       : "it recovered before the next attempt";
     healing.succeeded(key, status, reason);
   }

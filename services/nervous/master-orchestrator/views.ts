@@ -42,6 +42,7 @@ export function statusView(conductor: Conductor) {
     services: state.counts(),
     nodes: [...state.nodes.values()].sort((a, b) => (a.id < b.id ? -1 : 1)).map(nodeView),
     healing: journal.state.healing.slice(-HEALING_SHOWN).reverse(),
+    breakers: [...state.nodes.values()].flatMap(({ breakers }) => breakers),
   };
 }
 

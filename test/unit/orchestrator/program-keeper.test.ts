@@ -71,7 +71,7 @@ describe("a program", () => {
   const service = () => state.services.get("press")!;
   const complain = () => {
     const { incarnation } = service().instances.get(KEY)!;
-    keeper.judge([{ name: "press", node: KEY, incarnation, status: "unhealthy", why: "no answer" }]);
+    keeper.judge([{ name: "press", node: KEY, incarnation, status: "unhealthy", why: "no answer", settled: true }]);
   };
 
   test("that does not answer is killed once, and started when it is gone", async () => {

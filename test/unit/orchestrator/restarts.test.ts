@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { NODE_POLICY, type RestartPolicy } from "../../../services/nervous/master-orchestrator/healing/policy.ts";
 import { RestartBudget } from "../../../runtime/restart-budget.ts";
+import { NODE_POLICY, type RestartPolicy } from "../../../services/nervous/master-orchestrator/healing/policy.ts";
 import { Restarts } from "../../../services/nervous/master-orchestrator/healing/restarts.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 

@@ -56,6 +56,11 @@ export class HealingLog extends EventEmitter<HealingEvents> {
     return this.#open.get(key)?.signature;
   }
 
+  /** True while nothing is done, since something else is the cause. */
+  isWaiting(key: string): boolean {
+    return this.#open.get(key)?.step?.action === "wait";
+  }
+
   /** A failure was seen. One that is being dealt with already keeps its first moment. */
   begin(key: string, found: Found): void {
     if (this.#open.has(key)) return;

@@ -1,7 +1,7 @@
 import { restartDelay } from "../../../../runtime/backoff.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
-import type { RestartPolicy } from "./policy.ts";
 import { RestartBudget } from "../../../../runtime/restart-budget.ts";
+import type { RestartPolicy } from "./policy.ts";
 
 /** Where a target stands on its way back. */
 export type RestartState =
