@@ -31,6 +31,9 @@ export async function askHealth(broker: ServiceBroker, slot: Slot, timeout: numb
     checks,
   });
   if (slot.status === "failed") return answer("unhealthy", { start: slot.error ?? "failed" });
+  // Its own code, or an experiment, has destroyed it without telling its host.
+  if (!broker.services.includes(service!))
+    return answer("unhealthy", { service: "it is no longer in its node's broker" });
   const { actions } = (service as unknown as { schema: { actions?: Record<string, unknown> } }).schema;
   if (!actions?.["health"]) return answer("healthy", {});
   const start = performance.now();

@@ -245,6 +245,18 @@ describe("a node's host", () => {
     expect(broker.services.filter(({ name }) => name === "ledger")).toHaveLength(1);
   });
 
+  test("calls a service ill that was destroyed without its host knowing, and starts it again", async () => {
+    put("lost", "actions: { get: () => 1 }");
+    await load("lost");
+    await broker.destroyService(broker.getLocalService("lost"));
+    expect(await command<unknown[]>("health", { timeout: 100 })).toMatchObject([
+      { name: "lost", status: "unhealthy", checks: { service: "it is no longer in its node's broker" } },
+    ]);
+    await command("restart", { name: "lost", incarnation: 2, fresh: false });
+    expect(await command<unknown[]>("health", { timeout: 100 })).toMatchObject([{ name: "lost", status: "healthy" }]);
+    expect(await broker.call("lost.get")).toBe(1);
+  });
+
   test("asks all services how they are; the late ones are told as late", async () => {
     put("well", "");
     put("ill", 'actions: { health: () => { throw new Error("no disk"); } }');
