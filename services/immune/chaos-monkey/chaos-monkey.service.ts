@@ -11,7 +11,7 @@ import { Laboratory } from "./laboratory.ts";
 import { MAX_SEED } from "./random.ts";
 import { MAX_REPORTS, ReportStore } from "./report-store.ts";
 
-type Monkey = StoreService & { laboratory?: Laboratory };
+type Monkey = StoreService & { laboratory?: Laboratory; unlisten?: () => void };
 
 const HERE = import.meta.dirname;
 const NAME = { type: "string", min: 1, max: 100, optional: true };
@@ -139,6 +139,9 @@ const schema: StoreSchema = {
       store: new ReportStore(() => monkey.collection(chaosReportModel)),
       folders: [join(HERE, "experiments"), join(HERE, "suites"), join(process.cwd(), "chaos")],
     });
+    const gone = ({ id }: { id: string }) => monkey.laboratory?.run?.processGone(id);
+    context.mesh.on("down", gone).on("hung", gone);
+    monkey.unlisten = () => context.mesh.off("down", gone).off("hung", gone);
     const interrupted = await monkey.laboratory.afterDeath();
     if (interrupted.length === 0) return;
     removeFills(context.organism.dataDir);
@@ -148,7 +151,9 @@ const schema: StoreSchema = {
   },
 
   async stopped() {
-    await (this as unknown as Monkey).laboratory?.close();
+    const monkey = this as unknown as Monkey;
+    monkey.unlisten?.();
+    await monkey.laboratory?.close();
   },
 };
 

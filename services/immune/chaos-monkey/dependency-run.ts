@@ -72,7 +72,7 @@ export class DependencyRun {
         instances.length > 0 &&
         (this.#options.only?.includes(name) ?? true),
     );
-    const stopTraffic = this.#traffic();
+    const stopTraffic = this.#traffic(await this.#working());
     const seen: FailureSeen[] = [];
     let all: CallPair[] = [];
     try {
@@ -152,9 +152,23 @@ export class DependencyRun {
     return mergePairs(await Promise.all(nodes.map((node) => this.#world.pairs(node))));
   }
 
-  #traffic(): () => void {
+  /** Actions that answer while nothing is broken: of the others nothing can be learned. */
+  async #working(): Promise<string[]> {
     const { clock, call } = this.#world;
-    const { actions } = this.#options;
+    const working: string[] = [];
+    for (const action of this.#options.actions) {
+      const problem = await call(action, {}, CALL_TIMEOUT_MS).then(
+        () => undefined,
+        (error: Error) => error.message,
+      );
+      if (problem === undefined) working.push(action);
+      else say(this.report, `${action} is left out, because it fails by itself: ${problem}`, clock.now());
+    }
+    return working;
+  }
+
+  #traffic(actions: readonly string[]): () => void {
+    const { clock, call } = this.#world;
     let next = 0;
     let cancel = () => {};
     const tick = () => {

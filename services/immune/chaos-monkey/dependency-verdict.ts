@@ -23,12 +23,12 @@ export function dependencyFindings(
       .filter(({ name, runtimeSystem }) => name !== failed && !runtimeSystem)
       .flatMap((service): DependencyFinding[] => {
         const declared = declaredOf(service, failed);
-        const calls = sum(pairs.filter(({ caller, callee }) => caller === service.name && callee === failed));
+        const calls = countOf(pairs.filter(({ caller, callee }) => caller === service.name && callee === failed));
         const everCalled = everSeen.some(({ caller, callee }) => caller === service.name && callee === failed);
-        const observed = observedOf(service, failed, ill, pairs, calls);
-        // Who is ill without calling it may be so through another: only a direct edge is a finding.
-        if (declared === "no" && !everCalled && !(observed === "degraded" && !reaches(services, service, failed)))
-          return [];
+        const observed = observedOf(service.name, ill, pairs);
+        // Who suffers without ever calling it may do so through another: only a direct edge is a finding.
+        const isOther = !everCalled && (observed === "unharmed" || reaches(services, service, failed));
+        if (declared === "no" && (isOther || observed === "untested")) return [];
         return [{ from: service.name, to: failed, declared, observed, calls, verdict: verdictOf(declared, observed) }];
       }),
   );
@@ -38,22 +38,15 @@ function declaredOf({ dependencies, softDependencies }: TopologyService, to: str
   return dependencies.includes(to) ? "hard" : softDependencies.includes(to) ? "soft" : "no";
 }
 
-function observedOf(
-  { name }: TopologyService,
-  failed: string,
-  ill: ReadonlySet<string>,
-  pairs: readonly CallPair[],
-  calls: number,
-): DependencyFinding["observed"] {
+function observedOf(name: string, ill: ReadonlySet<string>, pairs: readonly CallPair[]): DependencyFinding["observed"] {
   if (ill.has(name)) return "degraded";
-  if (calls === 0) return "untested";
-  const ofIt = pairs.filter(({ caller, callee }) => callee === name && caller !== failed);
-  // Nobody waited for an answer of it: it calls on its own account, and was not harmed.
+  const ofIt = pairs.filter(({ callee }) => callee === name);
+  if (countOf(ofIt) === 0) return "untested";
   return ofIt.some(({ errors }) => errors > 0) ? "failed" : "unharmed";
 }
 
 function verdictOf(declared: DependencyFinding["declared"], observed: DependencyFinding["observed"]): string {
-  if (observed === "untested") return declared === "no" ? "" : "not tested: it was not called";
+  if (observed === "untested") return "not tested: nobody called it";
   const isHarmed = observed !== "unharmed";
   if (declared === "hard") return isHarmed ? "" : "hard edge that is soft in truth";
   if (declared === "soft") return isHarmed ? "soft edge that is hard in truth" : "";
@@ -97,6 +90,6 @@ export function mergePairs(lists: readonly (readonly CallPair[])[]): CallPair[] 
   return [...merged.values()];
 }
 
-function sum(pairs: readonly CallPair[]): number {
+function countOf(pairs: readonly CallPair[]): number {
   return pairs.reduce((total, { calls }) => total + calls, 0);
 }

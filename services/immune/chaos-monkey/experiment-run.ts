@@ -1,6 +1,6 @@
 import type { Detection, HealingRecord, HealingTarget } from "../../../models/healing.ts";
 import { type Clock, sleep } from "../../../runtime/clock.ts";
-import { type Experiment, INSTANT } from "./experiment.ts";
+import { type CheckSpec, type Experiment, INSTANT } from "./experiment.ts";
 import { Guard } from "./guard.ts";
 import type { Intervention, InterventionRequest } from "./intervention.ts";
 import { outcomeOf } from "./outcome.ts";
@@ -34,8 +34,6 @@ const LOOK_EVERY_MS = 100;
 /** Whatever was only late to be told is waited for before it is counted, ms. */
 const SETTLE_MS = 500;
 const MAX_KEPT = 100;
-/** A loop that is blocked shows nothing until it is free again, ms. */
-const AFTER_BLOCK_MS = 500;
 
 /** One run of one experiment: steady state, fault, watch, undo, steady state again. */
 export class ExperimentRun {
@@ -111,6 +109,14 @@ export class ExperimentRun {
     if (status !== "up" && this.#concerns({ node: id })) this.#seenAt(this.#world.clock.now());
   }
 
+  /** The mesh says that a process is gone or hangs, which everybody on this machine then knows. */
+  processGone(id: string): void {
+    if (this.#struck === 0) return;
+    const isTarget =
+      this.#target.nodes.includes(id) || (id === "spine" && this.#experiment.fault.kind === "kill-spine");
+    if (isTarget) this.#seenAt(this.#world.clock.now());
+  }
+
   /** Runs to the end. Does not throw: whatever goes wrong stands in the report. */
   async run(): Promise<ExperimentReport> {
     const { report } = this;
@@ -136,17 +142,22 @@ export class ExperimentRun {
   /** Chooses the target and looks for the steady state. Returns why the run cannot begin. */
   async #prepare(before: Topology): Promise<string | undefined> {
     const { fault, steadyState } = this.#experiment;
-    const target = chooseTarget(fault, before, this.#random, this.#world.self);
+    const spared = new Set(before.services.filter(({ runtimeSystem }) => runtimeSystem).map(({ name }) => name));
+    const listed = this.#world.actions();
+    const automatic = readingActions(listed, spared);
+    const target = chooseTarget(fault, before, this.#random, {
+      self: this.#world.self,
+      watched: servicesOf(watchedActions(steadyState.checks, automatic)),
+      withHealth: servicesOf(listed.filter(({ name }) => name.endsWith(".health")).map(({ name }) => name)),
+    });
     if ("refusal" in target) return target.refusal;
     this.#target = target;
     this.report.target = target.words;
     const problem = statusProblem(steadyState.checks, before);
     if (problem) return problem;
-    const spared = new Set(before.services.filter(({ runtimeSystem }) => runtimeSystem).map(({ name }) => name));
-    const automatic = readingActions(this.#world.actions(), spared);
     for (const check of steadyState.checks) {
       if (check.kind !== "call") continue;
-      const actions = check.action === "auto" ? automatic : [check.action];
+      const actions = watchedActions([check], automatic);
       const probe = new CallProbe(check, actions, this.#world.call, this.#world.clock);
       this.#probes.push(probe);
       for (const _action of actions) {
@@ -209,7 +220,6 @@ export class ExperimentRun {
     const { fault, blastRadius: radius, stop, duration } = this.#experiment;
     const guard = new Guard({ before, target: this.#target, radius, stop, since: this.#struck });
     const isInstant = INSTANT.includes(fault.kind);
-    const least = fault.kind === "block-loop" ? (fault["ms"] as number) + AFTER_BLOCK_MS : 0;
     for (;;) {
       const topology = await this.#world.topology();
       const now = clock.now();
@@ -220,7 +230,7 @@ export class ExperimentRun {
       if (topology) this.#note(topology, now);
       const age = now - this.#struck;
       if (age >= duration) return undefined;
-      if (isInstant && age >= least && topology && isWhole(topology) && intervention.isBack(topology)) return undefined;
+      if (isInstant && topology && isWhole(topology) && intervention.isBack(topology)) return undefined;
       await sleep(clock, Math.min(LOOK_EVERY_MS, duration - age));
     }
   }
@@ -270,4 +280,14 @@ export class ExperimentRun {
 
 function nameOf({ service, node }: HealingTarget): string {
   return service && node ? `${service} on ${node}` : (service ?? node ?? "the organism");
+}
+
+/** Actions that the checks call. */
+function watchedActions(checks: readonly CheckSpec[], automatic: readonly string[]): string[] {
+  const named = checks.flatMap((check) => (check.kind === "call" ? [check.action] : []));
+  return named.flatMap((action) => (action === "auto" ? automatic : [action]));
+}
+
+function servicesOf(actions: readonly string[]): Set<string> {
+  return new Set(actions.map((action) => action.slice(0, action.lastIndexOf("."))));
 }

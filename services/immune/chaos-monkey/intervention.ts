@@ -1,5 +1,6 @@
 import type { ServiceBroker } from "moleculer";
 import { readBus } from "../../../runtime/bus.ts";
+import type { Clock } from "../../../runtime/clock.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import type { NodeContext } from "../../../runtime/node-context.ts";
 import { isAlive, type ProcessIdentity, signal } from "../../../runtime/process-identity.ts";
@@ -25,14 +26,17 @@ export interface InterventionRequest {
 
 const INJECT_TIMEOUT_MS = 5000;
 const UNDO_TIMEOUT_MS = 3000;
+/** A loop that was blocked shows what followed only when it is free again, ms. */
+const AFTER_BLOCK_MS = 200;
 
 /** Commits a fault. Where a part of it fails, the rest is taken back before the error is thrown. */
 export async function intervene(
   broker: ServiceBroker,
   { organism, mesh }: NodeContext,
+  clock: Clock,
   request: InterventionRequest,
 ): Promise<Intervention> {
-  const { fault, target } = request;
+  const { fault } = request;
   switch (fault.kind) {
     case "kill-node":
     case "kill-orchestrator":
@@ -58,14 +62,14 @@ export async function intervene(
       return { undo: async () => [], isBack: () => server() !== undefined && server()!.pid !== killed.pid };
     }
     default:
-      return injectInto(broker, request, target);
+      return injectInto(broker, clock, request);
   }
 }
 
 async function injectInto(
   broker: ServiceBroker,
-  { run, fault, before, duration }: InterventionRequest,
-  target: Target,
+  clock: Clock,
+  { run, fault, target, before, duration }: InterventionRequest,
 ): Promise<Intervention> {
   const { kind, target: _target, peer: _peer, ...parameters } = fault;
   const undo = () => undoFaults(broker, run, target.nodes);
@@ -85,7 +89,12 @@ async function injectInto(
     await undo();
     throw error;
   }
+  const began = clock.now();
   const isBack = (now: Topology) => {
+    if (kind === "block-loop") {
+      const pidOf = ({ nodes }: Topology) => nodes.find(({ id }) => id === target.nodes[0])?.pid;
+      return pidOf(now) !== pidOf(before) || clock.now() > began + (fault["ms"] as number) + AFTER_BLOCK_MS;
+    }
     if (kind !== "kill-service") return true;
     const instance = lifeOf(now);
     return instance !== undefined && instance.incarnation > life && instance.status === "healthy";

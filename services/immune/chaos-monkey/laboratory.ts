@@ -297,7 +297,7 @@ export class Laboratory {
         broker
           .call<Topology, object>("master-orchestrator.topology", {}, { timeout: LOOK_TIMEOUT_MS })
           .catch(() => undefined),
-      intervene: (request) => intervene(broker, context, request),
+      intervene: (request) => intervene(broker, context, clock, request),
       actions: () => listedActions(broker),
       call: (action, params, timeout) => broker.call(action, params, { timeout }),
       history: () =>

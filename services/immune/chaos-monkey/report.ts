@@ -83,6 +83,7 @@ export interface DependencyFinding {
   declared: "hard" | "soft" | "no";
   /** `degraded`: it was ill; `failed`: calls of it failed; `unharmed`: its calls went well; `untested`: nobody called it. */
   observed: "degraded" | "failed" | "unharmed" | "untested";
+  /** Of `to` by `from`, while `to` failed. */
   calls: number;
   /** What should be changed, if anything. */
   verdict: string;

@@ -16,19 +16,29 @@ export interface Target {
   services: string[];
 }
 
+/** What is known beyond the topology. */
+export interface Surroundings {
+  /** Node on which chaos-monkey lives: it is hit only where an experiment names it. */
+  self: string;
+  /** Services whose calls the run watches: where calls are to go wrong, they are chosen first. */
+  watched: ReadonlySet<string>;
+  /** Services with a health action of their own. */
+  withHealth: ReadonlySet<string>;
+}
+
 /** Chooses by the seed where the experiment leaves a choice. A refusal says why nobody fits. */
 export function chooseTarget(
   fault: FaultSpec,
   topology: Topology,
   random: () => number,
-  /** Node on which chaos-monkey lives: it is hit only where an experiment names it. */
-  self: string,
+  surroundings: Surroundings,
 ): Target | { refusal: string } {
+  const { self } = surroundings;
   if (fault.kind === "kill-spine") return { words: "the spine", nodes: [], services: [] };
   if (fault.kind === "kill-nats") return { words: "nats-server", nodes: [], services: [] };
   if (fault.kind.endsWith("-orchestrator")) return ofNode(topology, [ORCHESTRATOR_NODE]);
   const spec = fault.target!;
-  if (OF_A_SERVICE.includes(fault.kind)) return chooseService(fault, spec, topology, random);
+  if (OF_A_SERVICE.includes(fault.kind)) return chooseService(fault, spec, topology, random, surroundings);
   const here = PROCESS_FAULTS.some((kind) => kind === fault.kind) || fault.kind === "fill-disk";
   const node = chooseNode(spec, topology, random, { self, here, except: [] });
   if ("refusal" in node) return node;
@@ -43,6 +53,7 @@ function chooseService(
   spec: TargetSpec,
   { services }: Topology,
   random: () => number,
+  { watched, withHealth }: Surroundings,
 ): Target | { refusal: string } {
   if (typeof spec === "object" && "node" in spec)
     return { refusal: `${fault.kind} hits a service, but its target is node ${spec.node}` };
@@ -57,7 +68,11 @@ function chooseService(
     return { refusal: `${named.name} is a program: only the node of a service can break it` };
   const able = fits.filter(({ status, instances }) => isWell(status) && instances.length > 0);
   if (able.length === 0) return { refusal: `there is no healthy service that is ${wordsOf(spec)}` };
-  const service: TopologyService = pick(able, random);
+  const apt = fault["health"] === true ? able.filter(({ name }) => withHealth.has(name)) : able;
+  if (apt.length === 0)
+    return { refusal: `no service that is ${wordsOf(spec)} has a health action that could be made to fail` };
+  const seen = fault.kind === "kill-service" ? [] : apt.filter(({ name }) => watched.has(name));
+  const service: TopologyService = pick(seen.length > 0 ? seen : apt, random);
   const nodes = service.instances.map(({ node }) => node);
   // A death is the death of one instance; calls go wrong wherever they are answered.
   const hit = fault.kind === "kill-service" ? [pick(nodes, random)] : nodes;
