@@ -92,7 +92,7 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
     this.commands = new NodeCommands(broker, 0);
     this.#enterEpoch(this.journal.state.epoch + 1);
     this.services = new ServiceKeeper(this);
-    this.reports = new ServiceReports(this, this.services, (node, why) => this.nodes.sick(node, why));
+    this.reports = new ServiceReports(this, this.services, (node, why) => this.nodes.failures.sick(node, why));
     this.closures = new Closures(this, () => this.epoch);
     this.nodes = new NodeKeeper(this, this.reports, this.services.outcomes);
     this.programs = new ProgramKeeper(this);

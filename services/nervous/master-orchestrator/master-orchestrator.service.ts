@@ -122,11 +122,15 @@ const schema: ServiceSchema<object, object, object, OrchestratorService> = {
       const { id, silentFor, confirmedBy } = ctx.params;
       const seconds = (silentFor / 1000).toFixed(1);
       const by = confirmedBy.length > 0 ? `, and ${confirmedBy.join(" and ")} cannot reach it either` : "";
-      this.conductor.nodes.unreachable(id, silentFor, `it has not answered over the bus for ${seconds} s${by}`);
+      this.conductor.nodes.failures.unreachable(
+        id,
+        silentFor,
+        `it has not answered over the bus for ${seconds} s${by}`,
+      );
     },
 
     "health.node.reachable"(this: OrchestratorService, ctx: Context<{ id: string }>) {
-      this.conductor.nodes.reachable(ctx.params.id);
+      this.conductor.nodes.failures.reachable(ctx.params.id);
       noticeRemote(this.conductor);
     },
 

@@ -1,42 +1,37 @@
-import type { Failure } from "../../../models/healing.ts";
-import type { PeerHello } from "../../../runtime/mesh/mesh.ts";
 import { PACKAGE_ROOT } from "../../../runtime/node-executable.ts";
 import { spawnNode } from "../../../runtime/spawn-process.ts";
 import { NODE_POLICY } from "./healing/policy.ts";
 import { describeWait } from "./healing/restarts.ts";
 import type { InstanceOutcomes } from "./instance-outcomes.ts";
 import type { KeeperContext } from "./keeper-context.ts";
+import { NodeFailures, tellNode } from "./node-failures.ts";
 import type { NodeState } from "./organism-state.ts";
-import { ORCHESTRATOR_NODE } from "./placement.ts";
 
 import type { ServiceReports } from "./service-reports.ts";
 
 /** Time in which a node that was told to stop must have drained and ended, ms. */
 const DRAIN_LIMIT_MS = 10_000;
-/** Silence that a node is allowed while it loads services, ms. */
-const HUNG_WHILE_LOADING_MS = 10_000;
 /** Time in which a node's process must be on the bus, ms. */
 const NODE_START_TIMEOUT_MS = 30_000;
-/** Time that the process of an ill node gets to end by itself, ms. */
-const SICK_GRACE_MS = 2000;
 
 /** Keeps the wanted nodes of this machine running, and notices those of other machines. */
 export class NodeKeeper {
   readonly #context: KeeperContext;
   readonly #services: ServiceReports;
   readonly #outcomes: InstanceOutcomes;
+  readonly failures: NodeFailures;
   /** Nodes whose end is wanted; it is no failure then. */
   readonly #expected = new Set<string>();
-  /** Why a process that is about to end was killed, and how long it had been silent. */
-  readonly #verdicts = new Map<string, { failure: Failure; silentFor: number; why?: string }>();
-
-  /** Nodes that were told to connect to the bus anew. */
-  readonly #reconnecting = new Set<string>();
 
   constructor(context: KeeperContext, services: ServiceReports, outcomes: InstanceOutcomes) {
     this.#context = context;
     this.#services = services;
     this.#outcomes = outcomes;
+    this.failures = new NodeFailures(
+      context,
+      (node) => services.isLoadingOn(node),
+      (node, why) => this.remoteGone(node, why),
+    );
   }
 
   /** Starts a node that is wanted and not there, unless its next attempt is being waited for. */
@@ -120,7 +115,7 @@ export class NodeKeeper {
   remoteGone(node: NodeState, why = "it left, or its machine cannot be reached"): void {
     node.status = "down";
     node.why = why;
-    this.#tell(node);
+    tellNode(this.#context, node);
     this.#services.nodeGone(node, `${node.id} is gone`);
     this.#context.changed();
   }
@@ -139,75 +134,11 @@ export class NodeKeeper {
     this.noticeArrivals();
   }
 
-  /** Its socket is open, but nothing comes from it. */
-  hung(peer: PeerHello, silentFor: number): void {
-    const node = this.#context.state.nodes.get(peer.id);
-    if (!node || node.id === ORCHESTRATOR_NODE || this.#context.isLate()) return;
-    // Loading modules and opening stores may hold up a starting node's loop for a while, on a busy machine above all.
-    const isLoading = node.status === "starting" || this.#services.isLoadingOn(node.id);
-    if (isLoading && silentFor < HUNG_WHILE_LOADING_MS) return;
-    node.status = "hung";
-    node.why = `it has been silent for ${(silentFor / 1000).toFixed(1)} s; its process is killed`;
-    this.#verdicts.set(node.id, { failure: "hung", silentFor });
-    this.#tell(node);
-    this.#context.fleet.kill(node.id);
-  }
-
-  /** Many of its services failed at once: the process is at fault, and is started again as one. */
-  async sick(node: NodeState, why: string): Promise<void> {
-    if (node.status !== "up" || this.#verdicts.has(node.id)) return;
-    this.#verdicts.set(node.id, { failure: "unhealthy", silentFor: 0, why });
-    node.why = `${why}; its process is restarted`;
-    await this.#context.fleet.terminate(node.id, SICK_GRACE_MS);
-  }
-
-  /**
-   * It lives, but nobody reaches it over the bus. First its connection is made anew; if that does not help, it is killed
-   * and started again. A node of another machine is given up until it is heard of.
-   */
-  unreachable(id: string, silentFor: number, why: string): void {
-    const node = this.#context.state.nodes.get(id);
-    if (!node || node.id === ORCHESTRATOR_NODE || node.status !== "up" || this.#context.isLate()) return;
-    if (node.remote) {
-      const peer = this.#context.broker.registry.nodes.get(id) as { instanceID?: string } | undefined;
-      void this.#context.broker.broadcast("node-host.lost", { id, instanceID: peer?.instanceID ?? null });
-      this.remoteGone(node, why);
-    } else if (this.#reconnecting.delete(id)) {
-      this.#verdicts.set(id, { failure: "unreachable", silentFor, why });
-      this.#context.fleet.kill(id);
-    } else {
-      this.#reconnecting.add(id);
-      node.why = `${why}; its connection to the bus is made anew`;
-      this.#context.mesh.send(id, "reconnect-bus");
-    }
-  }
-
-  reachable(id: string): void {
-    const node = this.#context.state.nodes.get(id);
-    if (this.#reconnecting.delete(id) && node?.status === "up") node.why = "";
-  }
-
-  #tell(node: NodeState): void {
-    const { id, status, why } = node;
-    void this.#context.broker.emit("organism.node", { id, status, why, at: new Date().toISOString() });
-  }
-
-  /** Its socket has closed: the process is dead. */
-  lost(peer: PeerHello, lastSeen: number): void {
-    // Its end may have been noticed another way already, and a new life begun.
-    if (this.#context.fleet.get(peer.id)?.identity.pid !== peer.pid) return;
-    if (!this.#verdicts.has(peer.id))
-      this.#verdicts.set(peer.id, { failure: "crashed", silentFor: Date.now() - lastSeen });
-    this.#context.fleet.declareGone(peer.id);
-  }
-
   /** The process of a node has ended. */
   gone(id: string, how: string): void {
     const { state, restarts, healing } = this.#context;
     const node = state.nodes.get(id);
-    const verdict = this.#verdicts.get(id) ?? { failure: "crashed" as const, silentFor: 0 };
-    this.#verdicts.delete(id);
-    this.#reconnecting.delete(id);
+    const verdict = this.failures.take(id) ?? { failure: "crashed" as const, silentFor: 0 };
     if (!node) return;
     const expected = this.#expected.delete(id) || this.#context.isStopping();
     Object.assign(node, { status: "down", pid: 0, cpu: 0, memory: 0, loopDelayP99: 0, uptime: 0, breakers: [] });
@@ -227,7 +158,7 @@ export class NodeKeeper {
       evidence: [reason === how ? `its process has ended: ${how}` : reason],
       signature: this.#context.advice.signature(verdict.failure, id, reason),
     });
-    this.#tell(node);
+    tellNode(this.#context, node);
     const next = restarts.failed(id, NODE_POLICY, (attempt) => void this.#start(node, attempt));
     node.why = `${reason}; ${describeWait(next)}`;
     this.#services.nodeGone(node, `${id} ${reason}`);
@@ -255,8 +186,7 @@ export class NodeKeeper {
       Object.assign(node, { pid: member.identity.pid, incarnation: member.incarnation, since: member.since });
       setTimeout(() => {
         if (node.status !== "starting" || fleet.get(node.id) !== member) return;
-        this.#verdicts.set(node.id, { failure: "start timeout", silentFor: NODE_START_TIMEOUT_MS });
-        fleet.kill(node.id);
+        this.failures.late(node.id, NODE_START_TIMEOUT_MS);
       }, NODE_START_TIMEOUT_MS).unref();
     } catch (error) {
       logger.error(`${node.id} cannot be started in ${PACKAGE_ROOT}`, error);
@@ -269,7 +199,7 @@ export class NodeKeeper {
     const { commands, restarts, state } = this.#context;
     node.status = "up";
     node.why = "";
-    this.#tell(node);
+    tellNode(this.#context, node);
     try {
       const { slots, epoch } = await commands.state(node.id);
       this.#context.outdo(epoch);

@@ -1,9 +1,10 @@
 import type { HealthStatus } from "../../../runtime/node-host/service-health.ts";
 import type { SlotState } from "../../../runtime/node-host/slots.ts";
 import { massCause } from "./healing/mass-failure.ts";
+import { needsOf, rankOf } from "./healing/upstream.ts";
 import { forgetAttempts, instanceKey } from "./instance-outcomes.ts";
 import type { KeeperContext } from "./keeper-context.ts";
-import type { InstanceState, NodeState, OrganismState, ServiceState } from "./organism-state.ts";
+import type { InstanceState, NodeState, ServiceState } from "./organism-state.ts";
 import { ORCHESTRATOR_NODE } from "./placement.ts";
 import type { ServiceKeeper } from "./service-keeper.ts";
 
@@ -189,24 +190,4 @@ interface Ill {
   service: ServiceState;
   instance: InstanceState;
   why: string;
-}
-
-function rankOf(state: OrganismState): (name: string) => number {
-  const ranks = new Map(state.plan.order.flat().map((name, index) => [name, index]));
-  return (name) => ranks.get(name) ?? 0;
-}
-
-/** Everything that a service needs or uses, near or far. */
-function needsOf(state: OrganismState, name: string): ReadonlySet<string> {
-  const found = new Set<string>();
-  const visit = (one: string): void => {
-    const planned = state.services.get(one)?.planned;
-    for (const other of [...(planned?.dependencies ?? []), ...(planned?.softDependencies ?? [])]) {
-      if (found.has(other)) continue;
-      found.add(other);
-      visit(other);
-    }
-  };
-  visit(name);
-  return found;
 }

@@ -40,10 +40,10 @@ export function listen(conductor: Conductor): void {
   const { mesh, broker, fleet, nodes, programs, state } = conductor;
   mesh.on("down", (peer, reason, lastSeen) => {
     // One that said good-bye ends by itself.
-    if (peer.role === "node" && reason === "lost") nodes.lost(peer, lastSeen);
+    if (peer.role === "node" && reason === "lost") nodes.failures.lost(peer, lastSeen);
   });
   mesh.on("hung", (peer, silentFor) => {
-    if (peer.role === "node") nodes.hung(peer, silentFor);
+    if (peer.role === "node") nodes.failures.hung(peer, silentFor);
   });
   fleet.on("gone", (member, how) => {
     if (member.key.startsWith("program:")) programs.gone(member.key, how);

@@ -39,3 +39,24 @@ export function dependenciesOf(state: OrganismState, service: ServiceState): Ser
 export function isUp(state: OrganismState, service: ServiceState): boolean {
   return UP.includes(state.statusOf(service));
 }
+
+/** Place in the launch order: dependencies come before those that need them. */
+export function rankOf(state: OrganismState): (name: string) => number {
+  const ranks = new Map(state.plan.order.flat().map((name, index) => [name, index]));
+  return (name) => ranks.get(name) ?? 0;
+}
+
+/** Everything that a service needs or uses, near or far. */
+export function needsOf(state: OrganismState, name: string): ReadonlySet<string> {
+  const found = new Set<string>();
+  const visit = (one: string): void => {
+    const planned = state.services.get(one)?.planned;
+    for (const other of [...(planned?.dependencies ?? []), ...(planned?.softDependencies ?? [])]) {
+      if (found.has(other)) continue;
+      found.add(other);
+      visit(other);
+    }
+  };
+  visit(name);
+  return found;
+}
