@@ -10,6 +10,8 @@ export interface Result {
   /** Each side's runs, in the order in which they were made, alternating. */
   runs: Record<string, number[]>;
   medians: Record<string, number>;
+  /** By the nearest rank: of few runs the longest. */
+  p99?: Record<string, number>;
   /** What the project promises, and whether the medians keep it. */
   goals: { goal: string; value: number; met: boolean }[];
   notes?: string[];
@@ -32,6 +34,11 @@ export function medians(runs: Record<string, number[]>): Record<string, number> 
   return Object.fromEntries(Object.entries(runs).map(([side, values]) => [side, median(values)]));
 }
 
+export function p99s(runs: Record<string, number[]>): Record<string, number> {
+  const nearestRank = (values: number[]) => [...values].sort((a, b) => a - b)[Math.ceil(values.length * 0.99) - 1]!;
+  return Object.fromEntries(Object.entries(runs).map(([side, values]) => [side, round(nearestRank(values))]));
+}
+
 export function goal(text: string, value: number, met: boolean): Result["goals"][number] {
   return { goal: text, value: round(value), met };
 }
@@ -42,6 +49,7 @@ export function publish(result: Result): void {
   const rows = Object.entries(result.runs).map(([side, values]) => ({
     side,
     [`median ${result.unit}`]: result.medians[side],
+    ...(result.p99 ? { p99: result.p99[side] } : {}),
     min: round(Math.min(...values)),
     max: round(Math.max(...values)),
     runs: values.length,

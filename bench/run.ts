@@ -3,6 +3,7 @@ import { breaker } from "./breaker.ts";
 import { coldBoot } from "./cold-boot.ts";
 import { deathNotice } from "./death-notice.ts";
 import { failover } from "./failover.ts";
+import { healing } from "./healing.ts";
 import { idle } from "./idle.ts";
 import { learning } from "./learning.ts";
 import { recovery } from "./recovery.ts";
@@ -18,6 +19,7 @@ const BENCHES: Record<string, () => Promise<Result | Result[]>> = {
   idle: () => idle(),
   "cold-boot": () => coldBoot(),
   learning: () => learning(),
+  healing: () => healing(),
 };
 
 const wanted = process.argv.slice(2);
