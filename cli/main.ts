@@ -6,6 +6,7 @@ import { nearest } from "../runtime/nearest.ts";
 import { PACKAGE_ROOT } from "../runtime/node-executable.ts";
 import { readSettings, SettingsError } from "../runtime/settings.ts";
 import { type Command, CommandError, UsageError } from "./command.ts";
+import { chaos } from "./commands/chaos.ts";
 import { release, reload, restart, start, stop } from "./commands/control.ts";
 import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
@@ -33,6 +34,7 @@ const COMMANDS: Command[] = [
   recover,
   scale,
   node,
+  chaos,
   doctor,
   repl,
 ];
