@@ -170,7 +170,9 @@ const schema: ServiceSchema<object, object, object, MonitorService> = {
           this.nodes.answered(node);
           return { node, answers: up.has(node) ? answers : [] };
         } catch {
-          suspicious = this.nodes.unanswered(node) || suspicious;
+          this.nodes.unanswered(node);
+          // Soon again, also once it is called unreachable: what is done about it waits for its answer.
+          suspicious = true;
           return { node, answers: [] };
         }
       });

@@ -102,12 +102,10 @@ export class NodeWatch {
     if (node.reason === "answers") this.#alive(node);
   }
 
-  /** The node was asked how its services are, and no answer came. Returns true while asking again soon is worth it. */
-  unanswered(id: string): boolean {
-    const node = this.#node(id);
-    if (!this.#ports.isLate()) node.unanswered++;
+  /** The node was asked how its services are, and no answer came. */
+  unanswered(id: string): void {
+    if (!this.#ports.isLate()) this.#node(id).unanswered++;
     this.look();
-    return node.status !== "unreachable" && node.unanswered < ROUNDS_UNANSWERED;
   }
 
   /** The nodes of other machines that are known now. Each is waited for; one that left in peace is not. */

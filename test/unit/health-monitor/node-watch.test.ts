@@ -188,13 +188,11 @@ describe("the node watch", () => {
 
     test("suspects it after three rounds without an answer, and takes a second opinion", async () => {
       watch.answered(LOCAL);
-      const soon: boolean[] = [];
       for (let i = 0; i < 3; i++) {
         await silence(1000);
-        soon.push(watch.unanswered(LOCAL));
+        watch.unanswered(LOCAL);
         await settle();
       }
-      expect(soon).toEqual([true, true, false]);
       expect(told).toMatchObject([{ id: LOCAL, silentFor: 3000, confirmedBy: ["lungs-1", "brain-1"] }]);
       expect(told[0]).not.toHaveProperty("phi");
     });
