@@ -2,6 +2,7 @@ import { type BrokerOptions, type Middleware, ServiceBroker } from "moleculer";
 import { brokerOptions } from "../moleculer.config.ts";
 import { CircuitBreakers } from "./breaker/circuit-breakers.ts";
 import type { Bus } from "./bus.ts";
+import { ConcurrencyLimits } from "./concurrency/concurrency-limits.ts";
 import { Failover } from "./failover/failover.ts";
 import { connectFast } from "./fast-connect.ts";
 import type { JsonLogger } from "./logger.ts";
@@ -34,6 +35,7 @@ export interface NodeBroker {
   vitals: VitalsRegistry;
   failover: Failover;
   breakers: CircuitBreakers;
+  limits: ConcurrencyLimits;
 }
 
 /** A broker as every node has it: on the organism's bus, with vitals, failover and circuit breakers. It is not started. */
@@ -47,6 +49,7 @@ export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
     resetTimeout: settings.AZORA_CIRCUIT_BREAKER_RESET_TIMEOUT * settings.AZORA_HEALING_TIME_SCALE,
     lost,
   });
+  const limits = new ConcurrencyLimits();
   const base = own && !onlySerializer ? { ...own } : brokerOptions(settings);
   if (own && onlySerializer) base.serializer = own.serializer ?? "JSON";
   const broker = new ServiceBroker({
@@ -56,7 +59,12 @@ export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
     logger: logger as unknown as BrokerOptions["logger"],
     transporter: bus.kind === "nats" ? new NatsTransporter(natsOptions(bus.url)) : new MeshTransporter(mesh!),
     metadata: { ...base.metadata, ...metadata },
-    middlewares: [failover.middleware(), ...innermost, ...((base.middlewares ?? []) as Middleware[])],
+    middlewares: [
+      failover.middleware(),
+      ...innermost,
+      limits.middleware(),
+      ...((base.middlewares ?? []) as Middleware[]),
+    ],
     errorHandler: failover.errorHandler(base.errorHandler ?? undefined),
     // Deaths come through the mesh; the heartbeat is for nodes on other machines.
     heartbeatInterval: 5,
@@ -72,5 +80,5 @@ export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
   middlewares.add(vitalsMiddleware(vitals));
   if (mesh) mesh.self.instanceId = broker.instanceID;
   connectFast(broker, mesh);
-  return { broker, vitals, failover, breakers };
+  return { broker, vitals, failover, breakers, limits };
 }

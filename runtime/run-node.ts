@@ -40,7 +40,7 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
   installModuleHooks({ root, foreign: project.foreign });
   const own = await loadProjectConfig(project);
   const faults = settings.AZORA_CHAOS === "on" ? await loadFaults(settings.AZORA_DATA_DIR) : undefined;
-  const { broker, vitals, failover, breakers } = createNodeBroker({
+  const { broker, vitals, failover, breakers, limits } = createNodeBroker({
     nodeId,
     namespace,
     bus,
@@ -77,6 +77,7 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
       vitals,
       failover,
       breakers,
+      limits,
       dataDir: settings.AZORA_DATA_DIR,
       root,
       services,

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type Clock, sleep, systemClock } from "../../runtime/clock.ts";
@@ -21,6 +21,9 @@ const MAX_STATEMENTS = 200;
 export class DatabaseFile {
   readonly path: string;
   #db: DatabaseSync;
+  #openedAt = 0;
+  /** Connections that this process has made to it. */
+  #connections = 0;
   #clock: Clock;
   #statements = new Map<string, StatementSync>();
   #predicates: readonly Predicate[] = [];
@@ -30,7 +33,46 @@ export class DatabaseFile {
   private constructor(path: string, clock: Clock) {
     this.path = path;
     this.#clock = clock;
-    this.#db = new DatabaseSync(path, { timeout: BLOCKING_WAIT });
+    this.#db = this.#connect();
+  }
+
+  #connect(): DatabaseSync {
+    this.#openedAt = this.#clock.now();
+    this.#connections++;
+    return new DatabaseSync(this.path, { timeout: BLOCKING_WAIT });
+  }
+
+  /**
+   * Opens a connection and then closes the old one. Calls that wait for a lock go on with the new one; all others are
+   * synchronous, so none is under way.
+   * @throws AzoraError STORE_UNAVAILABLE; the old connection is kept then
+   */
+  async reopen(): Promise<void> {
+    if (!existsSync(this.path)) {
+      // The old connection still has the file that was removed; a new one would begin with an empty one.
+      const remedy = "Put it back, or restart the service to begin with an empty one";
+      throw unavailable(this.path, "cannot-open", "was removed while it was open", remedy);
+    }
+    let fresh: DatabaseSync | undefined;
+    try {
+      const opened = this.#connect();
+      fresh = opened;
+      await this.#patiently(() => this.#prepareConnection(opened));
+    } catch (error) {
+      if (fresh?.isOpen) fresh.close();
+      throw storeError(error, this.path);
+    }
+    const old = this.#db;
+    this.#db = fresh;
+    this.#statements.clear();
+    if (old.isOpen) old.close();
+  }
+
+  /** As "data/db/ledger.sqlite open since 2026-11-20T08:01:13Z, connection 1". */
+  get state(): string {
+    if (!this.#db.isOpen) return `${this.path} closed`;
+    const since = `${new Date(this.#openedAt).toISOString().slice(0, 19)}Z`;
+    return `${this.path} open since ${since}, connection ${this.#connections}`;
   }
 
   /** @throws AzoraError STORE_UNAVAILABLE saying what is wrong with the file */
@@ -40,7 +82,7 @@ export class DatabaseFile {
     try {
       const opened = new DatabaseFile(path, clock);
       file = opened;
-      await opened.#patiently(() => opened.#prepareConnection());
+      await opened.#patiently(() => opened.#prepareConnection(opened.#db));
       return opened;
     } catch (error) {
       file?.close();
@@ -49,9 +91,9 @@ export class DatabaseFile {
   }
 
   /** WAL: readers and the writer do not wait for each other. FULL: what is committed has reached the disk. */
-  #prepareConnection(): void {
-    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-    this.#db.function(MATCH_FUNCTION, { deterministic: true }, (doc, n) =>
+  #prepareConnection(db: DatabaseSync): void {
+    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    db.function(MATCH_FUNCTION, { deterministic: true }, (doc, n) =>
       this.#predicates[Number(n)]!(JSON.parse(String(doc))) ? 1 : 0,
     );
   }

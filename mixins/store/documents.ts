@@ -83,6 +83,11 @@ export class Documents<T extends object> extends DocumentReader<T> {
     return this.#replace({ ...current, version: current.version + 1, updatedAt: this.#now(), deletedAt: null });
   }
 
+  /** Takes documents out of the file for good, deleted ones too: for records of which only the newest are kept. */
+  erase(ids: readonly string[]): void {
+    for (const id of ids) this.db.run(`DELETE FROM ${this.model.table} WHERE _id = ?`, [id]);
+  }
+
   /**
    * Rewrites every document, deleted ones too; for migrations, which is why it does not validate: what it writes may be
    * a form between two models. `undefined` leaves a document alone. Returns how many were written.

@@ -47,6 +47,8 @@ export interface StoreMethods {
   transaction<R>(work: (tx: Transaction) => R): Promise<Synchronous<R>>;
   /** Same for reading: everything is read from one unchanging state. */
   snapshot<R>(work: (tx: Snapshot) => R): Promise<Synchronous<R>>;
+  /** Opens the file anew and closes the old connection. Nothing under way is lost. */
+  reconnectStore(): Promise<{ before: string; after: string }>;
 }
 
 /** Methods that moleculer-db brings, as far as the store's actions use them. */
@@ -117,6 +119,15 @@ export function store<T extends object>(model: Model<T>, options: StoreOptions =
 
       snapshot(this: StoreInternals, work: (tx: Snapshot) => unknown) {
         return this.opened().read(work);
+      },
+
+      async reconnectStore(this: StoreInternals) {
+        const file = this.$file;
+        const transactions = this.opened();
+        const before = file!.state;
+        await file!.reopen();
+        await prepareFile(file!, models, migrations, (work) => transactions.inside(work), clock.now);
+        return { before, after: file!.state };
       },
 
       opened(this: StoreInternals) {

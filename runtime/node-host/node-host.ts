@@ -1,19 +1,23 @@
 import { resolve } from "node:path";
-import type { Context, Service, ServiceBroker, ServiceSchema } from "moleculer";
+import type { Context, ServiceBroker, ServiceSchema } from "moleculer";
 import type { CircuitBreakers } from "../breaker/circuit-breakers.ts";
 import type { ClosureList } from "../closures/closures.ts";
+import { ConcurrencyLimits } from "../concurrency/concurrency-limits.ts";
 import { AzoraError } from "../errors.ts";
 import type { Failover } from "../failover/failover.ts";
 import type { VitalsRegistry } from "../vitals/action-vitals.ts";
 import { NodeVitals } from "../vitals/node-vitals.ts";
+import { Carrier } from "./carrier.ts";
 import { watchCreations } from "./child-services.ts";
+import { remedies } from "./remedies.ts";
 import { askHealth } from "./service-health.ts";
-import { startService, stopService } from "./service-lifecycle.ts";
-import { actionNames, type Slot, type SlotState } from "./slots.ts";
+import { actionNames, type Slot } from "./slots.ts";
 
 export interface NodeHostOptions {
   vitals: VitalsRegistry;
   failover: Failover;
+  /** @default of its own, which limit nothing */
+  limits?: ConcurrencyLimits;
   /** @default none are told of */
   breakers?: CircuitBreakers;
   /** On whose disk the room is measured. @default none */
@@ -29,8 +33,6 @@ export interface NodeHostOptions {
 /** Time for which calls in flight may finish before a service is stopped, ms. */
 export const DRAIN_TIMEOUT_MS = 5000;
 const VITALS_EVERY_MS = 1000;
-/** A service that has just started is asked how it is before it is reported as started. */
-const FIRST_HEALTH_TIMEOUT_MS = 2000;
 
 const epoch = { type: "number", integer: true, min: 0 } as const;
 const name = { type: "string", min: 1, max: 200 } as const;
@@ -46,11 +48,10 @@ interface LoadParams {
 
 /** The service that every node carries: it loads, stops and restarts services of this node on command. */
 export function nodeHost(broker: ServiceBroker, options: NodeHostOptions): ServiceSchema {
-  const { vitals, failover, root, services, shutdown } = options;
+  const { vitals, failover, services, shutdown, limits = new ConcurrencyLimits() } = options;
   watchCreations(broker);
-  const slots = new Map<string, Slot>();
-  /** Starts under way, by name; also of slots that nobody wants any longer. */
-  const starts = new Map<string, Promise<unknown>>();
+  const carrier = new Carrier(broker, options);
+  const { slots } = carrier;
   const nodeVitals = new NodeVitals({
     ...options,
     node: broker.nodeID,
@@ -67,74 +68,6 @@ export function nodeHost(broker: ServiceBroker, options: NodeHostOptions): Servi
       throw new AzoraError("STALE_EPOCH", `Epoch ${epoch} was replaced by ${highestEpoch}`, { epoch, highestEpoch });
     }
     highestEpoch = epoch;
-  }
-
-  function stateOf(slot: Slot): SlotState {
-    const { service: _service, children: _children, generation: _generation, ...rest } = slot;
-    return { ...rest, node: broker.nodeID, pid: process.pid };
-  }
-
-  function tell(slot: Slot, event: string): void {
-    void broker.broadcast("node-host.service", { ...stateOf(slot), event });
-  }
-
-  function slotOf(service: string): Slot {
-    const slot = slots.get(service);
-    if (!slot) throw new AzoraError("SERVICE_UNKNOWN", `Node ${broker.nodeID} does not carry ${service}`, { service });
-    return slot;
-  }
-
-  async function start(slot: Slot): Promise<SlotState> {
-    slot.status = "starting";
-    delete slot.error;
-    try {
-      const service = await startAlone(slot);
-      slot.service = service;
-      slot.startedAt = Date.now();
-      slot.status = "started";
-      tell(slot, "started");
-      return { ...stateOf(slot), health: await askHealth(broker, slot, FIRST_HEALTH_TIMEOUT_MS) };
-    } catch (error) {
-      if (slot.status !== "starting") throw error;
-      slot.status = "failed";
-      slot.error = (error as Error).message;
-      broker.logger.error(`${slot.name} did not start`, error);
-      tell(slot, "failed");
-      throw new AzoraError("START_FAILED", `${slot.name} did not start: ${slot.error}`, { service: slot.name });
-    }
-  }
-
-  /** A start that was dropped still has to end: two lives of one name would take each other's place in the registry. */
-  async function startAlone(slot: Slot): Promise<Service> {
-    while (starts.has(slot.name)) await starts.get(slot.name);
-    const started = startService(broker, slot, root).then(async (service) => {
-      // Nobody wants it any longer: it was unloaded while it started. (A start that is under way cannot be stopped.)
-      if (slot.status !== "starting") {
-        await broker.destroyService(service);
-        throw new AzoraError("CONFLICT", `${slot.name} was stopped while it started`);
-      }
-      return service;
-    });
-    const ended = started.then(
-      () => {},
-      () => {},
-    );
-    starts.set(slot.name, ended);
-    try {
-      return await started;
-    } finally {
-      starts.delete(slot.name);
-    }
-  }
-
-  async function stop(slot: Slot, timeout: number): Promise<void> {
-    const { service } = slot;
-    slot.status = "stopping";
-    if (!service) return;
-    delete slot.service;
-    const left = await stopService(broker, service, slot.children, vitals, timeout);
-    if (left > 0) broker.logger.warn(`${slot.name} was stopped with ${left} calls in flight after ${timeout} ms`);
-    tell(slot, "stopped");
   }
 
   return {
@@ -154,7 +87,7 @@ export function nodeHost(broker: ServiceBroker, options: NodeHostOptions): Servi
           fence(ctx);
           const { name, file, incarnation, renamed } = ctx.params;
           const known = slots.get(name);
-          if (known && known.status !== "failed") return stateOf(known);
+          if (known && known.status !== "failed") return carrier.stateOf(known);
           const slot: Slot = {
             name,
             file: resolve(services, file),
@@ -165,7 +98,7 @@ export function nodeHost(broker: ServiceBroker, options: NodeHostOptions): Servi
             generation: known?.generation ?? 0,
           };
           slots.set(name, slot);
-          return start(slot);
+          return carrier.start(slot);
         },
       },
 
@@ -177,7 +110,7 @@ export function nodeHost(broker: ServiceBroker, options: NodeHostOptions): Servi
           fence(ctx);
           const slot = slots.get(ctx.params.name);
           if (!slot) return;
-          await stop(slot, ctx.params.drainTimeout);
+          await carrier.stop(slot, ctx.params.drainTimeout);
           slots.delete(slot.name);
         },
       },
@@ -190,7 +123,7 @@ export function nodeHost(broker: ServiceBroker, options: NodeHostOptions): Servi
           ctx: Context<{ epoch: number; name: string; incarnation: number; fresh: boolean; drainTimeout: number }>,
         ) {
           fence(ctx);
-          const slot = slotOf(ctx.params.name);
+          const slot = carrier.slotOf(ctx.params.name);
           if (slot.status === "stopping" || slot.status === "starting") {
             throw new AzoraError("CONFLICT", `${slot.name} is ${slot.status} already`, { service: slot.name });
           }
@@ -198,10 +131,10 @@ export function nodeHost(broker: ServiceBroker, options: NodeHostOptions): Servi
           failover.holds.begin(actions);
           void broker.broadcast("node-host.restarting", { actions, over: false });
           try {
-            await stop(slot, ctx.params.drainTimeout);
+            await carrier.stop(slot, ctx.params.drainTimeout);
             slot.incarnation = ctx.params.incarnation;
             if (ctx.params.fresh) slot.generation++;
-            return await start(slot);
+            return await carrier.start(slot);
           } finally {
             failover.holds.end(actions);
             void broker.broadcast("node-host.restarting", { actions, over: true });
@@ -211,7 +144,7 @@ export function nodeHost(broker: ServiceBroker, options: NodeHostOptions): Servi
 
       /** What this node carries. */
       state: {
-        handler: () => ({ epoch: highestEpoch, slots: [...slots.values()].map(stateOf) }),
+        handler: () => ({ epoch: highestEpoch, slots: [...slots.values()].map((slot) => carrier.stateOf(slot)) }),
       },
 
       /** Asks all services of this node how they are. */
@@ -236,6 +169,8 @@ export function nodeHost(broker: ServiceBroker, options: NodeHostOptions): Servi
           setImmediate(() => shutdown(ctx.params.drainTimeout));
         },
       },
+
+      ...remedies({ broker, carrier, fence, limits }),
     },
     events: {
       "organism.closures"(ctx: Context<ClosureList>) {
@@ -248,10 +183,7 @@ export function nodeHost(broker: ServiceBroker, options: NodeHostOptions): Servi
       },
     },
     methods: {
-      /** Stops everything, what was loaded last first. */
-      async stopAll(timeout: number) {
-        for (const slot of [...slots.values()].reverse()) await stop(slot, timeout);
-      },
+      stopAll: (timeout: number) => carrier.stopAll(timeout),
     },
     async started() {
       timer = setInterval(() => void broker.emit("node.vitals", nodeVitals.report()), VITALS_EVERY_MS);
