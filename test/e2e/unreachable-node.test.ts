@@ -73,7 +73,9 @@ describeWith("nats-server", "a node of another machine that hangs", () => {
     throw new Error(`no ${event} within ${timeout} ms; heard ${JSON.stringify(heard)}\n${organism.logTail()}`);
   }
 
-  it("is called unreachable within a few seconds, and reachable when it goes on", async () => {
+  const statusOf = (nodes: readonly { id: string; status: string }[]) => nodes.find(({ id }) => id === NODE)?.status;
+
+  it("is given up within a few seconds, and is back when it goes on", async () => {
     // Some heartbeats come in time first: nobody is suspected.
     await new Promise((resolve) => setTimeout(resolve, 4000));
     expect(heard).toEqual([]);
@@ -83,8 +85,13 @@ describeWith("nats-server", "a node of another machine that hangs", () => {
     expect(found.at - stopped).toBeLessThan(7000);
     expect(found.silentFor).toBeGreaterThan(1500);
     expect(found.confirmedBy.length).toBeGreaterThan(0);
+    await organism.until(`${NODE} given up`, ({ nodes }) => statusOf(nodes) !== "up", 3000);
+    const caller = await organism.join();
+    const calls = Array.from({ length: 20 }, () => caller.call("ledger.read", {}, { timeout: 1000 }));
+    expect(new Set(await Promise.all(calls)).size).toBe(1);
     process.kill(pid, "SIGCONT");
     await until("reachable", 5000);
+    await organism.until(`${NODE} up again`, ({ nodes }) => statusOf(nodes) === "up", 10_000);
     expect(heard.map(({ event, id }) => `${id} ${event}`)).toEqual([`${NODE} unreachable`, `${NODE} reachable`]);
   });
 });
