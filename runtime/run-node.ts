@@ -9,6 +9,7 @@ import type { JsonLogger } from "./logger.ts";
 import type { Mesh } from "./mesh/mesh.ts";
 import { installModuleHooks } from "./module-hooks.ts";
 import { PACKAGE_ROOT } from "./node-executable.ts";
+import { renewBus } from "./node-host/connections.ts";
 import { DRAIN_TIMEOUT_MS, nodeHost } from "./node-host/node-host.ts";
 import { ownIdentity } from "./process-identity.ts";
 import { loadProjectConfig } from "./project.ts";
@@ -85,6 +86,10 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
     }),
   );
   if (faults) broker.createService(faults.service(broker));
+  mesh?.on("message", (_peer, { type }) => {
+    if (type === "reconnect-bus")
+      void renewBus(broker).catch((error) => broker.logger.warn("the bus could not be connected anew", error));
+  });
   options.prepare?.(broker);
   await mesh?.start();
   await broker.start();

@@ -181,6 +181,19 @@ export function nodeHost(broker: ServiceBroker, options: NodeHostOptions): Servi
         if (ctx.params.over) failover.holds.end(ctx.params.actions);
         else failover.holds.begin(ctx.params.actions);
       },
+      /** A node that nobody reaches: its calls fail now instead of waiting for Moleculer's heartbeat. */
+      "node-host.lost"(ctx: Context<{ id: string; instanceID: string }>) {
+        const { id, instanceID } = ctx.params;
+        const { nodes } = broker.registry as unknown as {
+          nodes: {
+            get(id: string): { available: boolean; instanceID: string } | undefined;
+            disconnected(id: string, unexpected: boolean): void;
+          };
+        };
+        const node = nodes.get(id);
+        // A newer life of it is none of this.
+        if (node?.available && node.instanceID === instanceID) nodes.disconnected(id, true);
+      },
     },
     methods: {
       stopAll: (timeout: number) => carrier.stopAll(timeout),
