@@ -126,3 +126,12 @@ describe("while another process holds the file", () => {
     expect(await library.call("count")).toBe(1);
   });
 });
+
+test("erased documents are out of the file for good, deleted ones too", async () => {
+  const books = await Promise.all(
+    ["1", "2", "3"].map((isbn) => library.call<{ _id: string }>("create", { isbn, title: "Emma" })),
+  );
+  await library.call("remove", { id: books[0]!._id });
+  await library.service.transaction((tx) => tx.collection(bookModel).erase(books.slice(0, 2).map(({ _id }) => _id)));
+  expect(await library.service.collection(bookModel).count({}, { withDeleted: true })).toBe(1);
+});

@@ -1,0 +1,105 @@
+import type { HealingRecord } from "../../../models/healing.ts";
+import type { CaseDecision, HealingCase } from "../../../models/healing-case.model.ts";
+import { NONE } from "./decide.ts";
+import { count, span } from "./figures.ts";
+
+const WAS: Record<string, string> = {
+  crashed: "crashed",
+  hung: "hung",
+  unreachable: "could not be reached",
+  slow: "was slow",
+  erroring: "was erroring",
+  leaking: "was leaking memory",
+  "dependency down": "lost what it depends on",
+  flapping: "was flapping",
+  "resource exhausted": "had all but run out of a resource",
+  unhealthy: "was unhealthy",
+  "start failed": "failed to start",
+  "start timeout": "did not start in time",
+};
+
+/** The story of one case in plain words. */
+export function explain(one: HealingCase): string {
+  const asked = one.failure === "none";
+  const sentences = asked
+    ? []
+    : [found(one), ...one.detections.slice(0, 1).flatMap(({ evidence }) => evidence.slice(1))];
+  const steps = [
+    ...one.decisions.map((decision) => ({ at: decision.at, text: decided(decision) })),
+    ...one.acts.map((act) => ({ at: act.at, text: acted(act, asked) })),
+  ];
+  // A decision is the ground of the act that has the same moment.
+  for (const { text } of steps.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))) sentences.push(text);
+  if (one.omitted > 0) sentences.push(`${count(one.omitted, "step")} of it are not kept`);
+  const end = ended(one);
+  if (end) sentences.push(end);
+  return sentences.map(sentence).join(" ");
+}
+
+/** What happened to a service or node lately, the newest last. */
+export function story(name: string, cases: readonly HealingCase[]): string[] {
+  if (cases.length === 0) return [`Nothing is known of any failure of ${name}.`];
+  return [...cases].sort((a, b) => (a.opened < b.opened ? -1 : 1)).map(explain);
+}
+
+function found({ failure, severity, opened, detections, ...target }: HealingCase): string {
+  const what = severity === "warning" && failure === "slow" ? "was becoming slow" : (WAS[failure] ?? failure);
+  const evidence = detections[0]?.evidence[0];
+  return `At ${moment(opened)} ${nameOf(target)} ${what}${evidence ? `: ${lower(evidence)}` : ""}`;
+}
+
+function decided({ chosen, why, alternatives, mode }: CaseDecision): string {
+  const others = alternatives.map(({ action, why }) => `not ${action}: ${bare(why)}`).join("; ");
+  const rest = others ? `. ${upper(others)}` : "";
+  if (chosen === NONE) return `Nothing was done: ${bare(why)}${rest}`;
+  if (mode === "off") return `${chosen} would fit, but healing before it breaks is off for this failure${rest}`;
+  if (mode === "shadow")
+    return `${chosen} would have been chosen: ${bare(why)}; healing before it breaks is in shadow mode, so nothing was done${rest}`;
+  return `${chosen} was chosen: ${bare(why)}${rest}`;
+}
+
+function acted(
+  { at, action, attempt, target, success, duration, reason, by, observed }: HealingRecord,
+  asked: boolean,
+): string {
+  if (action === "quarantine") return `It was put into quarantine: ${bare(reason)}`;
+  const what = asked
+    ? `At ${moment(at)} ${action} of ${nameOf(target)} was asked for. It`
+    : by === "healer"
+      ? upper(action)
+      : `${upper(action)} (attempt ${attempt})`;
+  const seen = success && observed.after ? ` (seen: ${observed.after})` : "";
+  return `${what} ${success ? "helped" : "did not help"} after ${span(duration)}: ${bare(reason)}${seen}`;
+}
+
+function ended({ outcome, opened, closed, lost, service, node }: HealingCase): string | undefined {
+  const after = closed ? ` after ${span(Date.parse(closed) - Date.parse(opened))}` : "";
+  const losses =
+    lost > 0
+      ? `; ${lost === 1 ? "1 call was" : `${lost} calls were`} lost`
+      : outcome === "healed"
+        ? "; no call was lost, as far as is known"
+        : "";
+  if (outcome === "open") return `It is not over${losses}`;
+  if (outcome === "healed") return `It was over${after}${losses}`;
+  if (outcome === "gone") return `It ended by itself${after}${losses}`;
+  if (outcome === "given up") return `Nothing that was tried helped; ${service ?? node} needs a person${losses}`;
+  if (outcome === "quarantined") return `"azora release ${service ?? node}" tries it again at once${losses}`;
+  return undefined;
+}
+
+export function nameOf({ service, node }: { service?: string; node?: string }): string {
+  return service && node ? `${service} on ${node}` : (service ?? node ?? "something");
+}
+
+/** `08:12:03 UTC on 2026-11-20` */
+function moment(iso: string): string {
+  return `${iso.slice(11, 19)} UTC on ${iso.slice(0, 10)}`;
+}
+
+const bare = (text: string) => text.trim().replace(/[.;]+$/, "");
+const upper = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+/** A sentence that begins with an article or pronoun goes on after a colon. */
+const lower = (text: string) =>
+  /^(The|It|At|Its|One|An?) /.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+const sentence = (text: string) => `${upper(bare(text))}.`;

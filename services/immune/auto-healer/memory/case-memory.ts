@@ -1,0 +1,148 @@
+import type { StoreMethods } from "../../../../mixins/store/store.ts";
+import type { Detection, HealingRecord } from "../../../../models/healing.ts";
+import { type HealingCase, healingCaseModel } from "../../../../models/healing-case.model.ts";
+import type { Stored } from "../../../../models/model.ts";
+import { CaseBook, type NotedCase } from "./case-book.ts";
+
+export interface CaseQuery {
+  service?: string;
+  node?: string;
+  failure?: string;
+  outcome?: string;
+  limit: number;
+}
+
+export interface CaseMemoryOptions {
+  store: StoreMethods;
+  /** Cases that are kept; the oldest go. @default 10_000 */
+  kept?: number;
+}
+
+const PRUNE_EVERY = 100;
+
+/** Cases, in the store and, while they are open, in memory. A store that fails is told, and holds up no healing. */
+export class CaseMemory {
+  readonly book = new CaseBook();
+  readonly #store: StoreMethods;
+  readonly #kept: number;
+  #last: Promise<void> = Promise.resolve();
+  #written = 0;
+  /** Why the newest changes are not stored; nothing where they are. */
+  failure: string | undefined;
+
+  constructor({ store, kept = 10_000 }: CaseMemoryOptions) {
+    this.#store = store;
+    this.#kept = kept;
+  }
+
+  /** Takes open cases of a former life over. */
+  async load(): Promise<void> {
+    const open = await this.#collection().find({ outcome: "open" }, { sort: "opened", limit: 1000 });
+    for (const one of open) this.book.adopt(noted(one));
+  }
+
+  detected(detection: Detection): Promise<void> {
+    return this.#inTurn(() => void this.book.detected(detection));
+  }
+
+  /** Enters an act; its case may have been closed or forgotten by this process. */
+  recorded(record: HealingRecord): Promise<void> {
+    return this.#inTurn(async () => {
+      const id = record.case ?? record.id;
+      if (!this.book.get(id)) {
+        const stored = await this.#collection().findById(id);
+        if (stored?.acts.some((act) => act.id === record.id)) return;
+        if (stored && stored.outcome !== "open") this.book.adopt({ ...noted(stored), outcome: "open" });
+        else if (stored) this.book.adopt(noted(stored));
+      }
+      this.book.acted(record);
+    });
+  }
+
+  /** Stores what has changed. */
+  flush(): Promise<void> {
+    return this.#inTurn(() => {});
+  }
+
+  async get(id: string): Promise<NotedCase | undefined> {
+    const open = this.book.get(id);
+    if (open) return open;
+    const stored = await this.#collection().findById(id);
+    return stored && noted(stored);
+  }
+
+  /** Newest first. */
+  async find({ limit, ...query }: CaseQuery): Promise<NotedCase[]> {
+    const found = await this.#collection().find(query, { sort: "-opened", limit });
+    return found.map((one) => this.book.get(one._id) ?? noted(one));
+  }
+
+  /** Cases of a service or node; a node's are also those of services on it. */
+  async of(name: string, limit: number): Promise<NotedCase[]> {
+    return this.find({ $or: [{ service: name }, { node: name }], limit } as unknown as CaseQuery);
+  }
+
+  /** One after the other, so that acts of one case come in their order; then what has changed is stored. */
+  #inTurn(work: () => void | Promise<void>): Promise<void> {
+    const turn = this.#last.then(async () => {
+      try {
+        await work();
+        await this.#write();
+        this.failure = undefined;
+      } catch (error) {
+        this.failure = (error as Error).message;
+      }
+    });
+    this.#last = turn;
+    return turn;
+  }
+
+  async #write(): Promise<void> {
+    const changed = this.book.takeChanged();
+    if (changed.length === 0) return;
+    try {
+      await this.#store.transaction((tx) => {
+        const documents = tx.collection(healingCaseModel);
+        for (const { id, ...fields } of changed) {
+          if (documents.findById(id)) documents.update(id, fields);
+          else {
+            documents.insert({ ...fields, _id: id });
+            this.#written++;
+          }
+        }
+      });
+    } catch (error) {
+      this.book.putBack(changed);
+      throw error;
+    }
+    if (this.#written >= PRUNE_EVERY) await this.prune();
+  }
+
+  /** Erases the oldest cases beyond what is kept. */
+  async prune(): Promise<number> {
+    this.#written = 0;
+    return this.#store.transaction((tx) => {
+      const documents = tx.collection(healingCaseModel);
+      const surplus = documents.count() - this.#kept;
+      if (surplus <= 0) return 0;
+      const oldest = documents.find({ outcome: { $ne: "open" } }, { sort: "opened", limit: surplus });
+      documents.erase(oldest.map(({ _id }) => _id));
+      return oldest.length;
+    });
+  }
+
+  #collection() {
+    return this.#store.collection(healingCaseModel);
+  }
+}
+
+function noted({
+  _id,
+  version: _version,
+  createdAt: _made,
+  updatedAt: _changed,
+  deletedAt: _deleted,
+  ...fields
+}: Stored<HealingCase>): NotedCase {
+  return { id: _id, ...fields };
+}
