@@ -20,6 +20,7 @@ export interface NatsOptions {
  */
 export class NatsTransporter extends Transporters.NATS {
   #connectedAt = "";
+  #renewing: Promise<{ before: string; after: string }> | undefined;
   /** While two connections hear the same: what one of them has delivered already. */
   #heard: Set<string> | undefined;
 
@@ -52,9 +53,16 @@ export class NatsTransporter extends Transporters.NATS {
 
   /**
    * Connects anew and then gives up the old connection, which may be broken. Nothing is lost and nothing comes twice:
-   * for a moment both listen, and of what both deliver one is dropped.
+   * for a moment both listen, and of what both deliver one is dropped. Who asks while it is being done gets its outcome.
    */
-  async renew(): Promise<{ before: string; after: string }> {
+  renew(): Promise<{ before: string; after: string }> {
+    this.#renewing ??= this.#connectAnew().finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
+  }
+
+  async #connectAnew(): Promise<{ before: string; after: string }> {
     const before = this.#state();
     const old = this.client as NatsConnection | null;
     const { connect } = await import("nats");
@@ -71,7 +79,8 @@ export class NatsTransporter extends Transporters.NATS {
     try {
       await (this.transit as unknown as { makeSubscriptions(): Promise<void> }).makeSubscriptions();
       await fresh.flush();
-      if (old) await within(FLUSH_MS, old.drain());
+      // What was sent over a connection that answers no longer has got nowhere.
+      if (old && !(await within(FLUSH_MS, old.drain()))) rejectPending(this.broker, "the bus was lost");
       if (old) await within(FLUSH_MS, old.close());
       await this.onConnected(true);
     } finally {
@@ -131,14 +140,19 @@ interface Packet {
   payload?: { id?: string; sender?: string; seq?: number };
 }
 
-/** Waits for something that may never end, or fail. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
+/** Waits for something that may never end, or fail. Says whether it was done. */
+async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
+  const patience = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
   });
-  await Promise.race([work.catch(() => {}), patience]);
+  const isDone = work.then(
+    () => true,
+    () => false,
+  );
+  const outcome = await Promise.race([isDone, patience]);
   clearTimeout(timer);
+  return outcome;
 }
 
 function isoSeconds(): string {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,6 +10,7 @@ import type { Context } from "moleculer";
 import { createNodeBroker, type NodeBroker } from "../../../runtime/broker.ts";
 import { freePort } from "../../../runtime/free-port.ts";
 import { JsonLogger } from "../../../runtime/logger.ts";
+import { renewBus } from "../../../runtime/node-host/connections.ts";
 import { nodeHost } from "../../../runtime/node-host/node-host.ts";
 import { readSettings } from "../../../runtime/settings.ts";
 import { findNatsServer } from "../../../spine/nats-server.ts";
@@ -121,6 +122,38 @@ describeWith("nats-server", "a node's connection to the bus", () => {
     await serve(findNatsServer()!, "-a", "127.0.0.1", "-p", String(port));
     const { before, after } = await reconnect(only, "only", ["bus"]);
     expect([before, after]).toEqual([expect.stringMatching(/connected/), expect.stringMatching(/connected since/)]);
+  });
+
+  test("is made anew where it is stuck: calls that were under way are repeated, and new ones get through", async () => {
+    const sockets: Socket[] = [];
+    const relay = createServer((near) => {
+      const far = connect(port, "127.0.0.1");
+      sockets.push(near, far);
+      near.pipe(far).pipe(near);
+      for (const socket of [near, far]) socket.on("error", () => {});
+    });
+    await once(relay.listen(0, "127.0.0.1"), "listening");
+    const [caller, worker] = [node("caller", port), node("worker", (relay.address() as AddressInfo).port)];
+    caller.broker.createService({
+      name: "purse",
+      actions: { count: { idempotent: true, handler: () => 7 } as never },
+    });
+    worker.broker.createService({ name: "mill", actions: { grind: () => "flour" } });
+    await Promise.all(nodes.map(({ broker }) => broker.start()));
+    await Promise.all([caller.broker.waitForServices("mill"), worker.broker.waitForServices("purse")]);
+    expect(await caller.broker.call("mill.grind")).toBe("flour");
+    // Open, but nothing comes through.
+    for (const socket of sockets) socket.unpipe().pause();
+    const stuck = worker.broker.call("purse.count");
+    await expect(caller.broker.call("mill.grind", {}, { timeout: 200 })).rejects.toMatchObject({
+      type: "REQUEST_TIMEOUT",
+    });
+    const renewals = await Promise.all([1, 2].map(() => renewBus(worker.broker)));
+    expect(renewals[0]).toBe(renewals[1]);
+    expect(await stuck).toBe(7);
+    expect(await caller.broker.call("mill.grind")).toBe("flour");
+    for (const socket of sockets) socket.destroy();
+    relay.close();
   });
 
   test("lets one node say whether it reaches another", async () => {
