@@ -195,6 +195,11 @@ const schema: ServiceSchema<object, object, object, Core> = {
       return new Date(this.clock.now()).toISOString();
     },
 
+    /** A remedy of the node's host: opens the database anew. */
+    reconnect(this: Core) {
+      return this.database!.reopen();
+    },
+
     /** Tells everybody what changed, not its value: notices may overtake each other, a read never lies. */
     async announce(this: Core, ctx: Context, change: Change | undefined) {
       if (change) await ctx.broadcast(`core.${change.kind}.changed`, change);

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { AzoraError } from "../../../runtime/errors.ts";
@@ -24,18 +24,47 @@ const BUSY = 1_000;
 
 /** The database file, shared by all instances of the service on this machine. Each commit is on disk when it returns. */
 export class Database {
-  readonly #db: DatabaseSync;
+  readonly #file: string;
+  #db: DatabaseSync;
+  #openedAt = "";
   readonly #statements = new Map<string, ReturnType<DatabaseSync["prepare"]>>();
 
   constructor(file: string) {
+    this.#file = file;
     try {
       mkdirSync(dirname(file), { recursive: true });
-      this.#db = new DatabaseSync(file, { timeout: BUSY, enableForeignKeyConstraints: true });
-      this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+      this.#db = this.#open();
     } catch (error) {
       throw new AzoraError("START_FAILED", `Cannot open the database ${file}: ${(error as Error).message}`);
     }
     this.transaction(() => this.#db.exec(SCHEMA));
+  }
+
+  #open(): DatabaseSync {
+    const db = new DatabaseSync(this.#file, { timeout: BUSY, enableForeignKeyConstraints: true });
+    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+    this.#openedAt = `${new Date().toISOString().slice(0, 19)}Z`;
+    return db;
+  }
+
+  /**
+   * Opens a new connection and gives up the old one. All work is synchronous, so none is under way.
+   * @throws AzoraError STORE_UNAVAILABLE; the old connection is kept then
+   */
+  reopen(): { before: string; after: string } {
+    const state = () => `${this.#file} open since ${this.#openedAt}`;
+    const before = state();
+    const old = this.#db;
+    try {
+      // Of a file that was removed the old connection has the only copy.
+      if (!existsSync(this.#file)) throw new Error("it was removed while it was open");
+      this.#db = this.#open();
+    } catch (error) {
+      throw new AzoraError("STORE_UNAVAILABLE", `Cannot open ${this.#file} anew: ${(error as Error).message}`);
+    }
+    this.#statements.clear();
+    if (old.isOpen) old.close();
+    return { before, after: state() };
   }
 
   all<T>(sql: string, ...params: (string | number | null)[]): T[] {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -196,6 +196,19 @@ test("what was written is there after a restart", async () => {
   await brokers.pop()!.stop();
   const again = await node();
   expect(await again.call("azora-core.get", { key: "kept" })).toMatchObject({ value: { a: 2 }, from: "value" });
+});
+
+test("the database can be opened anew, unless its file is gone: then the old connection is kept", async () => {
+  await declare("kept", { type: "number" }, 1);
+  const core = brokers[0]!.getLocalService("azora-core") as unknown as {
+    reconnect(): { before: string; after: string };
+  };
+  const file = join(process.env.AZORA_DATA_DIR!, "db", "azora-core.sqlite");
+  expect(core.reconnect().after).toMatch(new RegExp(`^${file} open since .*Z$`));
+  await call("azora-core.set", { key: "kept", value: 2 });
+  renameSync(file, `${file}.away`);
+  expect(() => core.reconnect()).toThrow("it was removed while it was open");
+  expect(await get("kept")).toMatchObject({ value: 2 });
 });
 
 test("health says what the database says", async () => {
