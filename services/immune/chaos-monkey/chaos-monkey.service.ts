@@ -7,6 +7,7 @@ import { systemClock } from "../../../runtime/clock.ts";
 import { RUNTIME_CAPABILITY } from "../../../runtime/discovery/plan.ts";
 import { removeFills } from "../../../runtime/faults/disk-filler.ts";
 import { nodeContext } from "../../../runtime/node-context.ts";
+import { readPlan } from "../../../runtime/organism.ts";
 import { Laboratory } from "./laboratory.ts";
 import { MAX_SEED } from "./random.ts";
 import { MAX_REPORTS, ReportStore } from "./report-store.ts";
@@ -132,12 +133,13 @@ const schema: StoreSchema = {
   async started() {
     const monkey = this as unknown as Monkey;
     const context = nodeContext(this.broker);
+    const { project } = readPlan(context.organism.dataDir);
     monkey.laboratory = new Laboratory({
       broker: this.broker,
       context,
       clock: systemClock,
       store: new ReportStore(() => monkey.collection(chaosReportModel)),
-      folders: [join(HERE, "experiments"), join(HERE, "suites"), join(process.cwd(), "chaos")],
+      folders: [join(HERE, "experiments"), join(HERE, "suites"), join(project.root, "chaos")],
     });
     const gone = ({ id }: { id: string }) => monkey.laboratory?.run?.processGone(id);
     context.mesh.on("down", gone).on("hung", gone);

@@ -34,6 +34,10 @@ const LOOK_EVERY_MS = 100;
 /** Whatever was only late to be told is waited for before it is counted, ms. */
 const SETTLE_MS = 500;
 const MAX_KEPT = 100;
+/** How long the steady state is waited for before a run is refused, ms: in a suite the last run may still be felt. */
+const PATIENCE_MS = 5000;
+const PATIENCE_IN_SUITE_MS = 90_000;
+const RETRY_EVERY_MS = 250;
 
 /** One run of one experiment: steady state, fault, watch, undo, steady state again. */
 export class ExperimentRun {
@@ -160,14 +164,26 @@ export class ExperimentRun {
       const actions = watchedActions([check], automatic);
       const probe = new CallProbe(check, actions, this.#world.call, this.#world.clock);
       this.#probes.push(probe);
-      for (const _action of actions) {
-        const wrong = await probe.once();
-        if (wrong) return `the steady state is not there: ${wrong}`;
-      }
+      const wrong = await this.#untilAnswered(probe);
+      if (wrong) return `the steady state is not there: ${wrong}`;
     }
     const called = this.#probes.flatMap(({ actions }) => actions);
     this.report.calls.actions = called;
     this.#say(`steady state: healthy${called.length > 0 ? `, ${called.join(", ")} answered` : ", no action to call"}`);
+    return undefined;
+  }
+
+  /** One call of each action goes well, at once or after a while: a circuit breaker may still be open. */
+  async #untilAnswered(probe: CallProbe): Promise<string | undefined> {
+    const { clock } = this.#world;
+    const end = clock.now() + (this.report.suite === undefined ? PATIENCE_MS : PATIENCE_IN_SUITE_MS);
+    for (let answered = 0; answered < probe.actions.length; ) {
+      const wrong = await probe.once();
+      answered = wrong ? 0 : answered + 1;
+      if (!wrong) continue;
+      if (clock.now() >= end || this.#stopAsked !== undefined) return wrong;
+      await sleep(clock, RETRY_EVERY_MS);
+    }
     return undefined;
   }
 

@@ -6,6 +6,9 @@ import type { Topology } from "./topology.ts";
 /** Without a look at the organism for so long a run is stopped, ms. */
 export const BLIND_LIMIT_MS = 20_000;
 
+/** Time that a new orchestrator is given to take over what runs, ms. */
+const TAKEOVER_MS = 2000;
+
 interface GuardOptions {
   before: Topology;
   target: Target;
@@ -19,6 +22,8 @@ interface GuardOptions {
 export class Guard {
   readonly #options: GuardOptions;
   #seen: number;
+  #epoch: number;
+  #epochSince = 0;
   #criticalSince: number | undefined;
   #illSince: number | undefined;
   /** Most services besides the target that were ill at one look. */
@@ -28,6 +33,7 @@ export class Guard {
   constructor(options: GuardOptions) {
     this.#options = options;
     this.#seen = options.since;
+    this.#epoch = options.before.epoch;
   }
 
   /**
@@ -37,7 +43,7 @@ export class Guard {
    */
   look(topology: Topology | undefined, callsFailed: number, now: number): string | undefined {
     const { before, target, radius } = this.#options;
-    if (!topology) {
+    if (!topology || this.#isTakingOver(topology, now)) {
       if (now - this.#seen < BLIND_LIMIT_MS) return this.#condition(callsFailed, now);
       return `the organism could not be looked at for ${BLIND_LIMIT_MS / 1000} s`;
     }
@@ -49,6 +55,15 @@ export class Guard {
     this.mostIll = Math.max(this.mostIll, damage.services.length);
     for (const name of damage.services) this.illServices.add(name);
     return beyond(damage, radius) ?? this.#condition(callsFailed, now);
+  }
+
+  /** A new orchestrator knows little before it has heard of what runs, and calls it ill. */
+  #isTakingOver({ epoch, launched }: Topology, now: number): boolean {
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch;
+      this.#epochSince = now;
+    }
+    return !launched || (epoch !== this.#options.before.epoch && now - this.#epochSince < TAKEOVER_MS);
   }
 
   #condition(callsFailed: number, now: number): string | undefined {

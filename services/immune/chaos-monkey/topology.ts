@@ -1,5 +1,7 @@
 /** The organism as `master-orchestrator.topology` tells it, as far as chaos looks at it. */
 export interface Topology {
+  /** Higher with each orchestrator. */
+  epoch: number;
   launched: boolean;
   status: string;
   why: string;

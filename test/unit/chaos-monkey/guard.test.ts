@@ -93,6 +93,15 @@ describe("a stop condition", () => {
     expect(one.look(undefined, 4, 0)).toBe("4 calls have failed, and 3 may");
   });
 
+  test("is not met by an orchestrator that has not yet taken over what runs", () => {
+    const one = guard(MUSCLES);
+    const taking = { ...ill({ bell: "waiting", ledger: "waiting" }, "critical"), epoch: 2 };
+    expect(one.look({ ...taking, launched: false }, 0, 1000)).toBeUndefined();
+    expect(one.look(taking, 0, 1100)).toBeUndefined();
+    expect(one.look(taking, 0, 2999)).toBeUndefined();
+    expect(one.look(taking, 0, 3000)).toBe("critical ledger is ill, which the experiment is not about");
+  });
+
   test("is met by blindness after a while, whatever is said", () => {
     const one = guard(MUSCLES);
     expect(one.look(organism(), 0, 1000)).toBeUndefined();

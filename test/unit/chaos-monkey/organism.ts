@@ -25,6 +25,7 @@ export function node(id: string, more: Partial<TopologyNode> = {}): TopologyNode
 /** ledger (critical, heart) ← vault (heart), judge (brain) ← crane (muscles); bell alone. */
 export function organism(): Topology {
   return {
+    epoch: 1,
     launched: true,
     status: "healthy",
     why: "all services are healthy",
