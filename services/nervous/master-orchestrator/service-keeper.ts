@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import { decideRung, rungOf } from "./healing/ladder.ts";
 import { prepare } from "./healing/preparation.ts";
-import { isUp } from "./healing/upstream.ts";
+import { dependenciesOf, isUp } from "./healing/upstream.ts";
 import { describeChecks, forgetAttempts, InstanceOutcomes, instanceKey, restartKey } from "./instance-outcomes.ts";
 import type { KeeperContext } from "./keeper-context.ts";
 import type { InstanceState, ServiceState } from "./organism-state.ts";
@@ -114,8 +114,12 @@ export class ServiceKeeper {
     const { state } = this.#context;
     for (const service of state.services.values()) {
       for (const instance of service.instances.values()) {
-        const other = instance.awaits && state.services.get(instance.awaits);
-        if (other === "" || (other && !isUp(state, other) && !other.stopped)) continue;
+        if (!instance.awaits) continue;
+        const other = state.services.get(instance.awaits);
+        // One that was given up decides nothing any more, unless it is needed.
+        const needed = other && dependenciesOf(state, service).includes(other);
+        const open = other && !isUp(state, other) && (needed || state.statusOf(other) !== "quarantined");
+        if (open) continue;
         instance.awaits = "";
         if (instance.status === "unhealthy") this.#afterOther(service, instance);
       }
