@@ -1,45 +1,23 @@
 /**
- * `npm run soak`: one hundred random SIGKILLs of nodes, orchestrator, spine and bus, under load. Ends with a table and
- * exit code 0, or with the first thing that was not whole again. `SOAK_KILLS` and `SOAK_SEED` change the run.
+ * `npm run soak`: one hundred random kills, then the storm suite of chaos-monkey (twenty minutes). `npm run soak -- kills`
+ * and `npm run soak -- storm` run one of them. Ends with exit code 0 if each has.
  */
-import { hasNats, TestOrganism } from "../support/organism.ts";
-import { randomKills, seeded } from "../support/random-kills.ts";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 
-const kills = Number(process.env.SOAK_KILLS ?? 100);
-const seed = Number(process.env.SOAK_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const bus: Record<string, string> = hasNats() ? {} : { AZORA_EVENT_BUS_URL: "mesh" };
-const organism = await TestOrganism.create({ AZORA_HEALING_TIME_SCALE: "0.02", ...bus });
-console.log(`${kills} kills, seed ${seed}, on ${hasNats() ? "NATS" : "the mesh"}`);
+const ALL = ["kills", "storm"];
+const wanted = process.argv.slice(2);
+const unknown = wanted.find((name) => !ALL.includes(name));
+if (unknown !== undefined) {
+  console.error(`soak: there is no ${unknown}; there are ${ALL.join(", ")}`);
+  process.exit(2);
+}
 let failed = false;
-try {
-  await organism.up();
-  const caller = await organism.join();
-  const { outcomes, calls } = await randomKills(organism, caller, kills, seeded(seed));
-  const byVictim = new Map<string, number[]>();
-  for (const { victim, healthyAfter } of outcomes)
-    byVictim.set(victim, [...(byVictim.get(victim) ?? []), healthyAfter]);
-  console.table(
-    [...byVictim].map(([victim, times]) => {
-      const sorted = times.sort((a, b) => a - b);
-      return {
-        victim,
-        kills: times.length,
-        "median ms": sorted[Math.floor(sorted.length / 2)],
-        "worst ms": sorted.at(-1),
-      };
-    }),
-  );
-  console.log(`${calls.done} calls done, ${calls.unknown} of unknown outcome, failed: ${JSON.stringify(calls.failed)}`);
-  const { healing } = await organism.status();
-  for (const act of healing.filter(({ failure }) => failure !== "crashed")) console.log(JSON.stringify(act));
-  failed = Object.keys(calls.failed).length > 0;
-} catch (error) {
-  console.error((error as Error).message);
-  failed = true;
-} finally {
-  await organism.down().catch((error: Error) => {
-    console.error(error.message);
-    failed = true;
+for (const name of wanted.length > 0 ? wanted : ALL) {
+  console.log(`--- ${name}`);
+  const { status } = spawnSync(process.execPath, [...process.execArgv, join(import.meta.dirname, `${name}.ts`)], {
+    stdio: "inherit",
   });
+  failed ||= status !== 0;
 }
 process.exit(failed ? 1 : 0);

@@ -35,6 +35,8 @@ interface Current {
 }
 
 const LOOK_TIMEOUT_MS = 1500;
+/** Longest window over which the healer measures, ms at a time scale of 1. */
+const MEASURED_OVER_MS = 60_000;
 
 /** Runs one experiment, suite or check at a time, and keeps the reports. */
 export class Laboratory {
@@ -89,6 +91,7 @@ export class Laboratory {
         {
           clock: this.#options.clock,
           random,
+          aftermath: MEASURED_OVER_MS * readSettings().AZORA_HEALING_TIME_SCALE + 1000,
           untilCalm: (within, isStopped) => untilCalm(this.#world(), within, isStopped),
           experiment: (name, ofSeed, of) => this.#experiment(library, name, ofSeed, randomUUID(), of),
           stopExperiment: (why) => this.run?.stop(why),

@@ -1,4 +1,5 @@
 import { type Clock, sleep } from "../../../runtime/clock.ts";
+import { BETWEEN_NODES, OF_A_SERVICE } from "./experiment.ts";
 import { MAX_SEED, pick } from "./random.ts";
 import { type ExperimentReport, rowOf, type SuiteReport, say } from "./report.ts";
 import type { Suite } from "./suite.ts";
@@ -6,10 +7,14 @@ import type { Suite } from "./suite.ts";
 /** A quarantined service is tried again by itself after a minute or two, ms. */
 const CALM_WITHIN_MS = 180_000;
 
+const REST_STEP_MS = 250;
+
 interface SuiteWorld {
   clock: Clock;
   random: () => number;
   untilCalm(within: number, isStopped: () => boolean): Promise<string | undefined>;
+  /** Time over which the healer measures errors and slowness, ms: what a run leaves behind must not fall upon the next. */
+  aftermath: number;
   /** Runs one experiment to its end. */
   experiment(name: string, seed: number, suite: string): Promise<ExperimentReport>;
   stopExperiment(why: string): void;
@@ -63,7 +68,9 @@ export class SuiteRun {
         outcome.hypothesisHeld === null ? outcome.status : outcome.hypothesisHeld ? "held" : "did not hold";
       say(report, `${name} (${outcome.target}): ${verdict}`, clock.now());
       await this.#world.save(report);
-      await sleep(clock, pause);
+      const { kind } = outcome.fault;
+      const isFelt = OF_A_SERVICE.includes(kind) || BETWEEN_NODES.includes(kind);
+      await this.#rest(Math.max(pause, isFelt ? this.#world.aftermath : 0));
     }
     report.status = report.stopped === undefined ? "done" : "stopped";
     report.endedAt = new Date(clock.now()).toISOString();
@@ -71,5 +78,11 @@ export class SuiteRun {
     const tested = report.rows.filter(({ held }) => held !== null);
     report.hypothesisHeld = tested.length > 0 && report.stopped === undefined && tested.every(({ held }) => held);
     return report;
+  }
+
+  async #rest(ms: number): Promise<void> {
+    const { clock } = this.#world;
+    for (const end = clock.now() + ms; clock.now() < end && this.report.stopped === undefined; )
+      await sleep(clock, Math.min(REST_STEP_MS, end - clock.now()));
   }
 }
