@@ -36,7 +36,9 @@ interface Current {
 
 const LOOK_TIMEOUT_MS = 1500;
 /** Longest window over which the healer measures, ms at a time scale of 1. */
-const MEASURED_OVER_MS = 60_000;
+const MEASURED_OVER_MS = 30_000;
+/** Whatever the time scale, ms. */
+const LEAST_MEASURED_MS = 6000;
 
 /** Runs one experiment, suite or check at a time, and keeps the reports. */
 export class Laboratory {
@@ -91,7 +93,7 @@ export class Laboratory {
         {
           clock: this.#options.clock,
           random,
-          aftermath: MEASURED_OVER_MS * readSettings().AZORA_HEALING_TIME_SCALE + 1000,
+          aftermath: Math.max(LEAST_MEASURED_MS, MEASURED_OVER_MS * readSettings().AZORA_HEALING_TIME_SCALE) + 1000,
           untilCalm: (within, isStopped) => untilCalm(this.#world(), within, isStopped),
           experiment: (name, ofSeed, of) => this.#experiment(library, name, ofSeed, randomUUID(), of),
           stopExperiment: (why) => this.run?.stop(why),

@@ -1,5 +1,4 @@
 import { type Clock, sleep } from "../../../runtime/clock.ts";
-import { BETWEEN_NODES, OF_A_SERVICE } from "./experiment.ts";
 import { MAX_SEED, pick } from "./random.ts";
 import { type ExperimentReport, rowOf, type SuiteReport, say } from "./report.ts";
 import type { Suite } from "./suite.ts";
@@ -8,6 +7,7 @@ import type { Suite } from "./suite.ts";
 const CALM_WITHIN_MS = 180_000;
 
 const REST_STEP_MS = 250;
+const OF_CALLS = ["erroring", "slow"];
 
 interface SuiteWorld {
   clock: Clock;
@@ -68,9 +68,8 @@ export class SuiteRun {
         outcome.hypothesisHeld === null ? outcome.status : outcome.hypothesisHeld ? "held" : "did not hold";
       say(report, `${name} (${outcome.target}): ${verdict}`, clock.now());
       await this.#world.save(report);
-      const { kind } = outcome.fault;
-      const isFelt = OF_A_SERVICE.includes(kind) || BETWEEN_NODES.includes(kind);
-      await this.#rest(Math.max(pause, isFelt ? this.#world.aftermath : 0));
+      const isLast = order === "listed" && queue.length === 0;
+      if (!isLast) await this.#rest(Math.max(pause, isFelt(outcome) ? this.#world.aftermath : 0));
     }
     report.status = report.stopped === undefined ? "done" : "stopped";
     report.endedAt = new Date(clock.now()).toISOString();
@@ -85,4 +84,9 @@ export class SuiteRun {
     for (const end = clock.now() + ms; clock.now() < end && this.report.stopped === undefined; )
       await sleep(clock, Math.min(REST_STEP_MS, end - clock.now()));
   }
+}
+
+/** Whether the healer may still be counting what this run has done to calls. */
+function isFelt({ fault, lost, detections }: ExperimentReport): boolean {
+  return fault.kind === "delay-calls" || lost > 0 || detections.some(({ failure }) => OF_CALLS.includes(failure));
 }
