@@ -58,9 +58,9 @@ export async function renewCache(broker: ServiceBroker): Promise<Renewal> {
     | undefined;
   if (!cacher) return { not: "the node has no cache" };
   if (!cacher.client) {
-    const before = `in the process, ${(await cacher.getCacheKeys()).length} entries`;
+    const before = `in the process, ${(await cacher.getCacheKeys()).length} cached`;
     await cacher.clean();
-    return { before, after: `in the process, ${(await cacher.getCacheKeys()).length} entries` };
+    return { before, after: `in the process, ${(await cacher.getCacheKeys()).length} cached` };
   }
   const old = cacher.client;
   const before = await redisState(old);

@@ -1,6 +1,6 @@
 import type { ActionSchema, Context, ServiceBroker } from "moleculer";
 import type { ConcurrencyLimits } from "../concurrency/concurrency-limits.ts";
-import { AzoraError } from "../errors.ts";
+import { AzoraError, ERROR_CODES, type ErrorCode } from "../errors.ts";
 import type { Carrier } from "./carrier.ts";
 import { CONNECTIONS, type Connection, type Renewal, renewBus, renewCache, renewDatabase } from "./connections.ts";
 
@@ -27,20 +27,30 @@ export function remedies({ broker, carrier, fence, limits }: RemediesOptions): R
     return renewDatabase(broker, service === undefined ? undefined : carrier.slotOf(service).service);
   }
 
+  /** Goes on with the others where one fails; only what all were seen to do is success. */
   async function renewAll(kinds: Connection[], service: string | undefined) {
     const [before, after]: [string[], string[]] = [[], []];
     const reconnected: Connection[] = [];
+    let failure: ErrorCode | undefined;
     for (const kind of kinds) {
-      const seen = await renew(kind, service);
-      if ("not" in seen) {
-        after.push(`${kind}: not made anew, ${seen.not}`);
-        continue;
+      try {
+        const seen = await renew(kind, service);
+        if ("not" in seen) {
+          after.push(`${kind}: not made anew, ${seen.not}`);
+          continue;
+        }
+        reconnected.push(kind);
+        before.push(`${kind}: ${seen.before}`);
+        after.push(`${kind}: ${seen.after}`);
+      } catch (error) {
+        const { type, message } = error as { type?: string; message: string };
+        failure ??=
+          type !== undefined && Object.hasOwn(ERROR_CODES, type) ? (type as ErrorCode) : "SERVICE_UNAVAILABLE";
+        after.push(`${kind}: failed, ${message}`);
       }
-      reconnected.push(kind);
-      before.push(`${kind}: ${seen.before}`);
-      after.push(`${kind}: ${seen.after}`);
     }
-    if (reconnected.length === 0) throw new AzoraError("HEALING_REFUSED", after.join("; "), { what: kinds });
+    if (failure === undefined && reconnected.length === 0) failure = "HEALING_REFUSED";
+    if (failure !== undefined) throw new AzoraError(failure, after.join("; "), { what: kinds, reconnected });
     return { before: before.join("; "), after: after.join("; "), reconnected };
   }
 

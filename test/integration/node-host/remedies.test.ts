@@ -169,8 +169,8 @@ describe("the remedies of a node's host", () => {
     test("empties a cache in the process", async () => {
       await broker.cacher!.set("x", 1);
       expect(await command("reconnect", { what: ["cache"] })).toEqual({
-        before: "cache: in the process, 1 entries",
-        after: "cache: in the process, 0 entries",
+        before: "cache: in the process, 1 cached",
+        after: "cache: in the process, 0 cached",
         reconnected: ["cache"],
       });
     });
@@ -179,7 +179,7 @@ describe("the remedies of a node's host", () => {
       await load("ledger", "");
       expect(await command("reconnect", { name: "ledger", what: ["cache", "database"] })).toMatchObject({
         after:
-          "cache: in the process, 0 entries; database: not made anew, ledger keeps no store here and offers no `reconnect`",
+          "cache: in the process, 0 cached; database: not made anew, ledger keeps no store here and offers no `reconnect`",
         reconnected: ["cache"],
       });
       await expect(command("reconnect", { name: "ledger", what: ["bus", "database"] })).rejects.toMatchObject({
@@ -188,6 +188,16 @@ describe("the remedies of a node's host", () => {
       });
       await expect(command("reconnect", { name: "nobody", what: ["cache"] })).rejects.toMatchObject({
         type: "SERVICE_UNKNOWN",
+      });
+    });
+
+    test("goes on with the others where one fails, and then fails with what was seen of each", async () => {
+      await load("ledger", 'methods: { async reconnectStore() { throw new Error("no disk"); } }');
+      await broker.cacher!.set("x", 1);
+      await expect(command("reconnect", { name: "ledger", what: ["database", "cache"] })).rejects.toMatchObject({
+        type: "SERVICE_UNAVAILABLE",
+        message: "database: failed, no disk; cache: in the process, 0 cached",
+        data: { reconnected: ["cache"] },
       });
     });
 
