@@ -92,6 +92,14 @@ describeWith("nats-server", "a node of another machine that hangs", () => {
     process.kill(pid, "SIGCONT");
     await until("reachable", 5000);
     await organism.until(`${NODE} up again`, ({ nodes }) => statusOf(nodes) === "up", 10_000);
+    // It wakes to the notice of its own death, and must not believe it.
+    const ledger = () =>
+      organism.get<{ instances: { node: string; status: string }[] }>("/orchestrator/services/ledger");
+    const isHealthy = async () =>
+      (await ledger()).instances.some(({ node, status }) => node === NODE && status === "healthy");
+    for (const end = Date.now() + 5000; Date.now() < end && !(await isHealthy()); )
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    expect((await ledger()).instances).toContainEqual(expect.objectContaining({ node: NODE, status: "healthy" }));
     expect(heard.map(({ event, id }) => `${id} ${event}`)).toEqual([`${NODE} unreachable`, `${NODE} reachable`]);
   });
 });
