@@ -1,4 +1,10 @@
-import type { Failure, HealingPriority, HealingResult, HealingTarget } from "../../../../models/healing.ts";
+import type {
+  Failure,
+  HealingDecision,
+  HealingPriority,
+  HealingResult,
+  HealingTarget,
+} from "../../../../models/healing.ts";
 
 /** An order that was checked: its target is known, its parameters fit. */
 export interface Order {
@@ -12,6 +18,18 @@ export interface Order {
   timeout: number;
   by: "healer" | "operator";
   reason: string;
+  /** What it is to heal; nothing where somebody asked for it. */
+  about?: Illness;
+}
+
+export interface Illness {
+  case: string;
+  failure: Failure;
+  evidence: string[];
+  decision: HealingDecision;
+  signature: string;
+  /** From 1. */
+  attempt: number;
 }
 
 /** What was seen. */

@@ -2,7 +2,6 @@ import { bucketValue, Histogram } from "../../../../runtime/vitals/histogram.ts"
 
 /** Calls of one service on one node, as a node's report tells them. Increments. */
 export interface CallIncrement {
-  count: number;
   errors: number;
   /** µs */
   sum: number;

@@ -22,6 +22,7 @@ export function erroring(
     failure: "erroring",
     severity: "failure",
     evidence: [`${seen.errors} of ${seen.count} calls failed in ${span(over)}${text}.`],
+    lost: seen.errors,
     ...(error ? { error } : {}),
   };
 }

@@ -9,6 +9,8 @@ export interface Finding {
   evidence: string[];
   /** Time until it breaks at the present trend, s. */
   secondsLeft?: number;
+  /** Calls that had failed when it was seen. */
+  lost?: number;
   /** Text of an error that was seen, where one is known. */
   error?: string;
   /** What the remedies want to know of the place: shares from 0 to 1. */

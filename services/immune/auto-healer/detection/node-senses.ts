@@ -9,7 +9,7 @@ export type Report = Pick<
   VitalsReport,
   "node" | "seq" | "instanceId" | "cpu" | "memory" | "heapUsed" | "loopDelay" | "utilisation" | "uptime" | "actions"
 > &
-  Partial<Pick<VitalsReport, "heapLimit" | "files" | "disk">>;
+  Partial<Pick<VitalsReport, "heapLimit" | "files" | "disk" | "lost">>;
 
 const MOST_SERVICES = 1000;
 
@@ -47,9 +47,9 @@ export class NodeSenses {
     this.seen = now;
   }
 
-  take(report: Report, now: number): void {
-    // Increments of a report that is overtaken by the next one would be held against the wrong second.
-    if (report.seq <= this.#seq) return;
+  /** False where a newer one was there already: its increments would be held against the wrong second. */
+  take(report: Report, now: number): boolean {
+    if (report.seq <= this.#seq) return false;
     this.#seq = report.seq;
     this.report = report;
     this.seen = now;
@@ -69,7 +69,8 @@ export class NodeSenses {
       }
       senses.inFlight = inFlight;
       if (lastFault) senses.error = lastFault;
-      senses.calls.add({ count: 0, errors: faults ?? errors, sum, buckets }, now);
+      senses.calls.add({ errors: faults ?? errors, sum, buckets }, now);
     }
+    return true;
   }
 }

@@ -49,6 +49,8 @@ export class Senses {
   readonly #nodes = new Map<string, NodeSenses>();
   readonly #persistence = new Persistence();
   readonly flapping: FlappingDetector;
+  /** Calls that failed by a service's fault or got lost on their way to it, since this process began. */
+  readonly #losses = new Map<string, number>();
   #calmFrom = 0;
 
   constructor(options: SensesOptions) {
@@ -63,7 +65,19 @@ export class Senses {
       senses = new NodeSenses(report, this.#options.limits, now);
       this.#nodes.set(report.node, senses);
     }
-    senses.take(report, now);
+    if (senses.take(report, now)) this.#countLosses(report);
+  }
+
+  losses(service: string): number {
+    return this.#losses.get(service) ?? 0;
+  }
+
+  #countLosses({ actions, lost = [] }: Report): void {
+    const add = (service: string, more: number) => {
+      if (more > 0) this.#losses.set(service, this.losses(service) + more);
+    };
+    for (const { service, faults, errors } of actions) add(service, faults ?? errors);
+    for (const { service, count } of lost) add(service, count);
   }
 
   gone(node: string): void {

@@ -41,22 +41,27 @@ export class CaseMemory {
     for (const one of open) this.book.adopt(noted(one));
   }
 
-  detected(detection: Detection): Promise<void> {
-    return this.#inTurn(() => void this.book.detected(detection));
+  detected(detection: Detection, error?: string): Promise<void> {
+    return this.#inTurn(() => void this.book.detected(detection, error));
   }
 
-  /** Enters an act; its case may have been closed or forgotten by this process. */
-  recorded(record: HealingRecord): Promise<void> {
-    return this.#inTurn(async () => {
+  /** Enters an act; its case may have been closed or forgotten by this process. Says whether it was news. */
+  async recorded(record: HealingRecord): Promise<boolean> {
+    let isNew = true;
+    await this.#inTurn(async () => {
       const id = record.case ?? record.id;
       if (!this.book.get(id)) {
         const stored = await this.#collection().findById(id);
-        if (stored?.acts.some((act) => act.id === record.id)) return;
+        isNew = !stored?.acts.some((act) => act.id === record.id);
+        if (!isNew) return;
         if (stored && stored.outcome !== "open") this.book.adopt({ ...noted(stored), outcome: "open" });
         else if (stored) this.book.adopt(noted(stored));
+      } else {
+        isNew = !this.book.get(id)!.acts.some((act) => act.id === record.id);
       }
       this.book.acted(record);
     });
+    return isNew;
   }
 
   /** Stores what has changed. */
@@ -72,14 +77,18 @@ export class CaseMemory {
   }
 
   /** Newest first. */
-  async find({ limit, ...query }: CaseQuery): Promise<NotedCase[]> {
-    const found = await this.#collection().find(query, { sort: "-opened", limit });
-    return found.map((one) => this.book.get(one._id) ?? noted(one));
+  find({ limit, ...query }: CaseQuery): Promise<NotedCase[]> {
+    return this.#find(query, limit);
   }
 
-  /** Cases of a service or node; a node's are also those of services on it. */
-  async of(name: string, limit: number): Promise<NotedCase[]> {
-    return this.find({ $or: [{ service: name }, { node: name }], limit } as unknown as CaseQuery);
+  /** Cases of a service or a node, newest first. */
+  of(name: string, limit: number): Promise<NotedCase[]> {
+    return this.#find({ $or: [{ service: name }, { node: name }] }, limit);
+  }
+
+  async #find(query: object, limit: number): Promise<NotedCase[]> {
+    const found = await this.#collection().find(query, { sort: "-opened", limit });
+    return found.map((one) => this.book.get(one._id) ?? noted(one));
   }
 
   /** One after the other, so that acts of one case come in their order; then what has changed is stored. */

@@ -1,0 +1,128 @@
+import type { ServiceBroker } from "moleculer";
+import type { HealingRecord, HealingResult, Rung } from "../../../models/healing.ts";
+import type { Clock } from "../../../runtime/clock.ts";
+import type { Order } from "./actions/healing-action.ts";
+import type { Topology } from "./topology.ts";
+
+export type LearningMode = "off" | "shadow" | "on";
+
+/** `seeking`: no orchestrator has answered yet. `passive`: another healer has signed on since. */
+export type LinkState = "seeking" | "acting" | "passive";
+
+const TOPOLOGY_FRESH_MS = 1000;
+const ANSWER_MS = 5000;
+/** What an action may take beyond its own time, for the answer to come back, ms. */
+const GRACE_MS = 2000;
+/** A passive healer looks so often whether it is the only one that is left. */
+const ALONE_AFTER_MS = 10_000;
+
+/** The healer's line to the orchestrator, which carries out what the healer decides. */
+export class OrchestratorLink {
+  readonly #broker: ServiceBroker;
+  readonly #clock: Clock;
+  readonly #service: string;
+  state: LinkState = "seeking";
+  epoch = 0;
+  /** Why the orchestrator did not answer last time; nothing where it did. */
+  failure: string | undefined;
+  #topology: { at: number; value: Topology } | undefined;
+  #passiveSince = 0;
+
+  /** @param service full name of the healer */
+  constructor(broker: ServiceBroker, clock: Clock, service: string) {
+    this.#broker = broker;
+    this.#clock = clock;
+    this.#service = service;
+  }
+
+  /** To be called now and then: signs on where that is missing. True where it has just been done. */
+  async keep(): Promise<boolean> {
+    if (this.state === "acting") return false;
+    if (this.state === "passive") {
+      if (this.#clock.now() - this.#passiveSince < ALONE_AFTER_MS) return false;
+      this.#passiveSince = this.#clock.now();
+      if (this.#others() > 0) return false;
+    }
+    try {
+      const instance = `${this.#broker.nodeID}/${this.#broker.instanceID}`;
+      const { epoch } = await this.#call<{ epoch: number }>("enlist", { instance });
+      this.epoch = epoch;
+      this.state = "acting";
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async topology(): Promise<Topology> {
+    const now = this.#clock.now();
+    if (!this.#topology || now - this.#topology.at >= TOPOLOGY_FRESH_MS) {
+      this.#topology = { at: now, value: await this.#call<Topology>("topology", {}) };
+    }
+    return this.#topology.value;
+  }
+
+  act({ id, action, target, parameters, timeout, reason, by, about }: Order): Promise<HealingResult> {
+    const { force, ...rest } = parameters;
+    // force means something to a restart; elsewhere the healer has heeded it already.
+    const passed = action === "restart" && force !== undefined ? { ...rest, force } : rest;
+    const order = {
+      id,
+      action,
+      target,
+      parameters: passed,
+      timeout,
+      reason,
+      by,
+      failure: about?.failure ?? "none",
+      ...about,
+    };
+    this.#topology = undefined;
+    return this.#call("act", { epoch: this.epoch, ...order }, timeout + GRACE_MS);
+  }
+
+  record(record: HealingRecord): Promise<void> {
+    return this.#call("record", { epoch: this.epoch, record });
+  }
+
+  advise(advice: Record<string, Rung>, mode: LearningMode): Promise<void> {
+    return this.#call("advise", { epoch: this.epoch, advice, mode });
+  }
+
+  history(limit: number, id?: string): Promise<HealingRecord[]> {
+    return this.#call("history", { limit, ...(id ? { id } : {}) });
+  }
+
+  async #call<T>(action: string, params: object, timeout = ANSWER_MS): Promise<T> {
+    try {
+      const answer = (await this.#broker.call(`master-orchestrator.${action}`, params, { timeout })) as T;
+      this.failure = undefined;
+      return answer;
+    } catch (error) {
+      const { type, message } = error as { type?: string; message: string };
+      if (type === "STALE_EPOCH") {
+        this.state = "passive";
+        this.#passiveSince = this.#clock.now();
+      } else if (type === undefined || LOST.has(type)) this.failure = message;
+      throw error;
+    }
+  }
+
+  /** Healers on other nodes that can be called. */
+  #others(): number {
+    const { registry } = this.#broker as unknown as {
+      registry: { getActionEndpoints(name: string): { endpoints: { id: string; isAvailable: boolean }[] } | undefined };
+    };
+    const { endpoints = [] } = registry.getActionEndpoints(`${this.#service}.execute`) ?? {};
+    return endpoints.filter(({ id, isAvailable }) => id !== this.#broker.nodeID && isAvailable).length;
+  }
+}
+
+const LOST = new Set([
+  "SERVICE_NOT_FOUND",
+  "SERVICE_NOT_AVAILABLE",
+  "SERVICE_UNAVAILABLE",
+  "REQUEST_TIMEOUT",
+  "OUTCOME_UNKNOWN",
+  "CIRCUIT_OPEN",
+]);
