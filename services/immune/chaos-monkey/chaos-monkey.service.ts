@@ -9,6 +9,7 @@ import { removeFills } from "../../../runtime/faults/disk-filler.ts";
 import { nodeContext } from "../../../runtime/node-context.ts";
 import { readPlan } from "../../../runtime/organism.ts";
 import { Laboratory } from "./laboratory.ts";
+import { NATS_SERVER } from "./observations.ts";
 import { MAX_SEED } from "./random.ts";
 import { MAX_REPORTS, ReportStore } from "./report-store.ts";
 
@@ -120,13 +121,16 @@ const schema: StoreSchema = {
 
   events: {
     "healing.detected"(this: Monkey, ctx: Context<Detection>) {
-      this.laboratory?.run?.detected(ctx.params);
+      this.laboratory?.run?.observations?.detected(ctx.params);
     },
     "healing.recorded"(this: Monkey, ctx: Context<HealingRecord>) {
-      this.laboratory?.run?.healed(ctx.params);
+      this.laboratory?.run?.observations?.healed(ctx.params);
     },
     "organism.node"(this: Monkey, ctx: Context<{ id: string; status: string; why?: string }>) {
-      this.laboratory?.run?.nodeChanged(ctx.params.id, ctx.params.status, ctx.params.why ?? "");
+      this.laboratory?.run?.observations?.nodeChanged(ctx.params.id, ctx.params.status, ctx.params.why ?? "");
+    },
+    "$transporter.lost"(this: Monkey) {
+      this.laboratory?.run?.observations?.processGone(NATS_SERVER);
     },
   } as never,
 
@@ -141,7 +145,7 @@ const schema: StoreSchema = {
       store: new ReportStore(() => monkey.collection(chaosReportModel)),
       folders: [join(HERE, "experiments"), join(HERE, "suites"), join(project.root, "chaos")],
     });
-    const gone = ({ id }: { id: string }) => monkey.laboratory?.run?.processGone(id);
+    const gone = ({ id }: { id: string }) => monkey.laboratory?.run?.observations?.processGone(id);
     context.mesh.on("down", gone).on("hung", gone);
     monkey.unlisten = () => context.mesh.off("down", gone).off("hung", gone);
     const interrupted = await monkey.laboratory.afterDeath();

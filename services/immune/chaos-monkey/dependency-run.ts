@@ -1,9 +1,9 @@
 import { type Clock, sleep } from "../../../runtime/clock.ts";
 import type { CallPair } from "../../../runtime/faults/call-faults.ts";
 import type { NodeFault } from "../../../runtime/faults/node-fault.ts";
+import type { Caller } from "./call-probe.ts";
 import { dependencyFindings, type FailureSeen, mergePairs, pairsSince } from "./dependency-verdict.ts";
 import { type DependencyReport, say } from "./report.ts";
-import type { Caller } from "./steady-state.ts";
 import { isWell, type Topology } from "./topology.ts";
 
 export interface DependencyWorld {

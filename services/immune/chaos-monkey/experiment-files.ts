@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { AzoraError } from "../../../runtime/errors.ts";
 import type { FieldError } from "../../../runtime/field-errors.ts";
+import { nearest } from "../../../runtime/nearest.ts";
 import { type Experiment, readExperiment } from "./experiment.ts";
 import { isObject } from "./field-check.ts";
 import { readSuite, type Suite } from "./suite.ts";
@@ -59,4 +61,16 @@ function parse(file: string): { given?: unknown; error?: string } {
   } catch (error) {
     return { error: (error as Error).message };
   }
+}
+
+/** Why there is no such experiment or suite: another is meant, or its file is wrong. */
+export function notFound({ experiments, suites, problems }: Library, experiment?: string, suite?: string): AzoraError {
+  const [what, name, known] = suite === undefined ? ["experiment", experiment!, experiments] : ["suite", suite, suites];
+  const names = [...(known as Map<string, unknown>).keys()];
+  const meant = nearest(name, names);
+  const broken = problems.find(({ file }) => file.endsWith(`/${name}.json`));
+  const why = broken
+    ? `${broken.file} cannot be used: ${broken.errors.map(({ field, allowed }) => `${field} must be ${allowed}`).join("; ")}`
+    : `There is no ${what} ${name}; ${meant ? `did you mean ${meant}?` : `there are ${names.join(", ")}`}`;
+  return new AzoraError(broken ? "VALIDATION_ERROR" : "NOT_FOUND", why, broken ? { errors: broken.errors } : { name });
 }

@@ -1,7 +1,8 @@
 import type { HealingRecord } from "../../../models/healing.ts";
+import type { CallProbe } from "./call-probe.ts";
 import type { Experiment, FaultSpec } from "./experiment.ts";
 import type { ExperimentReport } from "./report.ts";
-import { type CallProbe, timeToRecover } from "./steady-state.ts";
+import { timeToRecover } from "./steady-state.ts";
 import type { Target } from "./target.ts";
 import { dependentsOf, isWhole, notWhole, type Topology } from "./topology.ts";
 

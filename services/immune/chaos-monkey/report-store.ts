@@ -1,6 +1,6 @@
 import type { Collection } from "../../../mixins/store/collection.ts";
 import type { ChaosReport } from "../../../models/chaos-report.model.ts";
-import type { Report } from "./report.ts";
+import { nameOf, type Report } from "./report.ts";
 
 /** Reports kept; the oldest makes room. */
 export const MAX_REPORTS = 500;
@@ -57,8 +57,4 @@ export class ReportStore {
     }
     return reports;
   }
-}
-
-export function nameOf(report: Report): string {
-  return report.kind === "experiment" ? report.experiment : report.kind === "suite" ? report.suite : "dependencies";
 }

@@ -1,5 +1,5 @@
 import type { Detection, HealingRecord } from "../../../models/healing.ts";
-import type { FaultSpec } from "./experiment.ts";
+import type { Experiment, FaultSpec } from "./experiment.ts";
 
 export type RunStatus = "running" | "done" | "stopped" | "refused" | "interrupted";
 
@@ -106,6 +106,43 @@ export interface DependencyReport {
 
 export type Report = ExperimentReport | SuiteReport | DependencyReport;
 
+export interface RunIdentity {
+  id: string;
+  seed: number;
+  suite?: string;
+}
+
+/** The report of a run that has just begun. */
+export function newReport(
+  { name, steadyState, fault }: Experiment,
+  identity: RunIdentity,
+  now: number,
+): ExperimentReport {
+  return {
+    ...identity,
+    kind: "experiment",
+    experiment: name,
+    startedAt: new Date(now).toISOString(),
+    status: "running",
+    hypothesis: steadyState.hypothesis,
+    hypothesisHeld: null,
+    against: [],
+    fault,
+    target: "nobody yet",
+    detectMs: null,
+    recoverMs: null,
+    calls: { done: 0, failed: 0, byError: {}, actions: [] },
+    lost: 0,
+    detections: [],
+    healing: [],
+    quarantined: [],
+    restartedBeyond: [],
+    illBeyond: [],
+    undone: [],
+    timeline: [],
+  };
+}
+
 const MAX_TIMELINE = 500;
 
 /** Writes a run's timeline, bounded: beyond the bound only the last entry is replaced. */
@@ -131,4 +168,30 @@ export function rowOf(report: ExperimentReport): SuiteRow {
     restartedBeyond: restartedBeyond.length,
     note: report.stopped ?? report.against.join("; "),
   };
+}
+
+export function nameOf(report: Report): string {
+  return report.kind === "experiment" ? report.experiment : report.kind === "suite" ? report.suite : "dependencies";
+}
+
+/** A report in one line of a list. */
+export function summaryOf(report: Report) {
+  const { id, kind, startedAt, status, hypothesisHeld, stopped } = report;
+  return {
+    id,
+    kind,
+    name: nameOf(report),
+    startedAt,
+    status,
+    hypothesisHeld,
+    ...(stopped ? { stopped } : {}),
+    ...detailsOf(report),
+  };
+}
+
+function detailsOf(report: Report): object {
+  if (report.kind === "suite") return { seed: report.seed, experiments: report.rows.length };
+  if (report.kind === "dependencies") return { services: report.tested.length };
+  const { target, seed, suite, detectMs, recoverMs, lost } = report;
+  return { target, seed, suite, detectMs, recoverMs, lost };
 }

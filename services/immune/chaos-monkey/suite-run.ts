@@ -9,7 +9,7 @@ const CALM_WITHIN_MS = 180_000;
 const REST_STEP_MS = 250;
 const OF_CALLS = ["erroring", "slow"];
 
-interface SuiteWorld {
+export interface SuiteWorld {
   clock: Clock;
   random: () => number;
   untilCalm(within: number, isStopped: () => boolean): Promise<string | undefined>;

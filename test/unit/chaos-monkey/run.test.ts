@@ -1,10 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
 import type { HealingRecord } from "../../../models/healing.ts";
+import { CallProbe, readingActions } from "../../../services/immune/chaos-monkey/call-probe.ts";
 import type { CheckSpec, Experiment } from "../../../services/immune/chaos-monkey/experiment.ts";
-import { ExperimentRun, type World } from "../../../services/immune/chaos-monkey/experiment-run.ts";
+import { ExperimentRun } from "../../../services/immune/chaos-monkey/experiment-run.ts";
 import { seeded } from "../../../services/immune/chaos-monkey/random.ts";
-import { CallProbe, readingActions } from "../../../services/immune/chaos-monkey/steady-state.ts";
 import type { Topology } from "../../../services/immune/chaos-monkey/topology.ts";
+import type { World } from "../../../services/immune/chaos-monkey/world.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { experiment, ill, organism } from "./organism.ts";
 
@@ -85,7 +86,7 @@ describe("a run", () => {
       at: 500,
       what: () => {
         world.now = ill({ ledger: "unhealthy" });
-        run.detected({
+        run.observations!.detected({
           id: "d",
           at: new Date(world.clock.now()).toISOString(),
           failure: "erroring",
@@ -242,6 +243,19 @@ describe("a run", () => {
     expect(right).toMatchObject({ hypothesisHeld: true, quarantined: [{ service: "ledger", rightReason: true }] });
     const wrong = await outcome("it lost its mind");
     expect(wrong).toMatchObject({ hypothesisHeld: false, quarantined: [{ service: "ledger", rightReason: false }] });
+  });
+
+  test("that fails itself leaves no fault behind", async () => {
+    const world = new FakeWorld();
+    const { ended } = world.start();
+    world.when.push({
+      at: 200,
+      what: () => {
+        world.now = { ...organism(), services: null } as never;
+      },
+    });
+    expect(await ended).toMatchObject({ status: "stopped", hypothesisHeld: null, undone: ["heart-1: undone"] });
+    expect(world.undone).toHaveLength(1);
   });
 
   test("whose fault cannot be committed says why, and tests nothing", async () => {
