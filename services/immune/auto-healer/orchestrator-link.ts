@@ -37,7 +37,11 @@ export class OrchestratorLink {
 
   /** To be called now and then: signs on where that is missing. True where it has just been done. */
   async keep(): Promise<boolean> {
-    if (this.state === "acting") return false;
+    if (this.state === "acting") {
+      // Where nothing is to be healed, nothing else would find out that an orchestrator answers again.
+      if (this.failure !== undefined) await this.topology().catch(() => {});
+      return false;
+    }
     if (this.state === "passive") {
       if (this.#clock.now() - this.#passiveSince < ALONE_AFTER_MS) return false;
       this.#passiveSince = this.#clock.now();

@@ -1,0 +1,23 @@
+import { expect, test } from "@jest/globals";
+import { OrchestratorLink } from "../../../services/immune/auto-healer/orchestrator-link.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+
+test("the healer's line to an orchestrator that was lost is whole again as soon as another answers, without anything to heal", async () => {
+  let lost = false;
+  const call = async (action: string) => {
+    if (lost) throw Object.assign(new Error("nervous-1 is gone"), { type: "OUTCOME_UNKNOWN" });
+    return action.endsWith(".enlist") ? { epoch: 1 } : { services: [], nodes: [] };
+  };
+  const clock = new FakeClock();
+  const link = new OrchestratorLink({ nodeID: "immune-1", instanceID: "i", call } as never, clock, "auto-healer");
+  expect(await link.keep()).toBe(true);
+  lost = true;
+  await expect(link.topology()).rejects.toThrow("nervous-1 is gone");
+  clock.advance(5000);
+  await link.keep();
+  expect(link.failure).toBe("nervous-1 is gone");
+  lost = false;
+  clock.advance(5000);
+  await link.keep();
+  expect(link.failure).toBeUndefined();
+});
