@@ -39,7 +39,7 @@ export class OrchestratorLink {
   async keep(): Promise<boolean> {
     if (this.state === "acting") {
       // Where nothing is to be healed, nothing else would find out that an orchestrator answers again.
-      if (this.failure !== undefined) await this.topology().catch(() => {});
+      if (this.failure !== undefined) void this.topology().catch(() => {});
       return false;
     }
     if (this.state === "passive") {

@@ -19,5 +19,6 @@ test("the healer's line to an orchestrator that was lost is whole again as soon 
   lost = false;
   clock.advance(5000);
   await link.keep();
+  await new Promise((resolve) => setImmediate(resolve));
   expect(link.failure).toBeUndefined();
 });
