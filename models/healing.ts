@@ -122,6 +122,7 @@ export interface Closure {
 export interface BreakerState {
   /** Full name of the calling service, or the node's id where no service calls. */
   caller: string;
+  /** Full name of the service that is silent, or of the one action of it that fails. */
   callee: string;
   /** Node of the instance that is called. */
   node: string;

@@ -8,7 +8,7 @@ export interface BreakerRegistryOptions {
   threshold?: number;
   /** Time for which a breaker stays open before one call probes, ms. @default 60000 */
   resetTimeout?: number;
-  /** Callers of one instance that have a breaker of their own; the rest share one. @default 1000 */
+  /** Callers of one instance, and of its actions, that have a breaker of their own; the rest share one. @default 1000 */
   maxCallers?: number;
   /** @default the system's */
   clock?: Clock;
@@ -20,6 +20,13 @@ export interface Callee {
   node?: { id: string };
 }
 
+/** Who is parted from whom. */
+interface Between {
+  caller: string;
+  callee: Callee;
+  action?: string;
+}
+
 /** Stands for all callers beyond the bound. */
 export const OTHERS = "(others)";
 
@@ -28,20 +35,24 @@ export class BreakerRegistry {
   readonly #broker: ServiceBroker;
   readonly #options: Required<BreakerRegistryOptions>;
   readonly #ofCallee = new WeakMap<Callee, Map<string, CircuitBreaker>>();
-  readonly #notClosed = new Map<CircuitBreaker, { caller: string; callee: Callee }>();
+  readonly #notClosed = new Map<CircuitBreaker, Between>();
 
   constructor(broker: ServiceBroker, options: BreakerRegistryOptions = {}) {
     this.#broker = broker;
     this.#options = { threshold: 3, resetTimeout: 60_000, maxCallers: 1000, clock: systemClock, ...options };
   }
 
-  of(callee: Callee, caller: string): CircuitBreaker {
+  /** @param action of one action alone; of the whole instance where it is left out */
+  of(callee: Callee, caller: string, action?: string): CircuitBreaker {
     let breakers = this.#ofCallee.get(callee);
     if (!breakers) {
       breakers = new Map();
       this.#ofCallee.set(callee, breakers);
     }
-    const key = breakers.has(caller) || breakers.size < this.#options.maxCallers ? caller : OTHERS;
+    const wanted = keyOf(caller, action);
+    const shared = !breakers.has(wanted) && breakers.size >= this.#options.maxCallers;
+    const name = shared ? OTHERS : caller;
+    const key = keyOf(name, action);
     const known = breakers.get(key);
     if (known) return known;
     const { threshold, resetTimeout, clock } = this.#options;
@@ -49,25 +60,28 @@ export class BreakerRegistry {
       threshold,
       resetTimeout,
       now: () => clock.now(),
-      onChange: () => this.#changed(breaker, key, callee),
+      onChange: () => this.#changed(breaker, { caller: name, callee, ...(action ? { action } : {}) }),
     });
     breakers.set(key, breaker);
     return breaker;
   }
 
   /** Whether a call would be let through, if it were made now. */
-  admits(callee: Callee, caller: string): boolean {
+  admits(callee: Callee, caller: string, action?: string): boolean {
     const breakers = this.#ofCallee.get(callee);
-    const breaker = breakers?.get(caller) ?? breakers?.get(OTHERS);
+    const breaker = breakers?.get(keyOf(caller, action)) ?? breakers?.get(keyOf(OTHERS, action));
     return breaker === undefined || breaker.closed || breaker.probeDue;
   }
 
   states(): BreakerState[] {
     const states: BreakerState[] = [];
-    for (const [breaker, { caller, callee }] of this.#notClosed) {
+    for (const [breaker, { caller, callee, action }] of this.#notClosed) {
       const { state, failures, since, reason } = breaker;
       if (state === "closed" || !this.#lives(callee)) this.#notClosed.delete(breaker);
-      else states.push({ caller, callee: callee.fullName, node: this.#nodeOf(callee), state, failures, since, reason });
+      else {
+        const node = this.#nodeOf(callee);
+        states.push({ caller, callee: action ?? callee.fullName, node, state, failures, since, reason });
+      }
     }
     return states;
   }
@@ -77,15 +91,16 @@ export class BreakerRegistry {
     for (const [breaker, { callee }] of this.#notClosed) if (callee.node) breaker.reset();
   }
 
-  #changed(breaker: CircuitBreaker, caller: string, callee: Callee): void {
+  #changed(breaker: CircuitBreaker, parted: Between): void {
+    const { caller, callee, action } = parted;
     const { logger } = this.#broker;
-    const between = `from ${caller} to ${callee.fullName} on ${this.#nodeOf(callee)}`;
+    const between = `from ${caller} to ${action ?? callee.fullName} on ${this.#nodeOf(callee)}`;
     if (breaker.closed) {
       this.#notClosed.delete(breaker);
       logger.info(`calls ${between} flow again`);
       return;
     }
-    this.#notClosed.set(breaker, { caller, callee });
+    this.#notClosed.set(breaker, parted);
     const seconds = this.#options.resetTimeout / 1000;
     logger.warn(
       `calls ${between} are stopped for ${seconds} s: ${breaker.failures} in a row failed, ${breaker.reason}`,
@@ -102,4 +117,9 @@ export class BreakerRegistry {
     const entries = (registry as unknown as { services: { get(name: string, node: string): unknown } }).services;
     return entries.get(callee.fullName, callee.node.id) === callee;
   }
+}
+
+/** A line break stands in no name. */
+function keyOf(caller: string, action: string | undefined): string {
+  return action === undefined ? caller : `${caller}\n${action}`;
 }

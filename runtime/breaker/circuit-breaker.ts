@@ -96,6 +96,11 @@ export class CircuitBreaker {
     return probe;
   }
 
+  /** The probe that is under way. */
+  get underProbe(): Probe | undefined {
+    return this.#probe;
+  }
+
   /** Time until a probe may go, ms; 0 where it may now, or where one is under way. */
   get retryAfter(): number {
     return this.state === "open" ? this.#probeFrom - this.#now() : 0;

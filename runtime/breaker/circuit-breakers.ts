@@ -4,7 +4,7 @@ import { AzoraError } from "../errors.ts";
 import { copyOf, INSTANCE_ERROR } from "../failover/failover.ts";
 import { LostCalls } from "../vitals/lost-calls.ts";
 import { BreakerRegistry, type BreakerRegistryOptions, type Callee, OTHERS } from "./breaker-registry.ts";
-import type { CircuitBreaker, Probe } from "./circuit-breaker.ts";
+import type { CircuitBreaker } from "./circuit-breaker.ts";
 import { otherInstances } from "./other-instances.ts";
 import { outcomeOf } from "./outcome.ts";
 import { isUnguarded } from "./unguarded.ts";
@@ -22,7 +22,10 @@ interface ActionDefinition {
 
 /** What one caller needs for a call of one action of one instance. */
 interface Gate {
-  breaker: CircuitBreaker;
+  /** Of the instance as a whole: it opens when no answers come. */
+  instance: CircuitBreaker;
+  /** Of this action alone: it opens when the action fails. One bad action must not take the others of a service away. */
+  own: CircuitBreaker;
   caller: string;
   action: string;
   service: string;
@@ -31,7 +34,8 @@ interface Gate {
 }
 
 /**
- * A circuit breaker for each caller and each instance that it calls. Where one is open, its caller's calls go to another
+ * Circuit breakers for each caller and each instance that it calls: one for the instance, which opens when it is silent,
+ * and one for each of its actions, which opens when that fails. Where one is open, its caller's calls go to another
  * instance, else they fail at once.
  */
 export class CircuitBreakers {
@@ -75,7 +79,7 @@ export class CircuitBreakers {
       // A call from another node has passed its breaker there. A service's `this.actions` are its own affair.
       if (ctx.nodeID !== self || (ctx.action as unknown) === action) return next(ctx);
       const gate = gates(ctx.caller ?? self);
-      if (!gate.breaker.closed) return this.#guarded(next, ctx, gate);
+      if (!gate.instance.closed || !gate.own.closed) return this.#guarded(next, ctx, gate);
       const result = next(ctx);
       result.then(gate.answered, gate.failed);
       return result;
@@ -88,7 +92,7 @@ export class CircuitBreakers {
     const gates = this.#gates(action);
     return (ctx) => {
       const gate = gates(ctx.caller ?? self);
-      if (!gate.breaker.closed) return this.#guarded(next, ctx, gate);
+      if (!gate.instance.closed || !gate.own.closed) return this.#guarded(next, ctx, gate);
       const result = next(ctx);
       result.then(
         () => {
@@ -120,13 +124,18 @@ export class CircuitBreakers {
   }
 
   #gate({ name, service }: ActionDefinition, caller: string): Gate {
-    const breaker = this.#registry.of(service, caller);
+    const instance = this.#registry.of(service, caller);
+    const own = this.#registry.of(service, caller, name);
     const gate: Gate = {
-      breaker,
+      instance,
+      own,
       caller,
       action: name,
       service: service.fullName,
-      answered: () => breaker.succeeded(),
+      answered: () => {
+        instance.succeeded();
+        own.succeeded();
+      },
       failed: (error) => {
         this.#lost.note(gate.service, name, error);
         this.#count(gate, error);
@@ -135,45 +144,65 @@ export class CircuitBreakers {
     return gate;
   }
 
-  #count({ breaker, action }: Gate, error: unknown): void {
-    if (outcomeOf(error, action) === "failed") breaker.failed(reasonOf(error, action));
+  #count({ instance, own, action }: Gate, error: unknown): void {
+    const outcome = outcomeOf(error, action);
+    if (outcome === "silent") instance.failed(reasonOf(error, action));
+    else if (outcome === "broke") {
+      instance.succeeded();
+      own.failed(reasonOf(error, action));
+    }
   }
 
-  /** A call to an instance whose breaker is not closed: the probe, a call of another instance, or none. */
+  /** A call where a breaker is not closed: it is the probe, a call of another instance, or none. */
   #guarded(next: Handler, ctx: Context, gate: Gate): Promise<unknown> {
-    const probe = gate.breaker.probe();
-    if (probe) return this.#probed(next, ctx, gate, probe);
+    const shut = [gate.instance, gate.own].filter(({ closed }) => !closed);
+    const probes = shut.map((breaker) => breaker.probe());
+    if (probes.every((probe) => probe !== undefined)) return this.#probed(next, ctx, gate);
+    for (const probe of probes) probe?.dropped();
     // `nodeID` says that the caller wants this very instance.
     if (!(ctx.options as { nodeID?: string }).nodeID) {
-      const others = otherInstances(this.#broker, gate.action, ctx.nodeID!).filter(({ callee }) =>
-        this.#registry.admits(callee, gate.caller),
+      const others = otherInstances(this.#broker, gate.action, ctx.nodeID!).filter(
+        ({ callee }) =>
+          this.#registry.admits(callee, gate.caller) && this.#registry.admits(callee, gate.caller, gate.action),
       );
       const other = others[this.#turn++ % others.length];
       if (other) return other.endpoint.action.handler(copyOf(ctx, other.endpoint)) as Promise<unknown>;
     }
-    const refusal = refusalOf(ctx, gate);
+    const refusal = refusalOf(ctx, gate, shut);
     this.#lost.note(gate.service, gate.action, refusal);
     return this.#broker.Promise.reject(refusal);
   }
 
-  #probed(next: Handler, ctx: Context, gate: Gate, probe: Probe): Promise<unknown> {
+  /** Each breaker that is not closed has handed out its probe; the call decides for all of them. */
+  #probed(next: Handler, ctx: Context, gate: Gate): Promise<unknown> {
+    const { instance, own, action } = gate;
+    const probes = { instance: instance.underProbe, own: own.underProbe };
     const ended = (error: unknown) => {
-      const outcome = outcomeOf(error, gate.action);
-      if (outcome === "answered") probe.answered();
-      else if (outcome === "failed") probe.failed(reasonOf(error, gate.action));
-      else probe.dropped();
+      const outcome = outcomeOf(error, action);
+      if (outcome === "nothing") for (const probe of [probes.instance, probes.own]) probe?.dropped();
+      else {
+        if (outcome === "silent") probes.instance?.failed(reasonOf(error, action));
+        else probes.instance?.answered();
+        if (outcome === "answered") probes.own?.answered();
+        else probes.own?.failed(reasonOf(error, action));
+      }
+      if (!probes.instance || !probes.own) this.#count(gate, error);
+    };
+    const answered = () => {
+      probes.instance?.answered();
+      probes.own?.answered();
     };
     const result = next(ctx);
     result.then(
       () => {
-        const own = instanceError(ctx);
-        if (own === undefined) probe.answered();
-        else ended(own);
+        const failed = instanceError(ctx);
+        if (failed === undefined) answered();
+        else ended(failed);
       },
       (error) => {
-        const own = instanceError(ctx);
-        if (own === undefined) this.#lost.note(gate.service, gate.action, error);
-        ended(own ?? error);
+        const failed = instanceError(ctx);
+        if (failed === undefined) this.#lost.note(gate.service, gate.action, error);
+        ended(failed ?? error);
       },
     );
     return result;
@@ -185,11 +214,13 @@ function instanceError(ctx: Context): unknown {
   return (ctx as unknown as Record<symbol, unknown>)[INSTANCE_ERROR];
 }
 
-function refusalOf(ctx: Context, { breaker, action, service, caller }: Gate): AzoraError {
+function refusalOf(ctx: Context, { action, service, caller, own }: Gate, shut: CircuitBreaker[]): AzoraError {
+  const breaker = shut.toSorted((one, other) => other.retryAfter - one.retryAfter)[0]!;
   const retryAfter = Math.max(1, Math.ceil(breaker.retryAfter / 1000));
+  const what = breaker === own ? action : service;
   return new AzoraError(
     "CIRCUIT_OPEN",
-    `${action} was not called on ${ctx.nodeID}: ${breaker.failures} calls from ${caller} to ${service} failed in a row, the last ${breaker.reason}`,
+    `${action} was not called on ${ctx.nodeID}: ${breaker.failures} calls from ${caller} to ${what} failed in a row, the last ${breaker.reason}`,
     { action, service, nodeID: ctx.nodeID, retryAfter },
   );
 }

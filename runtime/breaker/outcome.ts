@@ -2,9 +2,10 @@ import { TRANSPORT_LOST } from "../failover/pending.ts";
 
 /**
  * What a call's error says of the instance that was called:
- * `answered`, it is alive and said no; `failed`, it did not do its work; `nothing`, the call says nothing of it.
+ * `answered`, it is alive and said no; `broke`, it is alive, but this action failed; `silent`, no answer came from it;
+ * `nothing`, the call says nothing of it.
  */
-export type Outcome = "answered" | "failed" | "nothing";
+export type Outcome = "answered" | "broke" | "silent" | "nothing";
 
 interface CallError {
   type?: unknown;
@@ -35,7 +36,7 @@ export function outcomeOf(error: unknown, action: string): Outcome {
     // A deeper call of the instance did not get through: the instance itself has answered.
     if (data?.action !== undefined && data.action !== action) return "answered";
     // It left between the choice and the call; the registry will say so in a moment.
-    return type === "SERVICE_NOT_FOUND" || type === "SERVICE_NOT_AVAILABLE" ? "nothing" : "failed";
+    return type === "SERVICE_NOT_FOUND" || type === "SERVICE_NOT_AVAILABLE" ? "nothing" : "silent";
   }
-  return typeof code === "number" && code >= 400 && code < 500 ? "answered" : "failed";
+  return typeof code === "number" && code >= 400 && code < 500 ? "answered" : "broke";
 }

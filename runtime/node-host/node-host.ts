@@ -191,8 +191,8 @@ export function nodeHost(broker: ServiceBroker, options: NodeHostOptions): Servi
           };
         };
         const node = nodes.get(id);
-        // A newer life of it is none of this.
-        if (node?.available && node.instanceID === instanceID) nodes.disconnected(id, true);
+        // A newer life of it is none of this; and one that wakes up finds the notice of its own loss waiting.
+        if (id !== broker.nodeID && node?.available && node.instanceID === instanceID) nodes.disconnected(id, true);
       },
     },
     methods: {

@@ -11,7 +11,7 @@ export interface RemediesOptions {
   limits: ConcurrencyLimits;
 }
 
-const REACH_TIMEOUT_MS = 2000;
+const REACH_TIMEOUT_MS = 1000;
 
 const epoch = { type: "number", integer: true, min: 0 } as const;
 const name = { type: "string", min: 1, max: 200 } as const;

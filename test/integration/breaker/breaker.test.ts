@@ -59,7 +59,10 @@ describe("the circuit breakers of a node", () => {
       if (mood === "refusing") throw new Errors.MoleculerClientError("no such account", 404, "NO_ACCOUNT");
       return node;
     };
-    return { name: "ledger", actions: { add: behave("add"), health: behave("health") } };
+    return {
+      name: "ledger",
+      actions: { add: behave("add"), look: () => `look at ${node}`, health: behave("health") },
+    };
   };
   const start = async (...where: Node[]) => {
     for (const { broker } of where) broker.createService(ledger(broker.nodeID));
@@ -175,6 +178,30 @@ describe("the circuit breakers of a node", () => {
     expect(caller.breakers.states()).toHaveLength(1);
   });
 
+  test("of an action that fails leave the other actions of the instance alone", async () => {
+    await start(one);
+    moods["one"] = "failing";
+    for (let i = 0; i < 3; i++) await add();
+    expect(await add()).toBe("CIRCUIT_OPEN");
+    expect(await caller.broker.call("ledger.look")).toBe("look at one");
+    expect(caller.breakers.states()).toMatchObject([{ callee: "ledger.add", state: "open", failures: 3 }]);
+    clock.advance(60_000);
+    expect(await add()).toBe("no such table");
+    expect(await add()).toBe("CIRCUIT_OPEN");
+    moods["one"] = "well";
+    clock.advance(60_000);
+    expect([await add(), await add()]).toEqual(["one", "one"]);
+    expect(caller.breakers.states()).toEqual([]);
+  });
+
+  test("of a silent instance spare it as a whole", async () => {
+    await start(one);
+    moods["one"] = "silent";
+    for (let i = 0; i < 3; i++) await add();
+    expect(await typeOf(caller.broker.call("ledger.look"))).toBe("CIRCUIT_OPEN");
+    expect(caller.breakers.states()).toMatchObject([{ callee: "ledger", state: "open" }]);
+  });
+
   test("part their callers", async () => {
     caller.broker.createService({
       name: "teller",
@@ -183,7 +210,7 @@ describe("the circuit breakers of a node", () => {
     await start(one);
     moods["one"] = "failing";
     for (let i = 0; i < 3; i++) await caller.broker.call("teller.pay");
-    expect(caller.breakers.states()).toMatchObject([{ caller: "teller", callee: "ledger", node: "one" }]);
+    expect(caller.breakers.states()).toMatchObject([{ caller: "teller", callee: "ledger.add", node: "one" }]);
     moods["one"] = "well";
     expect([await caller.broker.call("teller.pay"), await add()]).toEqual(["CIRCUIT_OPEN", "one"]);
   });

@@ -13,12 +13,17 @@ describe("what a failed call says of the instance that was called", () => {
     ["a time-out", new Errors.RequestTimeoutError(own)],
     ["a lost node", new Errors.RequestRejectedError(own)],
     ["an outcome that nobody knows", caused(new Errors.RequestRejectedError(own))],
+  ])("%s: it was silent", (_what, error) => {
+    expect(outcomeOf(error, "ledger.add")).toBe("silent");
+  });
+
+  test.each<[string, unknown]>([
     ["an error without a code", new Error("no such table")],
     ["an error of the server's side", new Errors.MoleculerServerError("broken", 500, "BROKEN")],
     ["a code of another kind", Object.assign(new Error("read"), { code: "EIO" })],
     ["nothing that is an error", undefined],
-  ])("%s: it has failed", (_what, error) => {
-    expect(outcomeOf(error, "ledger.add")).toBe("failed");
+  ])("%s: the action broke", (_what, error) => {
+    expect(outcomeOf(error, "ledger.add")).toBe("broke");
   });
 
   test.each<[string, unknown]>([
