@@ -10,6 +10,7 @@ import { chaos } from "./commands/chaos.ts";
 import { release, reload, restart, start, stop } from "./commands/control.ts";
 import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
+import { heal } from "./commands/heal.ts";
 import { logs } from "./commands/logs.ts";
 import { node } from "./commands/node.ts";
 import { recover } from "./commands/recover.ts";
@@ -31,6 +32,7 @@ const COMMANDS: Command[] = [
   restart,
   reload,
   release,
+  heal,
   recover,
   scale,
   node,

@@ -16,8 +16,11 @@ export const why: Command = {
       ? undefined
       : await client.get<ServiceRecord>(`/orchestrator/services/${encodeURIComponent(name)}`);
     const acts = healing.filter(({ target }) => target.node === name || target.service === service?.metadata.name);
+    const told = await client
+      .get<{ paragraphs: string[] }>(`/orchestrator/heal/story/${encodeURIComponent(service?.metadata.name ?? name)}`)
+      .catch(() => undefined);
     if (options["json"]) {
-      out(JSON.stringify({ target: node ?? service, healing: acts }));
+      out(JSON.stringify({ target: node ?? service, healing: acts, story: told?.paragraphs ?? [] }));
       return 0;
     }
     if (node) out(`${node.id} is ${paintStatus(node.status)}${node.why ? `: ${node.why}` : ""}`);
@@ -33,6 +36,8 @@ export const why: Command = {
       const what = `${act.action} (attempt ${act.attempt}) ${act.success ? "helped" : "did not help"} after ${act.duration} ms`;
       out(`  ${paint("dim", act.at)}  ${act.failure}: ${what}; ${act.reason}`);
     }
+    if (!told) out(paint("dim", "the healer does not answer, so its story is missing"));
+    else if (told.paragraphs.length > 0) out(`\n${told.paragraphs.join("\n\n")}`);
     return 0;
   },
 };

@@ -34,7 +34,13 @@ describe("the packed product", () => {
   test("holds JavaScript, pages and documents, and neither tests nor types", () => {
     const paths = packed.files.map(({ path }) => path);
     expect(paths).toEqual(
-      expect.arrayContaining(["bin/azora.mjs", "dist/cli/main.js", "dist/runtime/node.js", "LICENSE"]),
+      expect.arrayContaining([
+        "bin/azora.mjs",
+        "dist/cli/main.js",
+        "dist/runtime/node.js",
+        "dist/sdk/index.js",
+        "LICENSE",
+      ]),
     );
     expect(paths.filter((path) => /\.ts$|^(test|bench|packaging|examples|data|logs)\//.test(path))).toEqual([]);
     expect(paths.filter((path) => !/^(bin|dist|docs)\/|^[A-Z]+(\.md)?$|^package\.json$/.test(path))).toEqual([]);
@@ -51,6 +57,12 @@ describe("the packed product", () => {
     // Called by its path, npm's own PATH does not help.
     const direct = await run("node", ["node_modules/azora/bin/azora.mjs", "--version"], here());
     expect({ code: direct.code, stdout: direct.stdout.trim() }).toEqual({ code: 0, stdout: version });
+  });
+
+  test("brings the client classes for other programs", async () => {
+    const script = `import { AzoraAutoHealer } from "azora/sdk"; console.log(typeof new AzoraAutoHealer().executeHealingAction)`;
+    const { code, stdout } = await run("node", ["--input-type=module", "--eval", script], here());
+    expect({ code, stdout: stdout.trim() }).toEqual({ code: 0, stdout: "function" });
   });
 
   test("boots in an empty project, tells how it is, and leaves no process behind", async () => {

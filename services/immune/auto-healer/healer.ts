@@ -131,7 +131,9 @@ export class Healer {
     for (const problem of problems) logger.warn(`a healing plug-in is not used: ${problem}`);
     this.#registry = this.#registryWith(actions);
     this.loop.start();
-    this.#next(0);
+    // Signed on at once, so that it can act as soon as it is there.
+    if (await this.link.keep()) void this.#signedOn();
+    this.#next();
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,2 @@
+/** Client classes for other programs: `import { AzoraAutoHealer } from "azora/sdk"`. */
+export * from "./auto-healer.ts";
