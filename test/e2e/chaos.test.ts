@@ -136,6 +136,11 @@ describe("chaos in a project", () => {
         fault: { kind: "fail-calls", target: { service: "till" }, share: 0.001 },
         stop: [],
       }),
+      "chaos/heart-dies.json": experiment("heart-dies", {
+        fault: { kind: "kill-node", target: "any-heart" },
+        duration: 15_000,
+        stop: [],
+      }),
       "chaos/broken.json": experiment("broken", { duration: -5 }),
     });
     await organism.up(project);
@@ -190,6 +195,15 @@ describe("chaos in a project", () => {
       "shop till: failed: ",
     ]);
     expect(code).toBe(1);
+  });
+
+  it("loses no call that may be repeated where the service has another instance", async () => {
+    await organism.post("/orchestrator/scale/heart", { replicas: 2 });
+    const id = await begin(organism, { experiment: "heart-dies", seed: 2 });
+    const report = await ended(organism, id);
+    expect(report).toMatchObject({ status: "done", hypothesisHeld: true, calls: { failed: 0 }, lost: 0 });
+    expect(report.detectMs).toBeLessThan(1000);
+    await organism.post("/orchestrator/scale/heart", { replicas: 1 });
   });
 
   it("survives the death of the node from which it is run: the fault ends by itself, and the run is told as interrupted", async () => {
