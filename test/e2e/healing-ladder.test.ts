@@ -77,9 +77,7 @@ describe("a service that falls ill", () => {
     expect(new Set(acts.map((one) => one.case)).size).toBe(1);
     expect(acts[3]!.decision).toMatchObject({
       chosen: "graceful-restart",
-      alternatives: expect.arrayContaining([
-        { action: "restart-in-place", why: "it was tried before and did not last" },
-      ]),
+      alternatives: expect.arrayContaining([{ action: "restart-in-place", why: "it was tried, and did not last" }]),
     });
     await until(
       "callers know",

@@ -43,14 +43,22 @@ describe("the ladder", () => {
     const decision = decideRung(4, 7);
     expect(decision).toMatchObject({ chosen: "graceful-restart", why: expect.stringContaining("attempt 4 of 7") });
     expect(decision.alternatives).toEqual([
-      { action: "restart-in-place", why: "it was tried before and did not last" },
-      { action: "dependency-restart", why: expect.stringContaining("it costs more") },
-      { action: "quarantine", why: expect.stringContaining("it costs more") },
+      { action: "restart-in-place", why: "it was tried, and did not last" },
+      { action: "dependency-restart", why: "it would stay away until its failed dependencies are stable" },
+      { action: "quarantine", why: "there are steps left" },
     ]);
     expect(decideRung(4, 7, "graceful-restart").alternatives[0]!.why).toContain(
       "did not help with failures of this kind",
     );
-    expect(decideQuarantine(7, undefined).why).toContain("7 attempts did not help");
+    expect(decideQuarantine(5, undefined)).toEqual({
+      chosen: "quarantine",
+      why: "5 attempts did not help",
+      alternatives: [
+        { action: "restart-in-place", why: "it was tried, and did not last" },
+        { action: "graceful-restart", why: "it was tried, and did not last" },
+        { action: "dependency-restart", why: "its policy allows no more attempts" },
+      ],
+    });
   });
 });
 

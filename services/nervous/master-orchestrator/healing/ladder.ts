@@ -7,12 +7,12 @@ const FROM: readonly [Rung, number][] = [
   ["dependency-restart", 6],
 ];
 
-const MEANS: Record<Rung, string> = {
-  "restart-in-place": "restarted in its process at once: milliseconds, and nobody else notices",
-  "graceful-restart":
-    "restarted with fresh code after its dependencies were seen healthy and its calls have ended: some seconds",
-  "dependency-restart": "restarted after those of its dependencies that have failed: it stays away longest",
-  quarantine: "left alone: its callers are told at once, and its neighbours go on",
+/** Why a rung is not climbed while a milder one is left. */
+const PRICE: Record<Rung, string> = {
+  "restart-in-place": "it is done in milliseconds",
+  "graceful-restart": "its calls would have to end first, which takes seconds",
+  "dependency-restart": "it would stay away until its failed dependencies are stable",
+  quarantine: "there are steps left",
 };
 
 /** The rung of an attempt, counted from 1. */
@@ -35,29 +35,29 @@ export function entryOf(rung: Rung | undefined, attempts: number): number {
  */
 export function decideRung(attempt: number, attempts: number, advised?: Rung): HealingDecision {
   const chosen = rungOf(attempt);
-  const of = Number.isFinite(attempts) ? ` of ${attempts}` : "";
-  const order = [...FROM.map(([rung]) => rung), "quarantine" as const];
+  const order: Rung[] = [...FROM.map(([rung]) => rung), "quarantine"];
   const alternatives = order
     .filter((rung) => rung !== chosen)
-    .map((rung) => {
-      const milder = order.indexOf(rung) < order.indexOf(chosen);
-      const skipped = milder && advised === chosen;
-      const why = skipped
-        ? `it did not help with failures of this kind before (${MEANS[rung]})`
-        : milder
-          ? "it was tried before and did not last"
-          : `it costs more: ${MEANS[rung]}`;
-      return { action: rung, why };
+    .map((action) => {
+      const isMilder = order.indexOf(action) < order.indexOf(chosen);
+      const before =
+        advised === chosen ? "it did not help with failures of this kind" : "it was tried, and did not last";
+      return { action, why: isMilder ? before : PRICE[action] };
     });
-  const reason = advised === chosen ? "it helped best with failures of this kind" : `the mildest step that is left`;
-  return { chosen, why: `attempt ${attempt}${of}: ${reason}; it is ${MEANS[chosen]}`, alternatives };
+  const reason =
+    advised === chosen ? "it helped best with failures of this kind" : "it is the mildest step that is left";
+  const of = Number.isFinite(attempts) ? ` of ${attempts}` : "";
+  return { chosen, why: `${reason} (attempt ${attempt}${of})`, alternatives };
 }
 
 /** Why it is given up. */
 export function decideQuarantine(attempts: number, flapping: string | undefined): HealingDecision {
   return {
     chosen: "quarantine",
-    why: `${flapping ?? `${attempts} attempts did not help`}; it is ${MEANS.quarantine}`,
-    alternatives: FROM.map(([action]) => ({ action, why: "it was tried, and did not last" })),
+    why: flapping ?? `${attempts} attempts did not help`,
+    alternatives: FROM.map(([action, from]) => ({
+      action,
+      why: from <= attempts ? "it was tried, and did not last" : "its policy allows no more attempts",
+    })),
   };
 }
