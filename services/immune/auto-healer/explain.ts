@@ -58,18 +58,24 @@ function decided({ chosen, why, alternatives, mode }: CaseDecision): string {
   return `${chosen} was chosen: ${bare(why)}${rest}`;
 }
 
-function acted(
-  { at, action, attempt, target, success, duration, reason, by, observed }: HealingRecord,
-  asked: boolean,
-): string {
-  if (action === "quarantine") return `It was put into quarantine: ${bare(reason)}`;
+function acted(record: HealingRecord, asked: boolean): string {
+  const { at, action, attempt, target, success, duration, by, observed } = record;
+  if (action === "quarantine") return `It was put into quarantine: ${bare(record.reason)}`;
   const what = asked
     ? `At ${moment(at)} ${action} of ${nameOf(target)} was asked for. It`
     : by === "healer"
       ? upper(action)
       : `${upper(action)} (attempt ${attempt})`;
-  const seen = success && observed.after ? ` (seen: ${observed.after})` : "";
+  const reason = newsOf(record);
+  const seen = success && observed.after && !reason.includes(observed.after) ? ` (seen: ${observed.after})` : "";
   return `${what} ${success ? "helped" : "did not help"} after ${span(duration)}: ${bare(reason)}${seen}`;
+}
+
+/** The reason without its first part where that was told already: why it was done. */
+function newsOf({ reason, decision }: HealingRecord): string {
+  const [first, ...rest] = reason.split("; ");
+  const told = first === "it was asked for" || decision?.why.startsWith(first!);
+  return told && rest.length > 0 ? rest.join("; ") : reason;
 }
 
 function ended({ outcome, opened, closed, lost, service, node }: HealingCase): string | undefined {
