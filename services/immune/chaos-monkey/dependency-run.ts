@@ -3,8 +3,10 @@ import type { CallPair } from "../../../runtime/faults/call-faults.ts";
 import type { NodeFault } from "../../../runtime/faults/node-fault.ts";
 import type { Caller } from "./call-probe.ts";
 import { dependencyFindings, type FailureSeen, mergePairs, pairsSince } from "./dependency-verdict.ts";
+import { Guard, type GuardOptions } from "./guard.ts";
 import { type DependencyReport, say } from "./report.ts";
 import { isWell, type Topology } from "./topology.ts";
+import { keepCalling, tryActions } from "./traffic.ts";
 
 export interface DependencyWorld {
   clock: Clock;
@@ -27,14 +29,15 @@ export interface DependencyOptions {
 }
 
 const CALM_WITHIN_MS = 60_000;
-const CALL_EVERY_MS = 20;
-const CALL_TIMEOUT_MS = 2000;
 const LOOK_EVERY_MS = 100;
-/** An open breaker lets a call through after its reset time, one minute by default, ms. */
-const BREAKERS_WITHIN_MS = 90_000;
-const RETRY_EVERY_MS = 500;
 /** A service that refuses opens no breakers, which one that breaks would: the next one's test must not suffer from this. */
 const REFUSES = { message: "chaos: this service is being tested as a dependency", code: 424 };
+
+/** Anybody may turn out to depend on it, but the organism must not stay critical. */
+const BOUNDS: Pick<GuardOptions, "radius" | "stop"> = {
+  radius: { services: "all", nodes: 0 },
+  stop: [{ kind: "status-critical-for", ms: 5000 }],
+};
 
 /** Lets one service after the other fail its callers, and sees who minds. */
 export class DependencyRun {
@@ -64,8 +67,13 @@ export class DependencyRun {
 
   async run(): Promise<DependencyReport> {
     const { report } = this;
-    const { clock, undo } = this.#world;
-    const before = (await this.#world.topology())!;
+    const { undo } = this.#world;
+    const before = await this.#world.topology();
+    if (!before) {
+      report.status = "stopped";
+      report.stopped = "the orchestrator does not tell how the organism is";
+      return report;
+    }
     const nodes = before.nodes.filter(({ status }) => status === "up").map(({ id }) => id);
     const targets = before.services.filter(
       ({ name, kind, runtimeSystem, status, instances }) =>
@@ -75,7 +83,12 @@ export class DependencyRun {
         instances.length > 0 &&
         (this.#options.only?.includes(name) ?? true),
     );
-    const stopTraffic = this.#traffic(await this.#working());
+    const { clock, call } = this.#world;
+    const { actions } = this.#options;
+    const { working, failing } = await tryActions(actions, call, clock, () => report.stopped !== undefined);
+    for (const { action, why } of failing)
+      say(report, `${action} is left out, because it fails by itself: ${why}`, clock.now());
+    const stopTraffic = keepCalling(working, call, clock);
     const seen: FailureSeen[] = [];
     let all: CallPair[] = [];
     try {
@@ -134,9 +147,17 @@ export class DependencyRun {
       });
     const ill = new Set<string>();
     const end = clock.now() + each;
-    while (clock.now() < end) {
+    const guard = new Guard({
+      ...BOUNDS,
+      before,
+      target: { words: name, nodes: [], services: [name] },
+      since: end - each,
+    });
+    while (clock.now() < end && this.report.stopped === undefined) {
       await sleep(clock, Math.min(LOOK_EVERY_MS, end - clock.now()));
       const topology = await this.#world.topology();
+      const why = guard.look(topology, 0, clock.now());
+      if (why) this.stop(`while ${name} failed: ${why}`);
       for (const one of topology?.services ?? [])
         if (one.name !== name && one.status !== "healthy" && wasHealthy.has(one.name)) ill.add(one.name);
     }
@@ -154,42 +175,5 @@ export class DependencyRun {
 
   async #pairs(nodes: readonly string[]): Promise<CallPair[]> {
     return mergePairs(await Promise.all(nodes.map((node) => this.#world.pairs(node))));
-  }
-
-  /** Actions that answer while nothing is broken: of the others nothing can be learned. */
-  async #working(): Promise<string[]> {
-    const { clock } = this.#world;
-    const working: string[] = [];
-    for (const action of this.#options.actions) {
-      const problem = await this.#untilClosed(action);
-      if (problem === undefined) working.push(action);
-      else say(this.report, `${action} is left out, because it fails by itself: ${problem}`, clock.now());
-    }
-    return working;
-  }
-
-  /** Calls once; again where only a circuit breaker is still open from before. Returns what is wrong. */
-  async #untilClosed(action: string): Promise<string | undefined> {
-    const { clock, call } = this.#world;
-    for (const end = clock.now() + BREAKERS_WITHIN_MS; ; await sleep(clock, RETRY_EVERY_MS)) {
-      const error = await call(action, {}, CALL_TIMEOUT_MS).then(
-        () => undefined,
-        (failure: { type?: string; message: string }) => failure,
-      );
-      const isSpared = error?.type === "CIRCUIT_OPEN" && this.report.stopped === undefined;
-      if (!isSpared || clock.now() >= end) return error?.message;
-    }
-  }
-
-  #traffic(actions: readonly string[]): () => void {
-    const { clock, call } = this.#world;
-    let next = 0;
-    let cancel = () => {};
-    const tick = () => {
-      cancel = clock.after(CALL_EVERY_MS, tick);
-      void call(actions[next++ % actions.length]!, {}, CALL_TIMEOUT_MS).catch(() => {});
-    };
-    if (actions.length > 0) tick();
-    return () => cancel();
   }
 }

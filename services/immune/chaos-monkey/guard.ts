@@ -9,7 +9,7 @@ export const BLIND_LIMIT_MS = 20_000;
 /** Time that a new orchestrator is given to take over what runs, ms. */
 const TAKEOVER_MS = 2000;
 
-interface GuardOptions {
+export interface GuardOptions {
   before: Topology;
   target: Target;
   radius: BlastRadius;
