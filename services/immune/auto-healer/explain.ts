@@ -107,5 +107,5 @@ const bare = (text: string) => text.trim().replace(/[.;]+$/, "");
 const upper = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 /** A sentence that begins with an article or pronoun goes on after a colon. */
 const lower = (text: string) =>
-  /^(The|It|At|Its|One|An?) /.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
+  /^(The|It|At|Its|One|All|An?) /.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
 const sentence = (text: string) => `${upper(bare(text))}.`;

@@ -1,3 +1,4 @@
+import type { BreakerState } from "../../../models/healing.ts";
 import { bucketOf } from "../../../runtime/vitals/histogram.ts";
 import type { Finding } from "../../../services/immune/auto-healer/detection/finding.ts";
 import { type Limits, limits } from "../../../services/immune/auto-healer/detection/limits.ts";
@@ -41,6 +42,7 @@ export interface NodeSecond {
   heapLimit?: number;
   files?: { open: number; limit: number };
   disk?: { free: number; total: number };
+  breakers?: BreakerState[];
 }
 
 /** Seconds of an organism's life, seen through the healer's senses. */

@@ -167,8 +167,44 @@ describe("a service whose calls fail", () => {
     const simulation = new Simulation();
     simulation.seconds(120, (i) => failing(10, i % 6 === 0 ? 5 : 0));
     simulation.seconds(60, () => ({}));
-    simulation.seconds(60, (i) => (i % 3 === 0 ? failing(1, 1) : {}));
+    simulation.seconds(60, (i) => (i % 3 === 0 ? failing(1, i % 9 === 0 ? 0 : 1) : {}));
     expect(simulation.begun).toEqual([]);
+  });
+
+  test("is found by its few calls too, where callers spare it after a few failures", () => {
+    const simulation = new Simulation();
+    simulation.seconds(30, () => failing(4, 0));
+    simulation.seconds(60, () => ({}));
+    simulation.seconds(24, (i) => (i % 5 === 0 ? failing(1, 1) : {}));
+    expect(failures(simulation)).toEqual(["erroring (failure)"]);
+    expect(simulation.begun[0]!.evidence[0]).toMatch(
+      /^All 5 calls of ledger\.work in the last \d+ s failed \(`connect/,
+    );
+  });
+
+  test("is found by the breakers of its callers, and no longer once it was treated", () => {
+    const simulation = new Simulation();
+    const since = simulation.now + 62_000;
+    const breaker = {
+      caller: "shop",
+      callee: "ledger.work",
+      node: "heart-1",
+      state: "open",
+      failures: 3,
+      since,
+      reason: "",
+    } as const;
+    const spared = { "lungs-1": { breakers: [breaker] }, "heart-1": {} };
+    simulation.seconds(60, () => failing(4, 0));
+    simulation.seconds(1, () => failing(3, 3));
+    simulation.seconds(12, () => spared);
+    expect(failures(simulation)).toEqual(["erroring (failure)"]);
+    expect(simulation.begun[0]!.evidence[1]).toMatch(
+      /^1 caller spares ledger\.work for \d+ s: its circuit breaker is open\.$/,
+    );
+    simulation.senses.treated({ service: "ledger" }, simulation.now);
+    simulation.seconds(6, () => spared);
+    expect(simulation.ended).toHaveLength(1);
   });
 
   test("is over when calls succeed again", () => {

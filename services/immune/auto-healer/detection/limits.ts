@@ -22,6 +22,11 @@ export interface Limits {
     long: number;
     longCalls: number;
     longShare: number;
+    /** Where callers spare the service after a few failures, few calls of an action have to do: every one of them failed. */
+    rare: number;
+    rareCalls: number;
+    /** Time over which such failures have to be spread, or for which a breaker has been open. */
+    lasting: number;
   };
   leaking: {
     /** One minimum is kept of each such time. */
@@ -62,6 +67,9 @@ export function limits(scale = 1): Limits {
       long: time(30_000, 6000),
       longCalls: 50,
       longShare: 0.2,
+      rare: time(60_000, 20_000),
+      rareCalls: 5,
+      lasting: time(5000, 2000),
     },
     leaking: {
       step: time(5000, 1000),

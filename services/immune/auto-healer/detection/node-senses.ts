@@ -3,13 +3,14 @@ import { CallWindow } from "./call-window.ts";
 import type { Limits } from "./limits.ts";
 import { MemorySeries } from "./memory-series.ts";
 import { SlowDetector } from "./slow.ts";
+import { Streaks } from "./streaks.ts";
 
 /** What is looked at of a node's report. A node of an older version does not tell all of it. */
 export type Report = Pick<
   VitalsReport,
   "node" | "seq" | "instanceId" | "cpu" | "memory" | "heapUsed" | "loopDelay" | "utilisation" | "uptime" | "actions"
 > &
-  Partial<Pick<VitalsReport, "heapLimit" | "files" | "disk" | "lost">>;
+  Partial<Pick<VitalsReport, "heapLimit" | "files" | "disk" | "lost" | "breakers">>;
 
 const MOST_SERVICES = 1000;
 
@@ -17,12 +18,19 @@ const MOST_SERVICES = 1000;
 export class ServiceSenses {
   readonly calls: CallWindow;
   readonly slow: SlowDetector;
+  readonly streaks = new Streaks();
   inFlight = 0;
   error: string | undefined;
 
   constructor(limits: Limits) {
-    this.calls = new CallWindow(Math.max(limits.slow.window, limits.erroring.long) + 1000);
+    this.calls = new CallWindow(Math.max(limits.slow.window, limits.erroring.rare) + 1000);
     this.slow = new SlowDetector(limits.slow, this.calls);
+  }
+
+  /** Something was done about it: what was before says nothing any longer. */
+  forget(now: number): void {
+    this.calls.forget(now);
+    this.streaks.forget();
   }
 }
 
@@ -69,6 +77,9 @@ export class NodeSenses {
       }
       senses.inFlight = inFlight;
       if (lastFault) senses.error = lastFault;
+      let count = 0;
+      for (let i = 1; i < buckets.length; i += 2) count += buckets[i]!;
+      senses.streaks.add(name, count, faults ?? errors, now);
       senses.calls.add({ errors: faults ?? errors, sum, buckets }, now);
     }
     return true;

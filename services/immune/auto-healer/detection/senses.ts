@@ -1,4 +1,4 @@
-import type { HealingTarget } from "../../../../models/healing.ts";
+import type { BreakerState, HealingTarget } from "../../../../models/healing.ts";
 import { count, percent, span } from "../figures.ts";
 import { erroring } from "./erroring.ts";
 import { exhausted } from "./exhausted.ts";
@@ -88,7 +88,7 @@ export class Senses {
   treated({ service, node }: HealingTarget, now: number): void {
     for (const [id, senses] of this.#nodes) {
       if (node !== undefined && id !== node) continue;
-      for (const [name, one] of senses.services) if (service === undefined || service === name) one.calls.forget(now);
+      for (const [name, one] of senses.services) if (service === undefined || service === name) one.forget(now);
     }
   }
 
@@ -126,6 +126,7 @@ export class Senses {
     const fresh = [...this.#nodes].filter(([, { seen }]) => now - seen <= this.#options.limits.silence);
     const findings: Finding[] = this.flapping.look(now);
     const slow: Finding[] = [];
+    const breakers = fresh.flatMap(([, { report }]) => report.breakers ?? []);
     let called = 0;
     for (const [node, senses] of fresh) {
       findings.push(...this.#resources(node, senses, now));
@@ -133,7 +134,7 @@ export class Senses {
         if (one.calls.calls(now - this.#options.limits.slow.window, now).count > 0) called++;
         const found = one.slow.look(now, busy);
         if (found) slow.push({ ...found, target: { service, node } });
-        const errors = this.#errors(service, node, one, now);
+        const errors = this.#errors(service, node, one, now, breakers);
         if (errors && !(busy && TIMED_OUT.test(errors.error ?? ""))) findings.push(errors);
       }
     }
@@ -148,8 +149,17 @@ export class Senses {
     };
   }
 
-  #errors(service: string, node: string, one: ServiceSenses, now: number): Finding | undefined {
-    const found = erroring(one.calls, this.#options.limits.erroring, now, one.error);
+  #errors(
+    service: string,
+    node: string,
+    { calls, streaks, error }: ServiceSenses,
+    now: number,
+    all: readonly BreakerState[],
+  ): Finding | undefined {
+    const breakers = all.filter(
+      (one) => one.node === node && (one.callee === service || one.callee.startsWith(`${service}.`)),
+    );
+    const found = erroring({ calls, streaks, error, breakers }, this.#options.limits.erroring, now);
     return found && { ...found, target: { service, node } };
   }
 
