@@ -1,11 +1,9 @@
-import { randomUUID } from "node:crypto";
 import { cpus, totalmem } from "node:os";
 import type { ServiceBroker } from "moleculer";
 import type { StoreMethods } from "../../../mixins/store/store.ts";
 import type { Detection, Failure, HealingRecord, HealingRequest, HealingResult } from "../../../models/healing.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
-import { signatureOf } from "../../../runtime/healing/signature.ts";
 import { LoopWatch } from "../../../runtime/loop-watch.ts";
 import { builtInActions } from "./actions/built-in.ts";
 import { checkRequest } from "./actions/check-request.ts";
@@ -13,21 +11,18 @@ import { Executor } from "./actions/executor.ts";
 import type { HealingAction, Order } from "./actions/healing-action.ts";
 import { loadPlugins } from "./actions/plugins.ts";
 import { ActionRegistry } from "./actions/registry.ts";
-import { decide, untouchable } from "./decide.ts";
-import { type Finding, keyOf } from "./detection/finding.ts";
+import { untouchable } from "./decide.ts";
 import { limits } from "./detection/limits.ts";
 import { Machine } from "./detection/machine.ts";
 import type { Report } from "./detection/node-senses.ts";
 import { Senses } from "./detection/senses.ts";
-import { span } from "./figures.ts";
 import { Lessons } from "./lessons.ts";
 import type { NotedCase } from "./memory/case-book.ts";
 import { CaseMemory } from "./memory/case-memory.ts";
 import { type LearningMode, OrchestratorLink } from "./orchestrator-link.ts";
-import { type PredictiveMode, predictiveMode } from "./predictive.ts";
 import { belongsToLadder } from "./remedies.ts";
-import type { Candidate, Situation } from "./situation.ts";
-import { nodeOf, serviceOf, type Topology } from "./topology.ts";
+import { nodeOf, serviceOf } from "./topology.ts";
+import { Treatments } from "./treatments.ts";
 
 export interface HealerOptions {
   broker: ServiceBroker;
@@ -47,33 +42,10 @@ export interface HealerOptions {
   machine?: () => number;
 }
 
-/** A failure that is being dealt with. */
-interface Treatment {
-  case: string;
-  finding: Finding;
-  mode: PredictiveMode;
-  /** Actions that did not help, with why. */
-  tried: Map<string, string>;
-  acts: number;
-  /** Calls that had failed before it began. */
-  losses: number;
-  /** What was done last, and until when it may show. */
-  last?: { action: string; until: number } | undefined;
-  busy: boolean;
-  over: boolean;
-}
-
 const LOOK_EVERY_MS = 1000;
-/** Time that an act is given to show in the calls, ms. */
-const SETTLE_MS = 20_000;
-const LEAST_SETTLE_MS = 5000;
-/** What comes back within this time was not healed, ms. */
-const RELAPSE_MS = 300_000;
-const LEAST_RELAPSE_MS = 30_000;
 /** Cases of the ladder of which nothing was heard for so long are looked after, ms. */
 const FORGOTTEN_MS = 120_000;
 const MOST_HISTORY = 1000;
-const MOST_TRIES = 10;
 
 /** Finds, decides, has it done, remembers and learns. */
 export class Healer {
@@ -90,9 +62,8 @@ export class Healer {
   /** Newest reason for which something was not held to be a failure. */
   remark: { at: string; text: string } | undefined;
   #registry: ActionRegistry;
-  readonly #treatments = new Map<string, Treatment>();
-  /** What was treated lately, by what it was. */
-  readonly #lately = new Map<string, { tried: Map<string, string>; helped: string | undefined; at: number }>();
+  readonly #treatments: Treatments;
+  readonly #cancels = new Set<() => void>();
   #timer: (() => void) | undefined;
   #swept = 0;
 
@@ -119,6 +90,19 @@ export class Healer {
     });
     this.executor = new Executor({ clock, scale, ended: (...ended) => this.#ended(...ended) });
     this.#registry = this.#registryWith([]);
+    this.#treatments = new Treatments({
+      broker,
+      clock,
+      logger: options.logger,
+      link: this.link,
+      memory: this.memory,
+      senses: this.senses,
+      executor: this.executor,
+      registry: () => this.#registry,
+      self: this.#self,
+      scale,
+      predictive: settings.AZORA_HEALING_PREDICTIVE,
+    });
   }
 
   async start(): Promise<void> {
@@ -138,6 +122,7 @@ export class Healer {
 
   async stop(): Promise<void> {
     this.#timer?.();
+    for (const cancel of this.#cancels) cancel();
     this.loop.stop();
     await this.memory.flush();
     await this.lessons.save().catch(() => {});
@@ -145,7 +130,7 @@ export class Healer {
 
   /** @throws AzoraError of the check, of the executor, or HEALING_REFUSED */
   async execute(request: Omit<HealingRequest, "timeout"> & { timeout?: number }): Promise<HealingResult> {
-    this.#mustAct();
+    this.link.mustAct();
     const topology = await this.link.topology();
     const { order, action } = checkRequest(request, topology, this.#registry);
     const refused = untouchable(topology, order.target, order.action, this.#self) ?? forced(order);
@@ -195,7 +180,8 @@ export class Healer {
     if (record.success && record.by === "ladder")
       this.senses.flapping.recovered(record.target, this.#options.clock.now());
     await this.lessons.observe(record);
-    if (!record.success && record.by === "ladder" && record.action !== "quarantine") await this.#afterLadder(record);
+    if (!record.success && record.by === "ladder" && record.action !== "quarantine")
+      await this.#treatments.afterLadder(record);
   }
 
   nodeGone(node: string): void {
@@ -221,14 +207,9 @@ export class Healer {
       this.remark = { at: new Date(now).toISOString(), text: remark };
       this.#options.logger.info(remark);
     }
-    for (const finding of ended) this.#over(finding);
-    for (const finding of begun) await this.#found(finding);
-    for (const treatment of this.#treatments.values()) {
-      if (!treatment.last || treatment.busy || now < treatment.last.until) continue;
-      treatment.tried.set(treatment.last.action, "it went on all the same");
-      treatment.last = undefined;
-      void this.#treat(treatment);
-    }
+    for (const finding of ended) this.#treatments.over(finding);
+    for (const finding of begun) await this.#treatments.found(finding);
+    this.#treatments.goOn(now);
     if (now - this.#swept >= FORGOTTEN_MS / 2) {
       this.#swept = now;
       await this.#sweep(now);
@@ -245,213 +226,6 @@ export class Healer {
       if (await this.memory.recorded(record)) await this.lessons.observe(record);
     }
     await this.lessons.advise();
-  }
-
-  async #found(finding: Finding): Promise<void> {
-    const { broker, clock, logger, settings } = this.#options;
-    const { failure, target, severity, evidence, secondsLeft, error } = finding;
-    // The orchestrator tells the same of what it counts itself.
-    if (
-      failure === "flapping" &&
-      this.memory.book.open().some((one) => one.failure === failure && one.service === target.service)
-    )
-      return;
-    const at = new Date(clock.now()).toISOString();
-    const detection: Detection = {
-      id: randomUUID(),
-      at,
-      failure,
-      target,
-      evidence,
-      severity,
-      ...(secondsLeft === undefined ? {} : { secondsLeft }),
-    };
-    logger.warn(
-      `${target.service ?? target.node} is ${failure}${severity === "warning" ? " soon" : ""}: ${evidence.join(" ")}`,
-    );
-    const mode = severity === "warning" ? predictiveMode(settings.AZORA_HEALING_PREDICTIVE, failure) : "on";
-    const key = keyOf(finding);
-    const treatment: Treatment = {
-      case: detection.id,
-      finding,
-      mode,
-      tried: this.#triedLately(key),
-      acts: 0,
-      losses: this.senses.losses(target.service ?? "") - (finding.lost ?? 0),
-      busy: false,
-      over: false,
-    };
-    this.#treatments.set(key, treatment);
-    await this.memory.detected(detection, error ?? "");
-    void broker.emit("healing.detected", detection);
-    void this.#treat(treatment);
-  }
-
-  /** What did not help lately, or did not last, is not done again. */
-  #triedLately(key: string): Map<string, string> {
-    const now = this.#options.clock.now();
-    const relapse = Math.max(LEAST_RELAPSE_MS, RELAPSE_MS * this.#options.settings.AZORA_HEALING_TIME_SCALE);
-    for (const [known, { at }] of this.#lately) if (now - at > relapse) this.#lately.delete(known);
-    const before = this.#lately.get(key);
-    const tried = new Map(before?.tried);
-    if (before?.helped) tried.set(before.helped, `it came back after ${span(now - before.at)}`);
-    return tried;
-  }
-
-  #over(finding: Finding): void {
-    const key = keyOf(finding);
-    const treatment = this.#treatments.get(key);
-    if (!treatment) return;
-    this.#treatments.delete(key);
-    treatment.over = true;
-    const now = this.#options.clock.now();
-    const helped = treatment.last?.action;
-    this.#lately.set(key, { tried: treatment.tried, helped, at: now });
-    const lost =
-      finding.target.service === undefined ? 0 : this.senses.losses(finding.target.service) - treatment.losses;
-    this.memory.book.close(treatment.case, helped ? "healed" : "gone", new Date(now).toISOString(), lost);
-    void this.memory.flush();
-  }
-
-  async #treat(treatment: Treatment): Promise<void> {
-    if (treatment.busy || treatment.over) return;
-    treatment.busy = true;
-    try {
-      for (let i = 0; i < MOST_TRIES && !treatment.over; i++) {
-        if (!(await this.#tryNext(treatment))) return;
-      }
-    } catch (error) {
-      // Nobody carries it out now; it is tried again when there may be an answer.
-      treatment.last = { action: "asking the orchestrator", until: this.#options.clock.now() + LEAST_SETTLE_MS };
-      this.#options.logger.warn(`cannot heal now: ${(error as Error).message}`);
-    } finally {
-      treatment.busy = false;
-    }
-  }
-
-  /** One decision and what follows from it. False where nothing more is to be done for now. */
-  async #tryNext(treatment: Treatment): Promise<boolean> {
-    if (this.link.state === "passive") return false;
-    this.#mustAct();
-    const { clock, settings, logger } = this.#options;
-    const { finding, mode } = treatment;
-    const topology = await this.link.topology();
-    const situation = this.#situation(treatment, topology);
-    const { decision, step } = decide(situation, this.#offered(situation));
-    this.memory.book.decided(treatment.case, { ...decision, at: new Date(clock.now()).toISOString(), mode });
-    void this.memory.flush();
-    if (!step || mode !== "on") {
-      if (!step) this.#giveUp(treatment, decision.why);
-      return false;
-    }
-    treatment.acts++;
-    const name = finding.target.service ?? finding.target.node ?? "";
-    const order: Order = {
-      id: `${treatment.case}.${treatment.acts}`,
-      action: step.action,
-      target: step.target,
-      priority: finding.severity === "failure" ? "high" : "medium",
-      parameters: step.parameters,
-      timeout: this.#action(step, topology).timeout,
-      by: "healer",
-      reason: step.why,
-      about: {
-        case: treatment.case,
-        failure: finding.failure,
-        evidence: finding.evidence,
-        decision,
-        signature: signatureOf(finding.failure, name, finding.error ?? ""),
-        attempt: treatment.acts,
-      },
-    };
-    logger.info(`${step.action} of ${name}: ${decision.why}`);
-    try {
-      const { success, reason } = await this.executor.execute(order, this.#action(step, topology));
-      if (!success) {
-        treatment.tried.set(step.action, reason);
-        return true;
-      }
-    } catch (error) {
-      treatment.tried.set(step.action, (error as Error).message);
-      return true;
-    }
-    const now = clock.now();
-    this.senses.treated(finding.target, now);
-    const settle = Math.max(LEAST_SETTLE_MS, SETTLE_MS * settings.AZORA_HEALING_TIME_SCALE);
-    treatment.last = { action: step.action, until: now + settle };
-    return false;
-  }
-
-  #giveUp(treatment: Treatment, why: string): void {
-    const { finding } = treatment;
-    this.#options.logger.error(
-      `${finding.target.service ?? finding.target.node} is ${finding.failure}: ${why}. ${finding.evidence.join(" ")}`,
-    );
-    if (treatment.tried.size === 0) return;
-    this.memory.book.close(treatment.case, "given up", new Date(this.#options.clock.now()).toISOString());
-    void this.memory.flush();
-  }
-
-  /** Where the ladder's attempt did not help, the service or a plug-in may know something better. */
-  async #afterLadder(record: HealingRecord): Promise<void> {
-    const caseId = record.case;
-    if (!caseId || this.link.state !== "acting" || this.#treatments.has(caseId)) return;
-    const { failure, target, evidence = [record.observed.before], reason } = record;
-    const finding: Finding = { failure: failure as Failure, target, severity: "failure", evidence, error: reason };
-    const treatment: Treatment = {
-      case: caseId,
-      finding,
-      mode: "on",
-      tried: new Map(),
-      acts: 0,
-      losses: 0,
-      busy: false,
-      over: false,
-    };
-    const topology = await this.link.topology();
-    if (this.#offered(this.#situation(treatment, topology)).length === 0) return;
-    this.#treatments.set(caseId, treatment);
-    await this.#treat(treatment);
-    this.#treatments.delete(caseId);
-  }
-
-  #situation({ finding, tried }: Treatment, topology: Topology): Situation {
-    const { service, node } = finding.target;
-    const others = this.senses.open().filter((one) => keyOf(one) !== keyOf(finding));
-    return {
-      finding,
-      signs: { ...this.senses.signs(finding.target), ...finding.signs },
-      topology,
-      service: service === undefined ? undefined : serviceOf(topology, service),
-      node: node === undefined ? undefined : nodeOf(topology, node),
-      tried,
-      cooling: (action, target) => this.executor.cooling(action, target),
-      others,
-      self: this.#self,
-    };
-  }
-
-  /** What services and plug-ins offer for this failure. */
-  #offered({ finding, service }: Situation): Candidate[] {
-    return this.#registry
-      .for(service)
-      .filter(({ origin, failures }) => origin !== "built-in" && failures.includes(finding.failure))
-      .map(({ type, origin, cost }) => ({
-        action: type,
-        target: finding.target,
-        parameters: {},
-        cost: { time: cost, calls: 0 },
-        why: origin === "service" ? "the service offers it for this failure" : "a plug-in offers it for this failure",
-        whyNot:
-          origin === "service" && service?.instances.every(({ status }) => !RUNS.has(status))
-            ? "the service does not run"
-            : undefined,
-      }));
-  }
-
-  #action({ action, target }: Candidate, topology: Topology): HealingAction {
-    const service = target.service === undefined ? undefined : serviceOf(topology, target.service);
-    return this.#registry.find(action, service, topology);
   }
 
   #ended({ id, target, by, reason, about }: Order, action: HealingAction, result: HealingResult, since: number): void {
@@ -476,7 +250,11 @@ export class Healer {
     };
     if (action.journaled) {
       // The orchestrator tells it better; where it is away it tells nothing.
-      clock.after(2 * LOOK_EVERY_MS, () => void this.recorded(record));
+      const cancel = clock.after(2 * LOOK_EVERY_MS, () => {
+        this.#cancels.delete(cancel);
+        void this.recorded(record);
+      });
+      this.#cancels.add(cancel);
       return;
     }
     void this.recorded(record);
@@ -487,7 +265,7 @@ export class Healer {
 
   /** Closes cases that nobody is dealing with any longer. */
   async #sweep(now: number): Promise<void> {
-    const treated = new Set([...this.#treatments.values()].map((one) => one.case));
+    const treated = this.#treatments.cases();
     const idle = this.memory.book.open().filter((one) => !treated.has(one.id) && now - lastOf(one) > FORGOTTEN_MS);
     if (idle.length === 0 || this.link.state !== "acting") return;
     const topology = await this.link.topology();
@@ -501,13 +279,6 @@ export class Healer {
     await this.memory.flush();
   }
 
-  #mustAct(): void {
-    const { state, failure } = this.link;
-    if (state === "acting") return;
-    if (state === "passive") throw new AzoraError("HEALING_REFUSED", "another healer acts; this one only looks on");
-    throw new AzoraError("SERVICE_UNAVAILABLE", `the orchestrator does not answer${failure ? `: ${failure}` : " yet"}`);
-  }
-
   readonly #call = (action: string, params: object, options: { timeout: number; nodeID?: string }) =>
     this.#options.broker.call(action, params, options);
 
@@ -515,8 +286,6 @@ export class Healer {
     return new ActionRegistry([...builtInActions((order) => this.link.act(order)), ...plugins], this.#call);
   }
 }
-
-const RUNS = new Set(["healthy", "degraded", "unhealthy"]);
 
 function lastOf({ opened, acts }: { opened: string; acts: { at: string; duration: number }[] }): number {
   const last = acts.at(-1);

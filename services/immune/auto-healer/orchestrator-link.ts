@@ -1,6 +1,7 @@
 import type { ServiceBroker } from "moleculer";
 import type { HealingRecord, HealingResult, Rung } from "../../../models/healing.ts";
 import type { Clock } from "../../../runtime/clock.ts";
+import { AzoraError } from "../../../runtime/errors.ts";
 import type { Order } from "./actions/healing-action.ts";
 import type { Topology } from "./topology.ts";
 
@@ -56,6 +57,15 @@ export class OrchestratorLink {
     } catch {
       return false;
     }
+  }
+
+  /** @throws AzoraError where this healer may not act */
+  mustAct(): void {
+    if (this.state === "acting") return;
+    if (this.state === "passive")
+      throw new AzoraError("HEALING_REFUSED", "another healer acts; this one only looks on");
+    const why = this.failure ? `: ${this.failure}` : " yet";
+    throw new AzoraError("SERVICE_UNAVAILABLE", `the orchestrator does not answer${why}`);
   }
 
   async topology(): Promise<Topology> {

@@ -15,6 +15,9 @@ export function coreTimes(): CoreTimes {
   return { busy, idle };
 }
 
+/** Core times advance in ticks of 10 ms: less than this on all cores together is noise, ms. */
+const LEAST_TIME_MS = 400;
+
 /** How busy this machine is, whoever works on it. */
 export class Machine {
   readonly #read: () => CoreTimes;
@@ -26,11 +29,11 @@ export class Machine {
     this.#last = read();
   }
 
-  /** Share of all cores in use since the last call, smoothed over the last few calls. */
+  /** Share of all cores in use lately; may be asked as often as one likes. */
   busy(): number {
     const now = this.#read();
     const [busy, idle] = [now.busy - this.#last.busy, now.idle - this.#last.idle];
-    if (busy + idle > 0) {
+    if (busy + idle >= LEAST_TIME_MS) {
       this.#last = now;
       // The worst of now and of a while ago: queues outlast the load that made them.
       const share = busy / (busy + idle);
