@@ -6,6 +6,7 @@ import { createNodes } from "./nodes.js";
 import { Organism } from "./organism.js";
 import { createServices } from "./services.js";
 import { Stream } from "./stream.js";
+import { createWarnings } from "./warnings.js";
 
 const byId = (id) => document.getElementById(id);
 const organism = new Organism();
@@ -16,7 +17,9 @@ const drawNodes = createNodes(byId("node-list"), byId("nodes-note"), organism);
 const services = createServices(byId("services"), organism);
 const events = createEvents(byId("events"));
 const graph = createGraph(byId("graph"), organism, (name) => services.open(name));
-createLogTail(byId("log"), organism, () => stream.state === "live");
+const isLive = () => stream.state === "live";
+const warnings = createWarnings(byId("warnings"), byId("warned"), organism, isLive);
+createLogTail(byId("log"), organism, isLive);
 createStreamState(byId("stream"), stream);
 
 /** Everything that one moment brings is drawn once; browsers draw no frames of a hidden page. */
@@ -35,6 +38,7 @@ const header = () => drawHeader(organism.status);
 organism.addEventListener("status", () => {
   redraw(header);
   redraw(drawNodes);
+  redraw(warnings.draw);
 });
 organism.addEventListener("records", () => {
   redraw(services.draw);
@@ -45,6 +49,7 @@ organism.addEventListener("plan", () => redraw(graph.drawPlan));
 organism.addEventListener("happened", ({ detail }) => {
   events.take(detail);
   redraw(events.draw);
+  if (detail.type === "healing_event") warnings.pollSoon();
 });
 organism.addEventListener("successor", ({ detail: { epoch, launch } }) => {
   const what = launch.done
@@ -58,6 +63,7 @@ stream.addEventListener("message", ({ detail }) => organism.take(detail));
 stream.addEventListener("state", ({ detail }) => {
   if (detail === "live") {
     organism.refresh().catch(() => {});
+    void warnings.poll();
     events
       .fetchHistory()
       .catch(() => {})

@@ -19,14 +19,6 @@ const EVENTS = {
   released: { words: (names, on) => `${names} ${be(names)} out of quarantine on ${on}`, tone: "move" },
 };
 
-const FAILURES = {
-  crashed: "crashed",
-  hung: "hung",
-  unhealthy: "was unhealthy",
-  "start failed": "failed to start",
-  "start timeout": "did not start in time",
-};
-
 function be(names) {
   return / and /.test(names) ? "are" : "is";
 }
@@ -40,20 +32,4 @@ export function eventWords({ event, names, node, tookMs }) {
 
 export function eventTone(event) {
   return EVENTS[event]?.tone ?? "off";
-}
-
-/**
- * "heart-1 crashed; its process was started again and carries all its services after 341 ms"
- *
- * @param {import("./types.js").HealingRecord} record
- */
-export function healingWords({ target, failure, attempt, success, duration, reason }) {
-  const who = target.service
-    ? `${target.service}${target.node && !target.node.startsWith("program:") ? ` on ${target.node}` : ""}`
-    : target.node;
-  const what = `${who} ${FAILURES[failure] ?? failure}`;
-  const tries = attempt > 1 ? ` (attempt ${attempt})` : "";
-  return success
-    ? `${what}; ${reason} after ${milliseconds(duration)}${tries}`
-    : `${what}; ${attempt > 1 ? `${attempt} attempts` : "the attempt to restart it"} failed within ${milliseconds(duration)}: ${reason}`;
 }

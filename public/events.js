@@ -1,7 +1,8 @@
 import { get } from "./api.js";
 import { el, reconcile, setAttribute, setText } from "./dom.js";
-import { eventTone, eventWords, healingWords } from "./event-words.js";
+import { eventTone, eventWords } from "./event-words.js";
 import { moment } from "./format.js";
+import { createHealingEntry, endOf, keyOfCase, withAct } from "./healing-entry.js";
 
 const KEPT = 200;
 /** Events of one kind on one node this close to each other are one entry, ms. */
@@ -9,8 +10,8 @@ const TOGETHER_MS = 3000;
 const HISTORY = 50;
 
 /**
- * @typedef {{id: string, kind: "healing"|"service"|"connection", at: number, tone: string, words: string, hint?: string}} Shown
- * @typedef {Shown & {attempt: number, success: boolean}} HealingEntry
+ * @typedef {{id: string, kind: "healing"|"service"|"connection", at: number, tone: string, words: string}} Shown
+ * @typedef {{id: string, kind: "healing", at: number, tone: string, acts: readonly import("./types.js").HealingRecord[]}} HealingEntry
  * @typedef {Shown & {event: string, node: string, names: string[], keys: Set<string>, tookMs?: number}} ServiceEntry
  */
 
@@ -50,25 +51,15 @@ export function createEvents(root) {
     entries.length = Math.min(entries.length, KEPT);
   }
 
-  /** All attempts at one failure are one entry: the last one tells. */
+  /** All acts about one failure are one entry: the last one tells. */
   function takeHealing(record) {
-    const { target, attempt, success, action, observed } = record;
-    const id = `${target.service ?? ""}@${target.node ?? ""} ${record.at}`;
+    const id = keyOfCase(record);
     const known = entries.find((entry) => entry.id === id);
-    if (known && (known.attempt > attempt || (known.attempt === attempt && known.success === success))) return;
+    const acts = withAct(known?.acts ?? [], record);
+    if (acts === known?.acts) return;
     entries = entries.filter((entry) => entry !== known);
-    const at = Date.parse(record.at) + record.duration;
-    const hint = `seen: ${observed.before} → ${observed.after}; ${action}, attempt ${attempt}`;
-    add({
-      id,
-      kind: "healing",
-      at,
-      tone: success ? "good" : "bad",
-      words: healingWords(record),
-      hint,
-      attempt,
-      success,
-    });
+    const last = acts.at(-1);
+    add({ id, kind: "healing", at: endOf(last), tone: last.success ? "good" : "bad", acts });
   }
 
   /** `starting` gives way to `started`; neighbours of one kind and node join. */
@@ -81,7 +72,7 @@ export function createEvents(root) {
     const start = services.find((entry) => entry.event === "starting" && entry.node === node && entry.keys.has(key));
     if (start && event !== "starting") {
       entries = entries.filter((entry) => entry !== start);
-      tookMs = at - start.at;
+      if (event !== "quarantined") tookMs = at - start.at;
     }
     const last = services.find((entry) => entry !== start && entry.node === node && entry.event !== "starting");
     if (last?.event === event && at - last.at < TOGETHER_MS) {
@@ -112,7 +103,12 @@ export function createEvents(root) {
     setText(note, entries.length === KEPT ? `the last ${KEPT}` : "");
     empty.hidden = shown.length > 0;
     scroll.hidden = shown.length === 0;
-    reconcile(list, shown, ({ id }) => id, createEntry);
+    reconcile(
+      list,
+      shown,
+      ({ id }) => id,
+      ({ kind }) => (kind === "healing" ? createHealingEntry() : createEntry(kind)),
+    );
   }
 
   return {
@@ -135,7 +131,7 @@ export function createEvents(root) {
 
 const SIGNS = { good: "●", bad: "✖", warn: "◔", held: "⊘", move: "◌", off: "○" };
 
-function createEntry({ kind }) {
+function createEntry(kind) {
   const time = el("time");
   const sign = el("span", { class: "sign", "aria-hidden": "true" });
   const words = el("span", { class: "words" });
@@ -147,10 +143,9 @@ function createEntry({ kind }) {
       const iso = new Date(entry.at).toISOString();
       setAttribute(time, "datetime", iso);
       setText(time, moment(iso));
-      setText(sign, entry.kind === "healing" && entry.tone === "good" ? "✚" : SIGNS[entry.tone]);
+      setText(sign, SIGNS[entry.tone]);
       setText(words, entry.words);
       setAttribute(element, "data-tone", entry.tone);
-      setAttribute(element, "title", entry.hint);
     },
   };
 }

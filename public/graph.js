@@ -117,8 +117,10 @@ export function createGraph(root, organism, open) {
       const { sign: mark, tone } = lookOf(status);
       setText(sign, mark);
       setAttribute(group, "data-tone", tone);
-      setAttribute(group, "aria-label", `${name}, ${status}`);
+      setAttribute(group, "aria-label", `${name}, ${statusWords(name)}`);
     }
+    for (const { from, to, kind, path } of edges)
+      path.classList.toggle("cut", kind === "hard" && organism.lacking(from).includes(to));
   }
 
   function light(name) {
@@ -142,7 +144,13 @@ export function createGraph(root, organism, open) {
       ["is needed by", words("hard", "from", "to")],
       ["is used by", words("soft", "from", "to")],
     ].flatMap(([verb, names]) => (names.length > 0 ? [`${verb} ${listed(names, 12)}`] : []));
-    return `${name} (${organism.records.get(name)?.status ?? "unknown"}) ${parts.join("; ") || "depends on nothing, and nothing on it"}.`;
+    return `${name} (${statusWords(name)}) ${parts.join("; ") || "depends on nothing, and nothing on it"}.`;
+  }
+
+  function statusWords(name) {
+    const status = organism.records.get(name)?.status ?? "unknown";
+    const lacking = status === "degraded" ? organism.lacking(name) : [];
+    return lacking.length > 0 ? `${status}: ${listed(lacking)} in quarantine` : status;
   }
 
   function press(event, name) {

@@ -34,6 +34,12 @@ export class Organism extends EventTarget {
     }
   }
 
+  /** What the service needs and what was given up; it goes on without it. */
+  lacking(name) {
+    const needed = this.plan.edges.filter(({ from, kind }) => from === name && kind === "hard");
+    return needed.map(({ to }) => to).filter((to) => this.records.get(to)?.status === "quarantined");
+  }
+
   /** Reads all that no message brings. */
   async refresh() {
     this.#recordsAt = Date.now();

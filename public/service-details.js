@@ -3,14 +3,22 @@ import { el, reconcile, setAttribute, setText } from "./dom.js";
 import { milliseconds, placeName } from "./format.js";
 import { createHealthStrip } from "./health-strip.js";
 import { statusMark } from "./statuses.js";
+import { createStory } from "./story.js";
 
 const REFRESH_MS = 5000;
-/** `doing`: while it runs. `when`: the statuses in which it makes sense. `sure`: asked once more. */
+const FAILED_OVER = /\bit was failed over\b/;
+/** `doing`: while it runs. `when`: the status and its why with which it makes sense. `sure`: asked once more. */
 const COMMANDS = [
   { name: "restart", title: "Restart", doing: "Restarting", when: (status) => status !== "stopped" },
   { name: "stop", title: "Stop", doing: "Stopping", when: (status) => status !== "stopped", sure: true },
   { name: "start", title: "Start", doing: "Starting", when: (status) => status === "stopped" },
-  { name: "release", title: "Release from quarantine", doing: "Releasing", when: (status) => status === "quarantined" },
+  {
+    name: "release",
+    title: "Release",
+    hint: "Takes it out of quarantine and tries it; one that was failed over comes back",
+    doing: "Releasing",
+    when: (status, why) => status === "quarantined" || FAILED_OVER.test(why),
+  },
 ];
 
 /**
@@ -35,6 +43,7 @@ export function createServiceDetails(name) {
   const instances = el("ul", { class: "instances" });
   facts.append(el("div", {}, el("dt", {}, "instances"), el("dd", {}, instances)));
   const strip = createHealthStrip();
+  const story = createStory(name);
   const outcome = el("p", { class: "outcome", role: "status" });
   const buttons = COMMANDS.map((command) => createCommand(command));
   const element = el(
@@ -50,13 +59,19 @@ export function createServiceDetails(name) {
     ),
     facts,
     strip.element,
+    story.element,
   );
   let timer = 0;
   let status = "";
+  let reason = "";
 
-  function createCommand({ name: command, title, doing, when, sure }) {
+  function createCommand({ name: command, title, hint, doing, when, sure }) {
     let asked = false;
-    const button = el("button", { type: "button", class: command, onclick: press, onblur: () => ask(false) }, title);
+    const button = el(
+      "button",
+      { type: "button", class: command, title: hint, onclick: press, onblur: () => ask(false) },
+      title,
+    );
     function ask(value) {
       asked = value;
       setText(button, asked ? `Really ${command} ${name}?` : title);
@@ -70,7 +85,7 @@ export function createServiceDetails(name) {
     return {
       element: button,
       update() {
-        button.hidden = !when(status);
+        button.hidden = !when(status, reason);
       },
     };
   }
@@ -100,6 +115,7 @@ export function createServiceDetails(name) {
   }
 
   async function refresh() {
+    void story.refresh();
     try {
       draw(await get(`/orchestrator/services/${path}`));
     } catch {
@@ -118,15 +134,13 @@ export function createServiceDetails(name) {
     setText(attempts, `${details.restartAttempts} since it was last stable, ${details.restarts} restarts in all`);
     reconcile(instances, details.instances, ({ node }) => node, createInstance);
     strip.update(details.healthHistory);
-    saw(details.status);
+    status = details.status;
+    reason = details.why;
+    for (const button of buttons) button.update();
   }
 
   function saw(now) {
-    if (now === status) return;
-    const first = status === "";
-    status = now;
-    for (const button of buttons) button.update();
-    if (!first) void refresh();
+    if (status !== "" && now !== status) void refresh();
   }
 
   return {

@@ -8,9 +8,11 @@ import { lookOf, statusMark } from "./statuses.js";
  *
  * @param {import("./types.js").ServiceRecord} record
  * @param {number} columns
+ * @param {import("./organism.js").Organism} organism
  */
-export function createServiceRow({ metadata: { name } }, columns) {
+export function createServiceRow({ metadata: { name } }, columns, organism) {
   const mark = statusMark();
+  const without = el("span", { class: "without" });
   const id = `details-of-${name}`;
   const button = el("button", { type: "button", class: "name", "aria-expanded": "false", "aria-controls": id }, name);
   const cell = (label, className, ...children) =>
@@ -29,7 +31,7 @@ export function createServiceRow({ metadata: { name } }, columns) {
     "tr",
     { role: "row", class: "service", onclick: toggle },
     cell("status", "mark", mark.element),
-    el("th", { role: "rowheader", scope: "row" }, button),
+    el("th", { role: "rowheader", scope: "row" }, button, without),
     ...[organ, phase, priority, nodes, calls, errors, average, p95, restarts, uptime],
   );
   const place = el("td", { role: "cell", colspan: columns });
@@ -60,6 +62,9 @@ export function createServiceRow({ metadata: { name } }, columns) {
     update({ metadata, status, instances, metrics, restarts: all }) {
       mark.update(status);
       setAttribute(row, "data-tone", lookOf(status).tone);
+      const lacking = status === "degraded" ? organism.lacking(name) : [];
+      setText(without, lacking.length > 0 ? `without ${listed(lacking, 2)}` : "");
+      setAttribute(without, "title", lacking.length > 0 ? `${listed(lacking)} in quarantine` : undefined);
       setText(organ, metadata.organ);
       setText(phase, String(metadata.launchPhase));
       setText(priority, metadata.priority);

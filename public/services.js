@@ -113,7 +113,7 @@ export function createServices(root, organism) {
       wanted,
       ({ metadata }) => metadata.name,
       (record) => {
-        const row = createServiceRow(record, COLUMNS.length);
+        const row = createServiceRow(record, COLUMNS.length, organism);
         rows.set(record.metadata.name, row);
         return row;
       },

@@ -24,6 +24,16 @@
  * @property {{phase: number, started: number, total: number, done: boolean}} launch
  * @property {Record<ServiceStatus|"total", number>} services
  * @property {NodeView[]} nodes
+ * @property {Breaker[]} [breakers] those that are not closed
+ *
+ * @typedef {object} Breaker
+ * @property {string} caller service, or node where no service calls
+ * @property {string} callee service, or the one action of it that fails
+ * @property {string} node of the instance that is called
+ * @property {"open"|"half-open"} state
+ * @property {number} failures in a row
+ * @property {number} since ms since the epoch
+ * @property {string} reason
  *
  * @typedef {object} ServiceMetadata
  * @property {string} name
@@ -60,10 +70,13 @@
  * @property {{from: string, to: string, kind: "hard"|"soft"}[]} edges `from` needs `to`
  * @property {string[][]} order the names of each launch step
  *
+ * @typedef {{service?: string, node?: string}} HealingTarget
+ * @typedef {{chosen: string, why: string, alternatives: {action: string, why: string}[]}} HealingDecision
+ *
  * @typedef {object} HealingRecord
  * @property {string} id
  * @property {string} at ISO 8601, when the failure was seen
- * @property {{service?: string, node?: string}} target
+ * @property {HealingTarget} target
  * @property {string} failure
  * @property {string} action
  * @property {number} attempt
@@ -71,6 +84,25 @@
  * @property {{before: string, after: string}} observed
  * @property {number} duration ms
  * @property {string} reason
+ * @property {string} [case] the failure that this act is about; several acts share it
+ * @property {string[]} [evidence]
+ * @property {HealingDecision} [decision]
+ * @property {"ladder"|"healer"|"operator"} [by]
+ * @property {number} [lost] calls that failed meanwhile
+ *
+ * @typedef {object} Forecast
+ * @property {string} failure
+ * @property {HealingTarget} target
+ * @property {"warning"|"failure"} severity `warning`: it is named before it breaks
+ * @property {string[]} evidence
+ * @property {number} [secondsLeft]
+ *
+ * @typedef {object} Forecasts
+ * @property {string} predictive whether the healer acts before it breaks
+ * @property {Forecast[]} warnings
+ * @property {Forecast[]} failures
+ *
+ * @typedef {{name: string, text: string, paragraphs: string[], cases: string[]}} Story the oldest paragraph first
  *
  * @typedef {{name: string, node: string, incarnation: number, event: string}} ServiceEvent
  *
