@@ -1,4 +1,6 @@
 import type { HealingDecision, HealingTarget } from "../../../models/healing.ts";
+import { fingerprint } from "../../../runtime/healing/signature.ts";
+import type { Finding } from "./detection/finding.ts";
 import { count, span } from "./figures.ts";
 import { belongsToLadder, builtInCandidates } from "./remedies.ts";
 import type { Candidate, Cost, Situation } from "./situation.ts";
@@ -13,6 +15,8 @@ export interface Decided {
 /** A lost call is worth so much time, ms. */
 const CALL_MS = 100;
 export const NONE = "none";
+/** So many others with the same error have one cause, which is in none of them. */
+const MANY = 3;
 
 /**
  * Chooses the cheapest remedy that fits, and says of every other why not.
@@ -58,6 +62,9 @@ function spared(
   const upstream =
     service && finding.failure === "erroring" ? failingDependency(service.dependencies, others) : undefined;
   if (upstream) return `${upstream}, which it needs, fails too: that one is healed first`;
+  const alike = finding.failure === "erroring" ? failingAlike(finding, others) : 0;
+  if (alike >= MANY && action !== "reconnect")
+    return `${alike} other services fail with the same error: the cause is upstream`;
   const forbidden = untouchable(topology, target, action, self);
   if (forbidden) return forbidden;
   if (service && service.status !== "healthy" && service.status !== "degraded" && !belongsToLadder(finding.failure)) {
@@ -72,6 +79,16 @@ function spared(
     return "calls are failing already, and it would refuse more";
   }
   return undefined;
+}
+
+/** Other services that fail in the same way at the same time. */
+function failingAlike({ error, target }: Finding, others: Situation["others"]): number {
+  if (error === undefined) return 0;
+  const print = fingerprint(error);
+  const alike = others.filter(
+    (one) => one.failure === "erroring" && one.error !== undefined && fingerprint(one.error) === print,
+  );
+  return new Set(alike.map((one) => one.target.service).filter((name) => name !== target.service)).size;
 }
 
 function failingDependency(dependencies: readonly string[], others: Situation["others"]): string | undefined {

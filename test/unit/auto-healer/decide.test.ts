@@ -92,6 +92,22 @@ describe("the choice of a remedy", () => {
     );
   });
 
+  test("takes many services with one error for one cause upstream: connections are made anew, nothing is restarted", () => {
+    const alike = (service: string, error: string) =>
+      ({ failure: "erroring", target: { service }, severity: "failure", evidence: [], error }) as const;
+    const error = "Error: connect ECONNREFUSED 10.0.0.1:5432";
+    const others = ["a", "b", "c"].map(
+      (name, i) => alike(name, `Error: connect ECONNREFUSED 10.0.0.${i}:5432`) as never,
+    );
+    expect(decide(situation("erroring", ledger, {}, { error, others })).decision.chosen).toBe("reconnect");
+    const tried = new Map([["reconnect", "it fails still"]]);
+    const { decision } = decide(situation("erroring", ledger, {}, { error, others, tried }));
+    expect(decision.chosen).toBe("none");
+    expect(decision.alternatives.find(({ action }) => action === "restart")!.why).toBe(
+      "3 other services fail with the same error: the cause is upstream",
+    );
+  });
+
   test("leaves to the ladder what the ladder is at", () => {
     const ill = { ...knownService("ledger"), status: "starting" };
     expect(decide(situation("slow", ledger, {}, { service: ill })).decision.chosen).toBe("none");

@@ -52,7 +52,7 @@ export function limits(scale = 1): Limits {
   const time = (ms: number, least: number) => Math.max(least, ms * scale);
   return {
     slow: {
-      window: time(30_000, 3000),
+      window: time(30_000, 5000),
       baseline: time(600_000, 60_000),
       factor: 5,
       absolute: 250,

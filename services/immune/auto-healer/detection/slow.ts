@@ -9,6 +9,8 @@ import { type Point, trendOf } from "./trend.ts";
 const MORE_LOAD = 1.5;
 const LEAST_SLOW_CALLS = 5;
 const LEAST_SLOW_MOMENTS = 3;
+/** Reports come once a second, and late at times. */
+const REPORT_MS = 2000;
 const POINTS_OF_A_TREND = 9;
 
 /** Tells a service on one node that has become slow from one that is slow by nature, called more often, or unlucky. */
@@ -56,8 +58,9 @@ export class SlowDetector {
     if (n < least || p95 <= bound) return undefined;
     // One stall makes many calls slow at one moment. It is over when it is seen.
     const { at, count: slow } = this.#calls.slowCalls(bound, now - window, now);
+    const spread = (at.at(-1) ?? 0) - (at[0] ?? 0);
     const lasting =
-      at.length >= LEAST_SLOW_MOMENTS && at.at(-1)! - at[0]! >= window / 3 && now - at.at(-1)! <= window / 3;
+      at.length >= LEAST_SLOW_MOMENTS && spread >= window / 3 && now - at.at(-1)! <= Math.max(window / 3, REPORT_MS);
     if (!lasting || slow < LEAST_SLOW_CALLS) return undefined;
     const evidence = [
       `p95 of ${count(n, "call")} in the last ${span(window)} is ${span(p95)}, and usually ${span(this.baseline.p95())}.`,
