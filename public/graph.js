@@ -119,8 +119,8 @@ export function createGraph(root, organism, open) {
       setAttribute(group, "data-tone", tone);
       setAttribute(group, "aria-label", `${name}, ${statusWords(name)}`);
     }
-    for (const { from, to, kind, path } of edges)
-      path.classList.toggle("cut", kind === "hard" && organism.lacking(from).includes(to));
+    for (const { to, kind, path } of edges)
+      path.classList.toggle("cut", kind === "hard" && organism.records.get(to)?.status === "quarantined");
   }
 
   function light(name) {

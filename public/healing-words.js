@@ -83,9 +83,9 @@ export function healingWords(record) {
 
 /** One act in the list of a case. */
 export function actWords({ action, attempt, success, duration, reason, by }) {
-  const tries = attempt > 1 ? ` (attempt ${attempt})` : "";
+  const tries = attempt > 1 && action !== "trial" ? ` (attempt ${attempt})` : "";
   const whom = byWhom(by);
-  const name = `${actionName(action)}${tries}${whom ? `, ${whom}` : ""}`;
+  const name = `${actionName(action)}${tries}${whom ? `, ${whom},` : ""}`;
   if (action === "quarantine") return `${name}: ${reason}`;
   return `${name} ${success ? "helped" : "did not help"} after ${milliseconds(duration)}: ${reason}`;
 }

@@ -1,5 +1,6 @@
 import { el, reconcile, setAttribute, setText } from "./dom.js";
 import { megabytes, milliseconds, percent, shortDuration } from "./format.js";
+import { createNodeStory } from "./node-story.js";
 import { organDrawing } from "./organs.js";
 import { lookOf, statusMark } from "./statuses.js";
 
@@ -14,6 +15,8 @@ const OPENLY = 4;
  * @param {import("./organism.js").Organism} organism
  */
 export function createNodes(list, note, organism) {
+  const story = createNodeStory();
+  list.after(story.element);
   return () => {
     if (!organism.status) return;
     const { nodes } = organism.status;
@@ -24,7 +27,7 @@ export function createNodes(list, note, organism) {
       list,
       nodes.map((node) => ({ node, services: carried.get(node.id) ?? [] })),
       ({ node }) => node.id,
-      createCard,
+      (item) => createCard(item, story.createButton(item.node.id)),
     );
   };
 }
@@ -42,7 +45,7 @@ function servicesByNode(records) {
   return carried;
 }
 
-function createCard({ node: { id, organ } }) {
+function createCard({ node: { id, organ } }, tell) {
   const mark = statusMark();
   const why = el("p", { class: "why", hidden: true });
   const process = el("p", { class: "process" });
@@ -67,8 +70,7 @@ function createCard({ node: { id, organ } }) {
     why,
     process,
     numbers,
-    carried,
-    none,
+    el("div", { class: "foot" }, el("div", {}, carried, none), tell),
   );
   let wasMany;
   return {

@@ -9,18 +9,13 @@ const FIRST = /^(.*?[.!?]\)?)\s+(?=[A-Z"“(])/s;
  * and, opened, in full.
  *
  * @param {string} name
+ * @param {string} [title]
  */
-export function createStory(name) {
+export function createStory(name, title = "Story") {
   const path = `/orchestrator/heal/story/${encodeURIComponent(name)}`;
   const note = el("p", { class: "note", role: "status" }, "Asking the healer…");
   const list = el("ul", { class: "cases" });
-  const element = el(
-    "section",
-    { class: "story", "aria-label": `Story of ${name}` },
-    el("h4", {}, "Story"),
-    note,
-    list,
-  );
+  const element = el("section", { class: "story", "aria-label": `Story of ${name}` }, el("h4", {}, title), note, list);
 
   async function refresh() {
     try {

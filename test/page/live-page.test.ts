@@ -1,76 +1,31 @@
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, jest } from "@jest/globals";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { describeWith } from "../support/needs.ts";
 import { TestOrganism } from "../support/organism.ts";
+import { DESKTOP, details, MARKUP, PageBrowser, PHONE, sideways } from "./page-browser.ts";
 
 jest.setTimeout(40_000);
 
-const CHROMIUM = "/usr/bin/chromium";
-const ARGUMENTS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-const DESKTOP = { width: 1440, height: 900 };
-const PHONE = { width: 390, height: 844 };
-const MARKUP = `<img src=x onerror="document.title='injected'"><b>bold</b>`;
-/** What a browser itself reports of an orchestrator that is away, or of a refused command. */
-const NETWORK_NOISE = /WebSocket connection|Failed to load resource/;
-
 describeWith("chromium", "the live page", () => {
   let organism: TestOrganism;
-  let browser: Browser;
+  let browser: PageBrowser;
   let page: Page;
-  const faults: string[] = [];
 
   beforeAll(async () => {
     organism = await TestOrganism.create();
-    const [{ code, out, err }, launched] = await Promise.all([
-      organism.cli("up", "-d"),
-      chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS }),
-    ]);
+    const [{ code, out, err }, launched] = await Promise.all([organism.cli("up", "-d"), PageBrowser.launch(organism)]);
     browser = launched;
     if (code !== 0) throw new Error(`azora up ended with ${code}\n${out}\n${err}`);
-    page = await open();
+    page = await browser.open();
   });
   afterAll(async () => {
     await browser?.close();
     await organism?.down();
   });
 
-  async function open(path = "/", viewport = DESKTOP, before?: (page: Page) => Promise<void>): Promise<Page> {
-    const context = await browser.newContext({ viewport });
-    context.setDefaultTimeout(15_000);
-    const opened = await context.newPage();
-    opened.on("pageerror", (error) => faults.push(String(error.stack)));
-    opened.on("console", (message) => {
-      const problem = message.type() === "error" || message.type() === "warning";
-      if (problem && !NETWORK_NOISE.test(message.text())) faults.push(message.text());
-    });
-    await before?.(opened);
-    await opened.goto(`http://127.0.0.1:${organism.port}${path}`);
-    await opened.locator("body[data-stream=live]").waitFor();
-    await opened.locator("tr.service").first().waitFor();
-    return opened;
-  }
-
-  /** Opens the details of a service, if they are not open. */
-  async function details(on: Page, name: string) {
-    const row = on.locator("tbody", { has: on.getByRole("button", { name, exact: true }) });
-    if ((await row.locator(".name").getAttribute("aria-expanded")) !== "true") await row.locator(".name").click();
-    await row.locator(".details").waitFor();
-    return row.locator(".details");
-  }
-
   const events = (on = page) => on.locator("#events li");
-  const sideways = (on: Page) => on.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 
   it("shows every node and service healthy, in words", async () => {
     const { nodes, services } = await organism.untilHealthy();
@@ -150,7 +105,7 @@ describeWith("chromium", "the live page", () => {
     await refused.getByRole("button", { name: "Restart" }).click();
     await refused.locator(".outcome", { hasText: "open the address with the token that “azora up” printed" }).waitFor();
 
-    const trusted = await open(`/?token=${organism.token}`);
+    const trusted = await browser.open(`/?token=${organism.token}`);
     expect(trusted.url()).toBe(`http://127.0.0.1:${organism.port}/`);
     const about = await details(trusted, "user-management");
     await about.getByRole("button", { name: "Restart" }).click();
@@ -198,7 +153,7 @@ describeWith("chromium", "the live page", () => {
       requestId: MARKUP,
       fields: { MARKUP },
     };
-    const hostile = await open("/", DESKTOP, async (opened) => {
+    const hostile = await browser.open("/", DESKTOP, async (opened) => {
       await opened.route("**/orchestrator/services", async (route) => {
         const response = await route.fetch();
         const [first, ...rest] = (await response.json()) as { metadata: { name: string } }[];
@@ -218,7 +173,7 @@ describeWith("chromium", "the live page", () => {
   });
 
   it("asks for nothing while it is hidden, and is up to date when it is seen again", async () => {
-    const seen = await open();
+    const seen = await browser.open();
     const hide = (hidden: boolean) =>
       seen.evaluate((value) => {
         Object.defineProperty(document, "hidden", { configurable: true, value });
@@ -255,13 +210,13 @@ describeWith("chromium", "the live page", () => {
 
   it("never scrolls sideways, neither on a desktop nor on a phone", async () => {
     expect(await sideways(page)).toBeLessThanOrEqual(0);
-    const phone = await open("/", PHONE);
+    const phone = await browser.open("/", PHONE);
     await details(phone, "user-management");
     expect(await sideways(phone)).toBeLessThanOrEqual(0);
     await phone.context().close();
   });
 
   it("has reported no error in the browser's console", () => {
-    expect(faults).toEqual([]);
+    expect(browser.faults).toEqual([]);
   });
 });
