@@ -37,7 +37,7 @@ const schema: StoreSchema = {
   name: "auto-healer",
   metadata: {
     launchPhase: 0,
-    priority: "critical",
+    priority: "high",
     capabilities: [RUNTIME_CAPABILITY, "healing"],
     softDependencies: ["master-orchestrator"],
     singleton: true,
