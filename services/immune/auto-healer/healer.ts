@@ -46,6 +46,8 @@ const LOOK_EVERY_MS = 1000;
 /** Cases of the ladder of which nothing was heard for so long are looked after, ms. */
 const FORGOTTEN_MS = 120_000;
 const MOST_HISTORY = 1000;
+/** An event may get lost; what it told is looked up so far back, once a minute. */
+const SOME_HISTORY = 50;
 
 /** Finds, decides, has it done, remembers and learns. */
 export class Healer {
@@ -66,6 +68,8 @@ export class Healer {
   readonly #cancels = new Set<() => void>();
   #timer: (() => void) | undefined;
   #swept = 0;
+  #remarking = false;
+  #stopped = false;
 
   constructor(options: HealerOptions) {
     this.#options = options;
@@ -121,6 +125,7 @@ export class Healer {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#timer?.();
     for (const cancel of this.#cancels) cancel();
     this.loop.stop();
@@ -179,7 +184,8 @@ export class Healer {
     if (!isNew) return;
     if (record.success && record.by === "ladder")
       this.senses.flapping.recovered(record.target, this.#options.clock.now());
-    await this.lessons.observe(record);
+    this.lessons.learn(record);
+    await this.lessons.advise();
     if (!record.success && record.by === "ladder" && record.action !== "quarantine")
       await this.#treatments.afterLadder(record);
   }
@@ -194,8 +200,9 @@ export class Healer {
 
   #next(wait = LOOK_EVERY_MS): void {
     this.#timer = this.#options.clock.after(wait, () => {
-      this.#look().catch((error: Error) => this.#options.logger.error("a look at the organism failed", error));
-      this.#next();
+      this.#look()
+        .catch((error: Error) => this.#options.logger.error("a look at the organism failed", error))
+        .finally(() => this.#stopped || this.#next());
     });
   }
 
@@ -203,28 +210,35 @@ export class Healer {
     if (await this.link.keep()) await this.#signedOn();
     const now = this.#options.clock.now();
     const { begun, ended, remark } = this.senses.look(now, this.loop.isLate());
-    if (remark && remark !== this.remark?.text) {
+    if (remark) {
+      if (!this.#remarking) this.#options.logger.info(remark);
       this.remark = { at: new Date(now).toISOString(), text: remark };
-      this.#options.logger.info(remark);
     }
+    this.#remarking = remark !== "";
     for (const finding of ended) this.#treatments.over(finding);
     for (const finding of begun) await this.#treatments.found(finding);
     this.#treatments.goOn(now);
     if (now - this.#swept >= FORGOTTEN_MS / 2) {
       this.#swept = now;
+      if (this.link.state === "acting") await this.#catchUp(SOME_HISTORY);
       await this.#sweep(now);
     }
   }
 
-  /** What was done while this healer was away is taken in, oldest first. */
   async #signedOn(): Promise<void> {
     this.#options.logger.info(`signed on with epoch ${this.link.epoch}`);
-    const history = await this.link.history(MOST_HISTORY).catch(() => []);
+    await this.#catchUp(MOST_HISTORY);
+  }
+
+  /** Takes in what was done without this healer hearing of it, oldest first, and says again what it has learnt. */
+  async #catchUp(newest: number): Promise<void> {
+    const history = await this.link.history(newest).catch(() => []);
     for (const record of history.reverse()) {
       const { id, success, observed, duration, reason, action, target, by } = record;
       if (by === "operator") this.executor.remember({ id, success, observed, duration, reason }, { action, target });
-      if (await this.memory.recorded(record)) await this.lessons.observe(record);
+      if (await this.memory.recorded(record)) this.lessons.learn(record);
     }
+    // An orchestrator that was started anew has forgotten it.
     await this.lessons.advise();
   }
 

@@ -37,13 +37,12 @@ export class Lessons {
     if (saved) this.lost = this.#learner.restore(saved.state);
   }
 
-  async observe(record: HealingRecord): Promise<void> {
+  learn(record: HealingRecord): void {
     this.#learner.observe(record);
     this.#save ??= this.#options.clock.after(SAVE_AFTER_MS, () => {
       this.#save = undefined;
       void this.save().catch(() => {});
     });
-    await this.advise();
   }
 
   async advise(): Promise<void> {

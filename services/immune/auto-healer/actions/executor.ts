@@ -68,7 +68,7 @@ export class Executor {
 
   /** Outcomes of a former life: their ids are not carried out again. */
   remember(result: HealingResult, order: Known["order"]): void {
-    this.#keep(result.id, { order, result: Promise.resolve(result) });
+    if (!this.#known.has(result.id)) this.#keep(result.id, { order, result: Promise.resolve(result) });
   }
 
   cooling(action: string, target: HealingTarget): number {
