@@ -7,6 +7,8 @@ const POLL_MS = 5000;
 const SOON_MS = 300;
 /** Lines of one kind. */
 const MOST = 40;
+/** What is over stays in sight for so long: what comes and goes does not make the page jump. */
+const LINGER_MS = 15_000;
 
 /** @typedef {{key: string, tone: string, sign: string, words: string, more: string[]}} Line */
 
@@ -32,6 +34,8 @@ export function createWarnings(root, link, organism, isLive) {
   let forecasts = { predictive: "", warnings: [], failures: [] };
   let away = "";
   let timer = 0;
+  /** @type {Map<string, {line: Line, seen: number}>} */
+  const shown = new Map();
   setInterval(() => isLive() && void poll(), POLL_MS);
 
   async function poll() {
@@ -57,10 +61,19 @@ export function createWarnings(root, link, organism, isLive) {
     ]);
     const number = failures.length + warnings.length + breakers.length;
     const left = number - lines.length;
-    root.hidden = number === 0;
+    const kept = lingering(lines);
+    root.hidden = kept.length === 0;
     setText(note, [left > 0 ? `${left} more are not shown` : "", away].filter(Boolean).join("; "));
-    reconcile(list, lines, ({ key }) => key, createLine);
+    reconcile(list, kept, ({ key }) => key, createLine);
     drawLink(number, lines.some(({ tone }) => tone === "bad") ? "bad" : "warn");
+  }
+
+  /** These lines, and before long those that were there, each at its place. */
+  function lingering(lines) {
+    const now = Date.now();
+    for (const line of lines) shown.set(line.key, { line, seen: now });
+    for (const [key, { seen }] of shown) if (now - seen > LINGER_MS) shown.delete(key);
+    return [...shown.values()].map(({ line, seen }) => (seen === now ? line : over(line)));
   }
 
   function drawLink(number, tone) {
@@ -104,6 +117,11 @@ function breakerLine(breaker) {
     words: breakerWords(breaker),
     more: [breakerEffect(breaker)],
   };
+}
+
+/** @param {Line} line @returns {Line} */
+function over(line) {
+  return { ...line, tone: "off", sign: "○", words: `no longer: ${line.words}` };
 }
 
 /** Two resources of one node may run out at once. */

@@ -122,6 +122,9 @@ describeWith("chromium", "healing on the live page", () => {
     await line.locator("summary").click();
     await line.locator("li", { hasText: "Calls are refused at once since" }).waitFor();
     await page.locator("#warned a[href='#warnings']").waitFor();
+    await organism.post("/orchestrator/restart/ledger");
+    await line.filter({ hasText: /^\W*no longer: shop → ledger.add/ }).waitFor();
+    await page.locator("#warned a").waitFor({ state: "detached" });
   });
 
   it("brings a service back that was failed over", async () => {
