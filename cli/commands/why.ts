@@ -32,7 +32,8 @@ export const why: Command = {
       if (dependencies.length > 0) out(`  needs ${dependencies.join(", ")}`);
       if (softDependencies.length > 0) out(`  uses, where they are, ${softDependencies.join(", ")}`);
     }
-    for (const act of acts.slice(0, 5)) {
+    // The healer's story has them too, and better.
+    for (const act of told ? [] : acts.slice(0, 5)) {
       const what = `${act.action} (attempt ${act.attempt}) ${act.success ? "helped" : "did not help"} after ${act.duration} ms`;
       out(`  ${paint("dim", act.at)}  ${act.failure}: ${what}; ${act.reason}`);
     }

@@ -1,4 +1,4 @@
-import type { HealingRecord } from "../../../models/healing.ts";
+import type { HealingDecision, HealingRecord } from "../../../models/healing.ts";
 import type { CaseDecision, HealingCase } from "../../../models/healing-case.model.ts";
 import { NONE } from "./decide.ts";
 import { count, span } from "./figures.ts";
@@ -24,9 +24,10 @@ export function explain(one: HealingCase): string {
   const sentences = asked
     ? []
     : [found(one), ...one.detections.slice(0, 1).flatMap(({ evidence }) => evidence.slice(1))];
+  const own = one.decisions.filter((decision) => !one.acts.some((act) => isGroundOf(decision, act)));
   const steps = [
-    ...one.decisions.map((decision) => ({ at: decision.at, text: decided(decision) })),
-    ...one.acts.map((act) => ({ at: act.at, text: acted(act, asked) })),
+    ...own.map((decision) => ({ at: decision.at, text: decided(decision) })),
+    ...attempts(one.acts).map((acts) => ({ at: acts[0]!.at, text: climbed(acts, asked) })),
   ];
   // A decision is the ground of the act that has the same moment.
   for (const { text } of steps.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))) sentences.push(text);
@@ -58,14 +59,46 @@ function decided({ chosen, why, alternatives, mode }: CaseDecision): string {
   return `${chosen} was chosen: ${bare(why)}${rest}`;
 }
 
+/** The ladder tells its decisions with its acts. */
+function isGroundOf({ at, chosen, why }: CaseDecision, { by, decision, ...act }: HealingRecord): boolean {
+  return by !== "healer" && at === act.at && decision?.chosen === chosen && decision.why === why;
+}
+
+/** Attempts of the ladder on one rung that failed in a row are one step of the story. */
+function attempts(acts: readonly HealingRecord[]): HealingRecord[][] {
+  const groups: HealingRecord[][] = [];
+  for (const act of acts) {
+    const last = groups.at(-1)?.[0];
+    const same =
+      last && isClimbed(last) && isClimbed(act) && last.action === act.action && !last.success && !act.success;
+    if (same) groups.at(-1)!.push(act);
+    else groups.push([act]);
+  }
+  return groups;
+}
+
+const isClimbed = ({ by, decision, action }: HealingRecord) =>
+  by !== "healer" && decision !== undefined && action !== "quarantine";
+
+function climbed(acts: readonly HealingRecord[], asked: boolean): string {
+  const [first] = acts as [HealingRecord];
+  const ground = isClimbed(first) ? `${chosenBy(first.decision!, acts.length)}. ` : "";
+  if (acts.length === 1) return `${ground}${acted(first, asked)}`;
+  const times = acts.map(({ duration }) => span(duration)).join(", ");
+  return `${ground}${upper(first.action)} did not help, seen after ${times}: ${bare(acts.at(-1)!.reason)}`;
+}
+
+function chosenBy({ chosen, why, alternatives }: HealingDecision, times: number): string {
+  const others = alternatives.map(({ action, why }) => `not ${action}: ${bare(why)}`).join("; ");
+  // How many attempts there are is told by their number here.
+  const reason = bare(why).replace(/ \(attempt .*\)$/, "");
+  return `${upper(chosen)} was chosen${times > 1 ? ` ${times} times` : ""}: ${reason}${others ? `. ${upper(others)}` : ""}`;
+}
+
 function acted(record: HealingRecord, asked: boolean): string {
-  const { at, action, attempt, target, success, duration, by, observed } = record;
+  const { at, action, target, success, duration, observed } = record;
   if (action === "quarantine") return `It was put into quarantine: ${bare(record.reason)}`;
-  const what = asked
-    ? `At ${moment(at)} ${action} of ${nameOf(target)} was asked for. It`
-    : by === "healer"
-      ? upper(action)
-      : `${upper(action)} (attempt ${attempt})`;
+  const what = asked ? `At ${moment(at)} ${action} of ${nameOf(target)} was asked for. It` : upper(action);
   const reason = newsOf(record);
   const seen = success && observed.after && !reason.includes(observed.after) ? ` (seen: ${observed.after})` : "";
   return `${what} ${success ? "helped" : "did not help"} after ${span(duration)}: ${bare(reason)}${seen}`;

@@ -166,7 +166,7 @@ export class InstanceOutcomes {
       return;
     }
     instance.status = "quarantined";
-    healing.gaveUp(key, instance.why, decideQuarantine(next.attempts, next.flapping));
+    healing.gaveUp(key, why, decideQuarantine(next.attempts, next.flapping));
     this.tell(service, instance, "quarantined");
     this.#isolate(service, instance);
   }

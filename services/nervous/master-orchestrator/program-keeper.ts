@@ -182,7 +182,7 @@ export class ProgramKeeper {
     instance.why = `${why}; ${describeWait(next)}`;
     if (next.phase === "exhausted") {
       instance.status = "quarantined";
-      healing.gaveUp(key, instance.why, decideQuarantine(next.attempts, next.flapping));
+      healing.gaveUp(key, why, decideQuarantine(next.attempts, next.flapping));
     }
     this.#tell(service, instance, next.phase === "exhausted" ? "quarantined" : "failed");
     this.#context.changed();

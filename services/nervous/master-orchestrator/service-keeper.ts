@@ -186,9 +186,9 @@ export class ServiceKeeper {
     this.#context.healing.begin(instanceKey(service.planned.name, instance.node), {
       target: { service: service.planned.name, node: instance.node },
       failure: "unhealthy",
-      before: `quarantined: ${instance.why}`,
+      before: "quarantined",
       detection: 0,
-      evidence: [instance.why, "it was in quarantine, and its time for a trial has come"],
+      evidence: ["it is in quarantine, and the time for a trial has come"],
     });
   }
 

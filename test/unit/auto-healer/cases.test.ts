@@ -126,6 +126,23 @@ describe("the story of a case", () => {
     );
   });
 
+  test("tells attempts of the ladder on one rung as one step", () => {
+    const book = new CaseBook();
+    const decision = {
+      chosen: "restart-in-place",
+      alternatives: [{ action: "quarantine", why: "there are steps left" }],
+    };
+    for (const [attempt, duration] of [11, 63, 272].entries()) {
+      const why = `it is the mildest step that is left (attempt ${attempt + 1} of 3)`;
+      const more = { by: "ladder", failure: "unhealthy", success: false, action: "restart-in-place" } as const;
+      book.acted(record({ ...more, id: `a${attempt}`, duration, decision: { ...decision, why }, reason: "no paper" }));
+    }
+    expect(explain(book.get("c1")!)).toContain(
+      "Restart-in-place was chosen 3 times: it is the mildest step that is left. Not quarantine: there are steps left. " +
+        "Restart-in-place did not help, seen after 11 ms, 63 ms, 272 ms: no paper.",
+    );
+  });
+
   test("says what healing before it breaks would have done", () => {
     const book = new CaseBook();
     const evidence = [
