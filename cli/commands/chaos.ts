@@ -14,6 +14,8 @@ interface Listing {
 
 interface ReportSummary extends Pick<ChaosReport, "id" | "kind" | "status" | "startedAt" | "hypothesisHeld"> {
   name: string;
+  /** Id of the suite's run that it was a part of. */
+  suite?: string;
   target?: string;
   detectMs?: number | null;
   recoverMs?: number | null;
@@ -157,7 +159,9 @@ async function report(context: CommandContext, id: string | undefined): Promise<
     return 0;
   }
   const fitting = summaries.filter((one) => one.id.startsWith(id));
-  const whole = id === "last" ? summaries[0]?.id : fitting.length === 1 ? fitting[0]!.id : undefined;
+  // Of a suite the whole is meant, not its last experiment.
+  const whole =
+    id === "last" ? summaries.find(({ suite }) => !suite)?.id : fitting.length === 1 ? fitting[0]!.id : undefined;
   if (fitting.length > 1) throw new CommandError(`${fitting.length} reports begin with ${id}; give more of its id`);
   const found = await client.get<ChaosReport>(`/orchestrator/chaos/reports/${encodeURIComponent(whole ?? id)}`);
   if (options["json"]) out(JSON.stringify(found));
