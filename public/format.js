@@ -16,6 +16,13 @@ export function shortDuration(seconds) {
   return `${Math.floor(whole / 86_400)} d`;
 }
 
+/** 372 → "6 min", 23160 → "6 h", for what nobody knows more exactly */
+export function roughly(seconds) {
+  if (seconds < 100) return `${Math.max(0, Math.round(seconds))} s`;
+  const minutes = seconds / 60;
+  return minutes < 100 ? `${Math.round(minutes)} min` : `${Math.round(minutes / 60)} h`;
+}
+
 export function milliseconds(value) {
   if (value >= 10_000) return `${Math.round(value / 1000)} s`;
   if (value >= 1000) return `${(value / 1000).toFixed(1)} s`;

@@ -1,4 +1,4 @@
-import { milliseconds, shortDuration, timeOfDay } from "./format.js";
+import { milliseconds, roughly, timeOfDay } from "./format.js";
 
 /** What a failure was, is, and looks like before it breaks. */
 const FAILURES = {
@@ -98,7 +98,7 @@ export function actWords({ action, attempt, success, duration, reason, by }) {
 export function forecastWords({ failure, target, severity, secondsLeft }) {
   const { is, soon, breaks = "it breaks" } = FAILURES[failure] ?? { is: `is ${failure}` };
   const what = `${targetName(target)} ${severity === "warning" ? (soon ?? is) : is}`;
-  return secondsLeft === undefined ? what : `${what}: ${breaks} in about ${shortDuration(secondsLeft)}`;
+  return secondsLeft === undefined ? what : `${what}: ${breaks} in about ${roughly(secondsLeft)}`;
 }
 
 /**
