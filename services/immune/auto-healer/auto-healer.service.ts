@@ -24,6 +24,8 @@ type HealerService = StoreService & { healer?: Healer };
 const NAME = { type: "string", min: 1, max: 200 } as const;
 const LIMIT = { type: "number", integer: true, min: 1, max: 1000, default: 100, convert: true } as const;
 const STORY_CASES = 5;
+/** What it asks for follows from the strategy of a service. */
+const SUPERVISOR = "phoenix-server";
 /** The request says itself how long it may take. */
 const UNBOUNDED: object = { timeout: 0 };
 
@@ -37,7 +39,7 @@ const schema: StoreSchema = {
   name: "auto-healer",
   metadata: {
     launchPhase: 0,
-    priority: "high",
+    priority: "critical",
     capabilities: [RUNTIME_CAPABILITY, "healing"],
     softDependencies: ["master-orchestrator"],
     singleton: true,
@@ -68,7 +70,7 @@ const schema: StoreSchema = {
       },
       handler(ctx: Context<Omit<HealingRequest, "id" | "timeout"> & { id?: string; timeout?: number }>) {
         const { id = randomUUID(), ...request } = ctx.params;
-        return running(this).execute({ ...request, id });
+        return running(this).execute({ ...request, id }, ctx.caller === SUPERVISOR);
       },
     },
     actions: {

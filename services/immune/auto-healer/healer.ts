@@ -46,6 +46,7 @@ const LOOK_EVERY_MS = 1000;
 /** Cases of the ladder of which nothing was heard for so long are looked after, ms. */
 const FORGOTTEN_MS = 120_000;
 const MOST_HISTORY = 1000;
+const SUPERVISED = "it goes with another service that was restarted";
 /** An event may get lost; what it told is looked up so far back, once a minute. */
 const SOME_HISTORY = 50;
 
@@ -134,13 +135,16 @@ export class Healer {
   }
 
   /** @throws AzoraError of the check, of the executor, or HEALING_REFUSED */
-  async execute(request: Omit<HealingRequest, "timeout"> & { timeout?: number }): Promise<HealingResult> {
+  async execute(
+    request: Omit<HealingRequest, "timeout"> & { timeout?: number },
+    supervised = false,
+  ): Promise<HealingResult> {
     this.link.mustAct();
     const topology = await this.link.topology();
     const { order, action } = checkRequest(request, topology, this.#registry);
     const refused = untouchable(topology, order.target, order.action, this.#self) ?? forced(order);
     if (refused) throw new AzoraError("HEALING_REFUSED", refused, { action: order.action, target: order.target });
-    return this.executor.execute(order, action);
+    return this.executor.execute(supervised ? { ...order, supervised, reason: SUPERVISED } : order, action);
   }
 
   async actions(): Promise<Omit<HealingAction, "carryOut" | "journaled">[]> {

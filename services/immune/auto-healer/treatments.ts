@@ -30,6 +30,8 @@ interface Treatment {
   last?: { action: string; until: number } | undefined;
   busy: boolean;
   over: boolean;
+  /** It breaks so late that it may as well end by itself. */
+  early?: boolean;
 }
 
 export interface TreatmentTools {
@@ -55,6 +57,8 @@ const LEAST_SETTLE_MS = 5000;
 const RELAPSE_MS = 300_000;
 const LEAST_RELAPSE_MS = 30_000;
 const MOST_TRIES = 10;
+/** What breaks later than this is named, and not healed yet, s. */
+const HORIZON_S = 600;
 
 /** Follows what was found from decision to decision, until it is over or nothing is left to be tried. */
 export class Treatments {
@@ -75,6 +79,7 @@ export class Treatments {
   /** What was done and has not shown in time did not help. */
   goOn(now: number): void {
     for (const treatment of this.#open.values()) {
+      if (treatment.early && !treatment.busy) void this.#treat(treatment);
       if (!treatment.last || treatment.busy || now < treatment.last.until) continue;
       treatment.tried.set(treatment.last.action, "it went on all the same");
       treatment.last = undefined;
@@ -150,6 +155,8 @@ export class Treatments {
 
   async #treat(treatment: Treatment): Promise<void> {
     if (treatment.busy || treatment.over) return;
+    treatment.early = this.#isEarly(treatment);
+    if (treatment.early) return;
     treatment.busy = true;
     try {
       for (let i = 0; i < MOST_TRIES && !treatment.over; i++) {
@@ -162,6 +169,13 @@ export class Treatments {
     } finally {
       treatment.busy = false;
     }
+  }
+
+  /** By the newest forecast. Where nothing would be done anyway, the decision is told at once. */
+  #isEarly({ finding, mode }: Treatment): boolean {
+    if (finding.severity !== "warning" || mode === "off") return false;
+    const now = this.#tools.senses.open().find((one) => keyOf(one) === keyOf(finding)) ?? finding;
+    return (now.secondsLeft ?? 0) > HORIZON_S;
   }
 
   /** One decision and what follows from it. False where nothing more is to be done for now. */

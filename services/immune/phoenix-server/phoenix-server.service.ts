@@ -32,8 +32,8 @@ interface PhoenixService extends Service {
   problem: string;
   supervised(): Promise<Supervised[]>;
   find(name: string, services: Supervised[]): Supervised;
-  follow(name: string): Promise<void>;
-  make(steps: RecoveryStep[], patience: "stop" | "go on"): Promise<StepOutcome[]>;
+  follow(ctx: Context, name: string): Promise<void>;
+  make(ctx: Context, steps: RecoveryStep[], patience: "stop" | "go on"): Promise<StepOutcome[]>;
 }
 
 const name = { type: "string", min: 1, max: 200 } as const;
@@ -66,7 +66,7 @@ const schema: ServiceSchema<object, object, object, PhoenixService> = {
       async handler(this: PhoenixService, ctx: Context<{ service: string }>) {
         const services = await this.supervised();
         const { name: found } = this.find(ctx.params.service, services);
-        const steps = await this.make(recoveryPlan(found, services), "stop");
+        const steps = await this.make(ctx, recoveryPlan(found, services), "stop");
         return { service: found, success: steps.every(({ success }) => success), steps };
       },
     },
@@ -83,10 +83,11 @@ const schema: ServiceSchema<object, object, object, PhoenixService> = {
     async "healing.recorded"(this: PhoenixService, ctx: Context<HealingRecord>) {
       const { success, by, target, action } = ctx.params;
       if (!success || by !== "ladder" || !/start/.test(action)) return;
-      if (target.service) await this.follow(target.service);
+      if (target.service) await this.follow(ctx, target.service);
       else if (target.node) {
         const { nodes } = (await this.broker.call("master-orchestrator.topology")) as Topology;
-        for (const service of nodes.find(({ id }) => id === target.node)?.services ?? []) await this.follow(service);
+        for (const service of nodes.find(({ id }) => id === target.node)?.services ?? [])
+          await this.follow(ctx, service);
       }
     },
   },
@@ -126,7 +127,7 @@ const schema: ServiceSchema<object, object, object, PhoenixService> = {
     },
 
     /** Restarts those that go with a service that has come back, as long as that does not happen too often. */
-    async follow(this: PhoenixService, failed: string): Promise<void> {
+    async follow(this: PhoenixService, ctx: Context, failed: string): Promise<void> {
       const services = await this.supervised();
       const steps = restFor(failed, services);
       if (steps.length === 0) return;
@@ -141,7 +142,7 @@ const schema: ServiceSchema<object, object, object, PhoenixService> = {
         return;
       }
       this.problem = "";
-      const outcomes = await this.make(steps, "go on");
+      const outcomes = await this.make(ctx, steps, "go on");
       for (const { service, success, reason } of outcomes) {
         if (success) this.logger.info(`${service} was restarted with ${failed}`);
         else this.logger.warn(`${service} could not be restarted with ${failed}: ${reason}`);
@@ -149,7 +150,12 @@ const schema: ServiceSchema<object, object, object, PhoenixService> = {
     },
 
     /** One step after the other, each seen healthy before the next. */
-    async make(this: PhoenixService, steps: RecoveryStep[], patience: "stop" | "go on"): Promise<StepOutcome[]> {
+    async make(
+      this: PhoenixService,
+      ctx: Context,
+      steps: RecoveryStep[],
+      patience: "stop" | "go on",
+    ): Promise<StepOutcome[]> {
       const outcomes: StepOutcome[] = [];
       for (const step of steps) {
         const request = {
@@ -161,8 +167,9 @@ const schema: ServiceSchema<object, object, object, PhoenixService> = {
           timeout: STEP_TIMEOUT_MS,
         };
         const since = Date.now();
+        // By the context, so that the healer sees who asks: a supervised restart has no cooldown.
         const result = await (
-          this.broker.call("auto-healer.execute", request, { timeout: 2 * STEP_TIMEOUT_MS }) as Promise<HealingResult>
+          ctx.call("auto-healer.execute", request, { timeout: 2 * STEP_TIMEOUT_MS }) as Promise<HealingResult>
         ).catch((error: Error) => ({ success: false, duration: Date.now() - since, reason: error.message }));
         outcomes.push({ ...step, success: result.success, duration: result.duration, reason: result.reason });
         if (!result.success && patience === "stop") break;

@@ -157,6 +157,14 @@ describe("a service whose calls fail", () => {
     expect(simulation.begun[0]!.evidence[0]).toMatch(/^\d+ of 20 calls failed in 10 s \(`connect ECONNREFUSED/);
   });
 
+  test("is left alone where the failing was over before it was found out", () => {
+    const simulation = new Simulation();
+    simulation.seconds(60, () => failing(10, 0));
+    simulation.seconds(2, () => failing(40, 40));
+    simulation.seconds(60, () => failing(10, 0));
+    expect(simulation.begun).toEqual([]);
+  });
+
   test("is found when every fourth of many fails", () => {
     const simulation = new Simulation();
     simulation.seconds(40, (i) => failing(4, i % 1 === 0 ? 1 : 0));

@@ -93,7 +93,7 @@ export class Executor {
     }
     const { clock, queue } = this.#options;
     const left = this.cooling(order.action, order.target);
-    if (left > 0 && order.parameters["force"] !== true) {
+    if (left > 0 && order.parameters["force"] !== true && !order.supervised) {
       throw new AzoraError(
         "HEALING_COOLDOWN",
         `${order.action} of ${nameOf(order.target)} was carried out just now; it may be again in ${span(left)}, or at once with force`,

@@ -18,6 +18,8 @@ export interface Order {
   timeout: number;
   by: "healer" | "operator";
   reason: string;
+  /** It follows the restart of another service, each time: no cooldown holds. */
+  supervised?: boolean;
   /** What it is to heal; nothing where somebody asked for it. */
   about?: Illness;
 }

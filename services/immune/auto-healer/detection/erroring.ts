@@ -15,6 +15,11 @@ export interface ErroringInput {
   breakers: readonly BreakerState[];
 }
 
+/** Calls of so long ago say how it is now, ms: three reports. */
+const NOW_MS = 3000;
+/** So many calls that all went well say that it is over. */
+const WELL = 5;
+
 /** Says when too many of a service's calls fail by its own fault. */
 export function erroring(
   { calls, streaks, error, breakers }: ErroringInput,
@@ -41,6 +46,9 @@ interface Seen {
 
 function many(calls: CallWindow, limits: Limits["erroring"], now: number): Seen | undefined {
   const { short, shortCalls, shortShare, long, longCalls, longShare } = limits;
+  const newest = calls.calls(now - NOW_MS, now);
+  // The window is still full of what is over: a remedy would only do harm.
+  if (newest.count >= WELL && newest.errors === 0) return undefined;
   const soon = calls.calls(now - short, now);
   const lately = calls.calls(now - long, now);
   const sudden = soon.count >= shortCalls && soon.errors > shortShare * soon.count;
