@@ -160,7 +160,7 @@ describe("a service whose calls fail", () => {
   test("is left alone where the failing was over before it was found out", () => {
     const simulation = new Simulation();
     simulation.seconds(60, () => failing(10, 0));
-    simulation.seconds(2, () => failing(40, 40));
+    simulation.seconds(1, () => failing(40, 40));
     simulation.seconds(60, () => failing(10, 0));
     expect(simulation.begun).toEqual([]);
   });

@@ -15,8 +15,8 @@ export interface ErroringInput {
   breakers: readonly BreakerState[];
 }
 
-/** Calls of so long ago say how it is now, ms: three reports. */
-const NOW_MS = 3000;
+/** Calls of so long ago say how it is now, ms: two reports. */
+const NOW_MS = 2000;
 /** So many calls that all went well say that it is over. */
 const WELL = 5;
 
