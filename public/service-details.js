@@ -64,6 +64,7 @@ export function createServiceDetails(name) {
   let timer = 0;
   let status = "";
   let reason = "";
+  let requests = 0;
 
   function createCommand({ name: command, title, hint, doing, when, sure }) {
     let asked = false;
@@ -116,8 +117,11 @@ export function createServiceDetails(name) {
 
   async function refresh() {
     void story.refresh();
+    const mine = ++requests;
     try {
-      draw(await get(`/orchestrator/services/${path}`));
+      const answer = await get(`/orchestrator/services/${path}`);
+      // An older answer may come after a newer one.
+      if (mine === requests) draw(answer);
     } catch {
       // The last picture stays; the page's head tells that the connection is lost.
     }
@@ -140,7 +144,11 @@ export function createServiceDetails(name) {
   }
 
   function saw(now) {
-    if (status !== "" && now !== status) void refresh();
+    if (status === "" || now === status) return;
+    status = now;
+    reason = "";
+    for (const button of buttons) button.update();
+    void refresh();
   }
 
   return {

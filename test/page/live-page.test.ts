@@ -102,20 +102,20 @@ describeWith("chromium", "the live page", () => {
 
   it("says how to get the right to act, and restarts a service with it", async () => {
     const refused = await details(page, "user-management");
-    await refused.getByRole("button", { name: "Restart" }).click();
+    await refused.getByRole("button", { name: "Restart", exact: true }).click();
     await refused.locator(".outcome", { hasText: "open the address with the token that “azora up” printed" }).waitFor();
 
     const trusted = await browser.open(`/?token=${organism.token}`);
     expect(trusted.url()).toBe(`http://127.0.0.1:${organism.port}/`);
     const about = await details(trusted, "user-management");
-    await about.getByRole("button", { name: "Restart" }).click();
+    await about.getByRole("button", { name: "Restart", exact: true }).click();
     await about.locator(".outcome", { hasText: /user-management is healthy after \d/ }).waitFor();
     await events(trusted).filter({ hasText: "user-management started on heart-1" }).first().waitFor();
 
-    await about.getByRole("button", { name: "Stop" }).click();
+    await about.getByRole("button", { name: "Stop", exact: true }).click();
     await about.getByRole("button", { name: "Really stop user-management?" }).click();
     await about.locator(".outcome", { hasText: "user-management is stopped" }).waitFor();
-    await about.getByRole("button", { name: "Start" }).click();
+    await about.getByRole("button", { name: "Start", exact: true }).click();
     await about.locator(".outcome", { hasText: "user-management is healthy" }).waitFor();
     await trusted.context().close();
   });
