@@ -1,27 +1,30 @@
 import type { Context, Middleware } from "moleculer";
+import { outcomeOf } from "../breaker/outcome.ts";
 import { currentRequestId, withRequestId } from "../request-scope.ts";
 import { Histogram } from "./histogram.ts";
 
 /** What is counted of one action on this node. */
 export class ActionVitals {
   readonly service: string;
+  readonly #action: string;
   inFlight = 0;
   errors = 0;
-  /** Errors that are not the caller's own mistake. */
+  /** Errors that are the action's own: neither its caller's mistake, nor that of a service which it called. */
   faults = 0;
   /** Type and message of the newest of them. */
   lastFault = "";
   readonly latency = new Histogram();
 
-  constructor(service: string) {
+  constructor(service: string, action: string) {
     this.service = service;
+    this.#action = action;
   }
 
   failed(error: unknown): void {
     this.errors++;
-    const { code, type, name, message } = (error ?? {}) as Record<string, unknown>;
-    const callersMistake = typeof code === "number" && code >= 400 && code < 500 && type !== "SERVICE_NOT_FOUND";
-    if (callersMistake) return;
+    const outcome = outcomeOf(error, this.#action);
+    if (outcome !== "broke" && outcome !== "silent") return;
+    const { type, name, message } = (error ?? {}) as Record<string, unknown>;
     this.faults++;
     this.lastFault = `${type ?? name ?? "Error"}: ${message ?? error}`.slice(0, LONGEST_FAULT);
   }
@@ -36,7 +39,7 @@ export class VitalsRegistry {
   of(action: string, service: string): ActionVitals {
     let vitals = this.actions.get(action);
     if (!vitals) {
-      vitals = new ActionVitals(service);
+      vitals = new ActionVitals(service, action);
       this.actions.set(action, vitals);
     }
     return vitals;

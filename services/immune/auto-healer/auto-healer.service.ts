@@ -23,7 +23,9 @@ type HealerService = StoreService & { healer?: Healer };
 
 const NAME = { type: "string", min: 1, max: 200 } as const;
 const LIMIT = { type: "number", integer: true, min: 1, max: 1000, default: 100, convert: true } as const;
-const STORY_CASES = 5;
+/** Cases that are looked at for a story, and those that are told. */
+const STORY_CASES = 50;
+const STORY_CHAPTERS = 5;
 /** What it asks for follows from the strategy of a service. */
 const SUPERVISOR = "phoenix-server";
 /** The request says itself how long it may take. */
@@ -109,9 +111,11 @@ const schema: StoreSchema = {
       description: "What happened to a service or a node lately, in plain words.",
       params: { $$strict: true, name: NAME },
       async handler(ctx: Context<{ name: string }>) {
-        const cases = await running(this).memory.of(ctx.params.name, STORY_CASES);
-        const paragraphs = story(ctx.params.name, cases);
-        return { name: ctx.params.name, text: paragraphs.join("\n"), paragraphs, cases: cases.map(({ id }) => id) };
+        const { name } = ctx.params;
+        const chapters = story(await running(this).memory.of(name, STORY_CASES), STORY_CHAPTERS);
+        const told = chapters.map(({ text }) => text);
+        const paragraphs = told.length > 0 ? told : [`Nothing is known of any failure of ${name}.`];
+        return { name, text: paragraphs.join("\n"), paragraphs, cases: chapters.map(({ id }) => id) };
       },
     },
     forecasts: {

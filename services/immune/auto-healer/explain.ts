@@ -37,10 +37,32 @@ export function explain(one: HealingCase): string {
   return sentences.map(sentence).join(" ");
 }
 
-/** What happened to a service or node lately, the newest last. */
-export function story(name: string, cases: readonly HealingCase[]): string[] {
-  if (cases.length === 0) return [`Nothing is known of any failure of ${name}.`];
-  return [...cases].sort((a, b) => (a.opened < b.opened ? -1 : 1)).map(explain);
+/** A part of a story, and the case that it tells. */
+export interface Chapter {
+  id: string;
+  text: string;
+}
+
+/** What happened to a service or node lately, the newest last. Of trials in quarantine that failed only the last is told. */
+export function story(cases: readonly (HealingCase & { id: string })[], most: number): Chapter[] {
+  const ordered = [...cases].sort((a, b) => (a.opened < b.opened ? -1 : 1));
+  const chapters: Chapter[] = [];
+  let skipped = 0;
+  for (const [index, one] of ordered.entries()) {
+    const next = ordered[index + 1];
+    if (isFailedTrial(one) && next && isFailedTrial(next)) {
+      skipped++;
+      continue;
+    }
+    const before = skipped > 0 ? `${count(skipped, "trial")} before this one failed too. ` : "";
+    chapters.push({ id: one.id, text: `${before}${explain(one)}` });
+    skipped = 0;
+  }
+  return chapters.slice(-most);
+}
+
+function isFailedTrial({ outcome, acts }: HealingCase): boolean {
+  return outcome === "quarantined" && acts.every(({ action }) => action === "trial" || action === "quarantine");
 }
 
 function found({ failure, severity, opened, detections, ...target }: HealingCase): string {

@@ -34,7 +34,7 @@ export class InstanceOutcomes {
     restarts.succeeded(node.id, NODE_POLICY);
     healing.succeeded(
       node.id,
-      `up, ${node.services.size} services started`,
+      `up, ${node.services.size} ${node.services.size === 1 ? "service" : "services"} started`,
       "its process was started again and carries all its services",
     );
   }

@@ -61,6 +61,7 @@ export class Operator {
       );
     }
     if (found.stopped) throw new AzoraError("CONFLICT", `${planned.name} is stopped; start it instead`);
+    this.#checkDependencies(found);
     if (planned.kind === "program") {
       const problem = await this.#conductor.programs.restart(found);
       return this.#outcome(found, since, problem);
@@ -203,6 +204,21 @@ export class Operator {
     // It was in quarantine, and off its node.
     await services.load(service, instance);
     return instance.status === "healthy" || instance.status === "degraded" ? undefined : instance.why;
+  }
+
+  /** A start waits for its hard dependencies: for one that does not come it would wait without end. */
+  #checkDependencies({ planned }: ServiceState): void {
+    const { state } = this.#conductor;
+    for (const name of planned.dependencies) {
+      const dependency = state.services.get(name);
+      const status = dependency && state.statusOf(dependency);
+      if (status !== "quarantined" && status !== "stopped") continue;
+      const remedy = status === "stopped" ? `azora start ${name}` : `azora release ${name}`;
+      throw new AzoraError(
+        "CONFLICT",
+        `${planned.name} goes on as it is, and would not come up again: its dependency ${name} is ${status}; "${remedy}" first`,
+      );
+    }
   }
 
   #served(node: NodeState): boolean {

@@ -51,6 +51,8 @@ export interface ServiceState {
   firstStart: number;
   /** What it waits for before its first start. */
   waitsFor: string;
+  /** Nodes that it left in a failover, until it is released. */
+  away: readonly string[];
 }
 
 /** Node id that stands for the process of a program. */
@@ -82,6 +84,7 @@ export class OrganismState {
           instances: new Map(),
           firstStart: 0,
           waitsFor: "",
+          away: [],
         };
         this.services.set(planned.name, service);
       }
@@ -163,7 +166,9 @@ export class OrganismState {
     if (!bad && lacking) return `its dependency ${lacking} is in quarantine`;
     if (!bad) {
       const absent = planned.absent.length > 0 ? `; soft dependency ${planned.absent.join(", ")} is absent` : "";
-      return `${places.length === 1 ? "its instance is" : `all ${places.length} instances are`} healthy${absent}`;
+      const moved =
+        service.away.length > 0 ? `; it was failed over from ${service.away.join(", ")}, until it is released` : "";
+      return `${places.length === 1 ? "its instance is" : `all ${places.length} instances are`} healthy${moved}${absent}`;
     }
     const rest =
       places.length > 1

@@ -61,7 +61,8 @@ export class Reconciler {
       config,
     );
     for (const service of state.services.values()) {
-      const standby = this.#conductor.journal.state.moved[service.planned.name]?.standby;
+      const { standby, away = [] } = this.#conductor.journal.state.moved[service.planned.name] ?? {};
+      service.away = away;
       service.waitsFor = standby
         ? `it was failed over: ${standby} takes its calls until it is released`
         : (gate.waiting.get(service.planned.name) ?? this.#nodeWait(service));

@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import type { HealingDecision } from "../../../models/healing.ts";
 import { decideRung, rungOf } from "./healing/ladder.ts";
 import { prepare } from "./healing/preparation.ts";
 import { dependenciesOf, isUp } from "./healing/upstream.ts";
@@ -10,6 +11,12 @@ import type { InstanceState, ServiceState } from "./organism-state.ts";
 const HASTY_DRAIN_MS = 1000;
 /** Health rounds that a service gets to recover by itself, once what it waited for is up again. */
 const RECOVERY_ROUNDS = 1.5;
+
+const TRIAL: HealingDecision = {
+  chosen: "trial",
+  why: "it is in quarantine, and what was wrong may be mended meanwhile",
+  alternatives: [{ action: "quarantine", why: "without a trial nobody would see that it is well again" }],
+};
 
 /** Loads services into their nodes, and restarts in place those that fail there. */
 export class ServiceKeeper {
@@ -173,10 +180,13 @@ export class ServiceKeeper {
     }
     if (trial) this.#beginTrial(service, instance);
     const action = instance.presence === "loaded" ? rung : rung === "restart-in-place" ? "start" : rung;
-    const decision = decideRung(attempt, policyOf(service.planned).attempts, advised);
+    const decision = trial ? TRIAL : decideRung(attempt, policyOf(service.planned).attempts, advised);
     const shadow = advice.shadow(healing.signatureOf(key));
-    if (shadow && shadow !== rung) decision.why += `; experience would have begun with ${shadow}`;
-    healing.attempt(key, { attempt, action: trial ? "trial" : action, decision, rung });
+    const told =
+      shadow && shadow !== rung
+        ? { ...decision, why: `${decision.why}; experience would have begun with ${shadow}` }
+        : decision;
+    healing.attempt(key, { attempt, action: trial ? "trial" : action, decision: told, rung });
     if (instance.presence === "none") return this.load(service, instance);
     const gentle = rung !== "restart-in-place";
     await this.restart(service, instance, gentle ? { fresh: true } : { fresh: false, drain: HASTY_DRAIN_MS });

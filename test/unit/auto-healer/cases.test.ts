@@ -179,6 +179,19 @@ describe("the story of a case", () => {
     expect(explain(book.takeChanged()[0]!)).toBe(
       "At 08:12:04 UTC on 2026-11-20 restart of ledger on heart-1 was asked for. It helped after 210 ms: it was restarted (seen: heart-1: database open).",
     );
-    expect(story("ledger", [])).toEqual(["Nothing is known of any failure of ledger."]);
+  });
+
+  test("of a quarantine tells of failed trials once", () => {
+    const book = new CaseBook();
+    const trial = (n: number) => {
+      const more = { case: `t${n}`, at: at(n), success: false, by: "ladder", failure: "unhealthy" } as const;
+      book.acted(record({ ...more, id: `t${n}a`, action: "trial" }));
+      book.acted(record({ ...more, id: `t${n}b`, action: "quarantine" }));
+    };
+    for (const n of [10, 20, 30]) trial(n);
+    const told = story(book.takeChanged(), 5);
+    expect(told.map(({ id }) => id)).toEqual(["t30"]);
+    expect(told[0]!.text).toMatch(/^2 trials before this one failed too\./);
+    expect(story([], 5)).toEqual([]);
   });
 });

@@ -61,13 +61,13 @@ export const ACTS: Record<ActionType, Act> = {
     const organ = service?.planned.organ ?? node!.organ;
     const count = () => [...conductor.state.nodes.values()].filter((one) => one.organ === organ && !one.remote).length;
     const from = count();
-    if (from + by > MAX_REPLICAS) refuse(`${organ} has ${from} nodes; more than ${MAX_REPLICAS} are not allowed`);
-    const before = service ? describeService(conductor, service) : `${organ} has ${from} nodes`;
+    if (from + by > MAX_REPLICAS) refuse(`${organ} has ${counted(from)}; more than ${MAX_REPLICAS} are not allowed`);
+    const before = service ? describeService(conductor, service) : `${organ} has ${counted(from)}`;
     const { nodes } = await operator.scale(organ, from + by);
     return {
       success: nodes.length >= from + by,
       before,
-      after: service ? describeService(conductor, service) : `${organ} has ${count()} nodes`,
+      after: service ? describeService(conductor, service) : `${organ} has ${counted(count())}`,
       reason: `${organ} runs on ${nodes.join(", ")}`,
     };
   },
@@ -159,6 +159,8 @@ function combine(seen: readonly Observation[]): Observation {
     reason: [...new Set(seen.map(({ reason }) => reason))].join("; "),
   };
 }
+
+const counted = (nodes: number) => (nodes === 1 ? "1 node" : `${nodes} nodes`);
 
 export function describeService({ state }: Conductor, service: ServiceState): string {
   const places = [...service.instances.values()].map(({ node, incarnation }) => `${node} (life ${incarnation})`);
