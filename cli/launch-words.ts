@@ -54,7 +54,10 @@ export function eventLine({ type, at, data }: StreamMessage): string | undefined
     const { target, failure, action, attempt, success, duration, reason } =
       data as unknown as OrganismStatus["healing"][number];
     const name = target.service ? `${target.service} on ${target.node ?? "its own process"}` : target.node;
-    return `${time} ${name} ${failure}: ${action} (attempt ${attempt}) ${success ? paint("green", `healed it in ${duration} ms`) : paint("red", `failed: ${reason}`)}`;
+    if (action === "quarantine") return `${time} ${name} ${failure}: ${paint("red", "put into quarantine")}: ${reason}`;
+    const cause = failure === "none" ? "" : ` ${failure}:`;
+    const which = attempt > 0 && failure !== "none" ? ` (attempt ${attempt})` : "";
+    return `${time} ${name}${cause} ${action}${which} ${success ? paint("green", `healed it in ${duration} ms`) : paint("red", `failed: ${reason}`)}`;
   }
   if (type === "service_event" && ["quarantined", "timeout", "unhealthy"].includes(String(data["event"]))) {
     return `${time} ${data["name"]} on ${data["node"]}: ${paint("yellow", String(data["event"]))}`;

@@ -30,8 +30,12 @@ function render(organism: OrganismStatus, services: ServiceRecord[]): string {
   const head = `${paintStatus(status)}  ${up} of ${organism.services["total"]} services up on ${nodes.filter((node) => node.status === "up").length} nodes, for ${duration(uptime)}`;
   const parts = [head, ...(status === "healthy" ? [] : [why]), "", nodeTable(nodes), "", serviceTable(services)];
   const acts = healing.slice(0, 5).map((act) => {
-    const result = act.success ? paint("green", "healed") : paint("red", "failed");
-    return `  ${paint("dim", act.at.slice(11, 19))}  ${act.target.service ?? act.target.node}  ${act.failure}, ${act.action} ${result} in ${act.duration} ms`;
+    const { at, target, failure, action, success, duration } = act;
+    const cause = failure === "none" ? "asked for" : failure;
+    const result = success ? paint("green", "helped") : paint("red", "did not help");
+    const what =
+      action === "quarantine" ? paint("red", "put into quarantine") : `${action} ${result} after ${duration} ms`;
+    return `  ${paint("dim", at.slice(11, 19))}  ${target.service ?? target.node}  ${cause}: ${what}`;
   });
   const open = breakers.map(({ caller, callee, node, state, failures, reason }) => {
     const how = state === "open" ? paint("red", "open") : paint("yellow", "half-open");
@@ -40,7 +44,7 @@ function render(organism: OrganismStatus, services: ServiceRecord[]): string {
   return [
     ...parts,
     ...(open.length > 0 ? ["", paint("dim", "circuit breakers"), ...open] : []),
-    ...(acts.length > 0 ? ["", paint("dim", "last healed"), ...acts] : []),
+    ...(acts.length > 0 ? ["", paint("dim", "healing"), ...acts] : []),
   ].join("\n");
 }
 
