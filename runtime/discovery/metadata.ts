@@ -1,5 +1,6 @@
+import type { HealingMetadata } from "../../models/healing-metadata.ts";
 import { editDistance } from "../nearest.ts";
-import { checkHealing, type HealingMetadata } from "./healing-metadata.ts";
+import { checkHealing } from "./healing-metadata.ts";
 
 export const ORGANS = ["brain", "heart", "lungs", "stomach", "muscles", "immune", "nervous"] as const;
 export type Organ = (typeof ORGANS)[number];

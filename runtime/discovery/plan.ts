@@ -1,4 +1,4 @@
-import type { HealingMetadata } from "./healing-metadata.ts";
+import type { HealingMetadata } from "../../models/healing-metadata.ts";
 import type { Organ, Priority } from "./metadata.ts";
 
 /** A program that is no Moleculer service, as its `<name>.service.json` describes it. */

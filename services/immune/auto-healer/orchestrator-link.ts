@@ -1,9 +1,9 @@
 import type { ServiceBroker } from "moleculer";
 import type { HealingRecord, HealingResult, Rung } from "../../../models/healing.ts";
+import type { Topology } from "../../../models/topology.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import type { Order } from "./actions/healing-action.ts";
-import type { Topology } from "./topology.ts";
 
 export type LearningMode = "off" | "shadow" | "on";
 

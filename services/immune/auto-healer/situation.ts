@@ -1,14 +1,14 @@
 import type { HealingTarget } from "../../../models/healing.ts";
+import type { Topology, TopologyNode, TopologyService } from "../../../models/topology.ts";
 import type { Finding, Signs } from "./detection/finding.ts";
-import type { KnownNode, KnownService, Topology } from "./topology.ts";
 
 /** All that a decision is made on. */
 export interface Situation {
   finding: Finding;
   signs: Signs;
   topology: Topology;
-  service?: KnownService | undefined;
-  node?: KnownNode | undefined;
+  service?: TopologyService | undefined;
+  node?: TopologyNode | undefined;
   /** Actions that were tried for this illness lately and did not end it, with why. */
   tried: ReadonlyMap<string, string>;
   /** Time until an action may be carried out again, ms. */

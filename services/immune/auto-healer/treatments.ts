@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ServiceBroker } from "moleculer";
 import type { Detection, Failure, HealingRecord } from "../../../models/healing.ts";
+import type { Topology } from "../../../models/topology.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import { signatureOf } from "../../../runtime/healing/signature.ts";
 import type { Executor } from "./actions/executor.ts";
@@ -14,7 +15,7 @@ import type { CaseMemory } from "./memory/case-memory.ts";
 import type { OrchestratorLink } from "./orchestrator-link.ts";
 import { type PredictiveMode, predictiveMode } from "./predictive.ts";
 import type { Candidate, Situation } from "./situation.ts";
-import { nodeOf, serviceOf, type Topology } from "./topology.ts";
+import { nodeOf, serviceOf } from "./topology.ts";
 
 /** A failure that is being dealt with. */
 interface Treatment {

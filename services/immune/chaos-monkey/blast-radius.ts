@@ -1,6 +1,7 @@
+import type { Topology } from "../../../models/topology.ts";
 import type { BlastRadius } from "./experiment.ts";
 import type { Target } from "./target.ts";
-import { dependentsOf, isWell, type Topology } from "./topology.ts";
+import { dependentsOf, isWell } from "./topology.ts";
 
 /** What is ill besides the target, of what was well before. */
 export interface Damage {

@@ -1,6 +1,7 @@
 import type { HealingRecord } from "../../../models/healing.ts";
+import type { Topology } from "../../../models/topology.ts";
 import { type Clock, sleep } from "../../../runtime/clock.ts";
-import { isWhole, notWhole, type Topology } from "./topology.ts";
+import { isWhole, notWhole } from "./topology.ts";
 
 /** Time without any healing after which the organism counts as calm, ms. */
 export const CALM_MS = 3000;

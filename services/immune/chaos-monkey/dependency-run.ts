@@ -1,3 +1,4 @@
+import type { Topology } from "../../../models/topology.ts";
 import { type Clock, sleep } from "../../../runtime/clock.ts";
 import type { CallPair } from "../../../runtime/faults/call-faults.ts";
 import type { NodeFault } from "../../../runtime/faults/node-fault.ts";
@@ -5,7 +6,7 @@ import type { Caller } from "./call-probe.ts";
 import { dependencyFindings, type FailureSeen, mergePairs, pairsSince } from "./dependency-verdict.ts";
 import { Guard, type GuardOptions } from "./guard.ts";
 import { type DependencyReport, say } from "./report.ts";
-import { isWell, type Topology } from "./topology.ts";
+import { isWell } from "./topology.ts";
 import { keepCalling, tryActions } from "./traffic.ts";
 
 export interface DependencyWorld {

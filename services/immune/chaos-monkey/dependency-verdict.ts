@@ -1,6 +1,6 @@
+import type { TopologyService } from "../../../models/topology.ts";
 import type { CallPair } from "../../../runtime/faults/call-faults.ts";
 import type { DependencyFinding } from "./report.ts";
-import type { TopologyService } from "./topology.ts";
 
 /** What was seen while one service failed. */
 export interface FailureSeen {

@@ -1,3 +1,4 @@
+import type { Topology } from "../../../models/topology.ts";
 import { sleep } from "../../../runtime/clock.ts";
 import { CallProbe, readingActions, untilAnswered } from "./call-probe.ts";
 import { type Experiment, INSTANT } from "./experiment.ts";
@@ -8,7 +9,7 @@ import { outcomeOf } from "./outcome.ts";
 import { type ExperimentReport, newReport, type RunIdentity, say } from "./report.ts";
 import { servicesOf, statusProblem, timeToRecover, watchedActions } from "./steady-state.ts";
 import { chooseTarget, type Target } from "./target.ts";
-import { isWhole, type Topology } from "./topology.ts";
+import { isWhole } from "./topology.ts";
 import type { World } from "./world.ts";
 
 const LOOK_EVERY_MS = 100;

@@ -1,7 +1,7 @@
+import type { Topology } from "../../../models/topology.ts";
 import { beyond, damageOf } from "./blast-radius.ts";
 import type { BlastRadius, StopSpec } from "./experiment.ts";
 import type { Target } from "./target.ts";
-import type { Topology } from "./topology.ts";
 
 /** Without a look at the organism for so long a run is stopped, ms. */
 export const BLIND_LIMIT_MS = 20_000;

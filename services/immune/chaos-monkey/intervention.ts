@@ -1,4 +1,5 @@
 import type { ServiceBroker } from "moleculer";
+import type { Topology } from "../../../models/topology.ts";
 import { readBus } from "../../../runtime/bus.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
@@ -6,7 +7,6 @@ import type { NodeContext } from "../../../runtime/node-context.ts";
 import { isAlive, type ProcessIdentity, signal } from "../../../runtime/process-identity.ts";
 import type { FaultSpec } from "./experiment.ts";
 import type { Target } from "./target.ts";
-import type { Topology } from "./topology.ts";
 
 /** A fault that was committed. */
 export interface Intervention {

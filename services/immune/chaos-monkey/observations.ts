@@ -1,9 +1,9 @@
 import type { Detection, HealingRecord, HealingTarget } from "../../../models/healing.ts";
+import type { Topology } from "../../../models/topology.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import type { FaultKind } from "./experiment.ts";
 import { type ExperimentReport, say } from "./report.ts";
 import type { Target } from "./target.ts";
-import type { Topology } from "./topology.ts";
 
 /** How the mesh and the bus name what has no node id. */
 export const SPINE = "spine";

@@ -1,10 +1,11 @@
 import type { HealingRecord } from "../../../models/healing.ts";
+import type { Topology } from "../../../models/topology.ts";
 import type { CallProbe } from "./call-probe.ts";
 import type { Experiment, FaultSpec } from "./experiment.ts";
 import type { ExperimentReport } from "./report.ts";
 import { timeToRecover } from "./steady-state.ts";
 import type { Target } from "./target.ts";
-import { dependentsOf, isWhole, notWhole, type Topology } from "./topology.ts";
+import { dependentsOf, isWhole, notWhole } from "./topology.ts";
 
 export interface Observed {
   before: Topology;

@@ -1,5 +1,6 @@
+import type { Topology } from "../../../models/topology.ts";
 import type { CheckSpec } from "./experiment.ts";
-import { isWhole, notWhole, type Topology } from "./topology.ts";
+import { isWhole, notWhole } from "./topology.ts";
 
 /** Why the organism is not in its steady state now, by the checks of its status. */
 export function statusProblem(checks: readonly CheckSpec[], topology: Topology): string | undefined {

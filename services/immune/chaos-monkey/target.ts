@@ -1,6 +1,7 @@
+import type { Topology, TopologyNode, TopologyService } from "../../../models/topology.ts";
 import { BETWEEN_NODES, type FaultSpec, OF_A_SERVICE, PROCESS_FAULTS, type TargetSpec } from "./experiment.ts";
 import { pick } from "./random.ts";
-import { isWell, ORCHESTRATOR_NODE, type Topology, type TopologyNode, type TopologyService } from "./topology.ts";
+import { isWell, ORCHESTRATOR_NODE } from "./topology.ts";
 
 /** Who is hit. */
 export interface Target {

@@ -1,36 +1,4 @@
-/** The organism as `master-orchestrator.topology` tells it, as far as chaos looks at it. */
-export interface Topology {
-  /** Higher with each orchestrator. */
-  epoch: number;
-  launched: boolean;
-  status: string;
-  why: string;
-  services: TopologyService[];
-  nodes: TopologyNode[];
-}
-
-export interface TopologyService {
-  name: string;
-  kind: string;
-  organ: string;
-  priority: string;
-  status: string;
-  why: string;
-  runtimeSystem: boolean;
-  dependencies: string[];
-  softDependencies: string[];
-  instances: { node: string; pid: number; incarnation: number; status: string }[];
-}
-
-export interface TopologyNode {
-  id: string;
-  organ: string;
-  status: string;
-  pid: number;
-  host: string;
-  remote: boolean;
-  incarnation: number;
-}
+import type { Topology, TopologyService } from "../../../models/topology.ts";
 
 /** The node whose process the spine keeps alive, not the orchestrator. */
 export const ORCHESTRATOR_NODE = "nervous-1";

@@ -1,10 +1,10 @@
 import type { ServiceBroker } from "moleculer";
 import type { HealingRecord } from "../../../models/healing.ts";
+import type { Topology } from "../../../models/topology.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import type { NodeContext } from "../../../runtime/node-context.ts";
 import type { Caller, ListedAction } from "./call-probe.ts";
 import { type Intervention, type InterventionRequest, intervene } from "./intervention.ts";
-import type { Topology } from "./topology.ts";
 
 /** What a run needs of the world. */
 export interface World {

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Context, Service, ServiceSchema } from "moleculer";
 import type { HealingRecord, HealingResult } from "../../../models/healing.ts";
+import type { Topology } from "../../../models/topology.ts";
 import { systemClock } from "../../../runtime/clock.ts";
-import type { HealingMetadata } from "../../../runtime/discovery/healing-metadata.ts";
 import { RUNTIME_CAPABILITY } from "../../../runtime/discovery/plan.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import { nearest } from "../../../runtime/nearest.ts";
@@ -14,14 +14,6 @@ import { type RecoveryStep, recoveryPlan, restFor, type Supervised } from "./sup
 const INTENSITY = { restarts: 10, period: 600_000 };
 const STEP_TIMEOUT_MS = 30_000;
 const ASK_TIMEOUT_MS = 5000;
-
-interface Topology {
-  services: (Omit<Supervised, "strategy" | "nodes"> & {
-    healing: HealingMetadata;
-    instances: { node: string }[];
-  })[];
-  nodes: { id: string; services: string[] }[];
-}
 
 /** A step that was made, and what was seen of it. */
 export type StepOutcome = RecoveryStep & Pick<HealingResult, "success" | "duration" | "reason">;

@@ -1,4 +1,4 @@
-import type { Strategy } from "../../../runtime/discovery/healing-metadata.ts";
+import type { Strategy } from "../../../models/healing-metadata.ts";
 
 /** A service as its supervisor sees it. */
 export interface Supervised {

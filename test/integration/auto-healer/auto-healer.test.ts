@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { HealingRecord, HealingResult } from "../../../models/healing.ts";
 import type { HealingCase } from "../../../models/healing-case.model.ts";
+import { knownService } from "../../support/topology.ts";
 import { writeFiles } from "../../support/write-files.ts";
-import { knownService } from "../../unit/auto-healer/known.ts";
 import { FakeOrganism } from "./fake-organism.ts";
 
 type Case = HealingCase & { id: string };

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Context, ServiceBroker } from "moleculer";
 import type { Detection, HealingRecord, HealingResult } from "../../../models/healing.ts";
+import type { TopologyService } from "../../../models/topology.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import { bucketOf } from "../../../runtime/vitals/histogram.ts";
 import autoHealer from "../../../services/immune/auto-healer/auto-healer.service.ts";
 import type { Report } from "../../../services/immune/auto-healer/detection/node-senses.ts";
-import type { KnownService } from "../../../services/immune/auto-healer/topology.ts";
-import { knownNode, knownService, topologyOf } from "../../unit/auto-healer/known.ts";
+import { knownNode, knownService, topologyOf } from "../../support/topology.ts";
 
 interface Order {
   epoch: number;
@@ -30,7 +30,7 @@ export class FakeOrganism {
   readonly history: HealingRecord[] = [];
   readonly detections: Detection[] = [];
   readonly advice: { advice: object; mode: string }[] = [];
-  services: KnownService[] = [
+  services: TopologyService[] = [
     knownService("ledger"),
     knownService("auto-healer", { organ: "immune", singleton: true }),
   ];

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { toProblem } from "../../../runtime/errors.ts";
 import { AzoraAutoHealer } from "../../../sdk/auto-healer.ts";
-import { knownService } from "../../unit/auto-healer/known.ts";
+import { knownService } from "../../support/topology.ts";
 import { FakeOrganism } from "../auto-healer/fake-organism.ts";
 
 /** As it stands on the reference pages. */

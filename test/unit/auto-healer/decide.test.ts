@@ -5,7 +5,7 @@ import type { Finding, Signs } from "../../../services/immune/auto-healer/detect
 import { predictiveMode } from "../../../services/immune/auto-healer/predictive.ts";
 import type { Situation } from "../../../services/immune/auto-healer/situation.ts";
 import { nodeOf, serviceOf } from "../../../services/immune/auto-healer/topology.ts";
-import { knownNode, knownService, topologyOf } from "./known.ts";
+import { knownNode, knownService, topologyOf } from "../../support/topology.ts";
 
 const topology = topologyOf(
   [

@@ -3,7 +3,7 @@ import type { HealingRequest } from "../../../models/healing.ts";
 import { builtInActions } from "../../../services/immune/auto-healer/actions/built-in.ts";
 import { checkRequest } from "../../../services/immune/auto-healer/actions/check-request.ts";
 import { ActionRegistry } from "../../../services/immune/auto-healer/actions/registry.ts";
-import { knownNode, knownService, topologyOf } from "./known.ts";
+import { knownNode, knownService, topologyOf } from "../../support/topology.ts";
 
 const calls: [string, object, object][] = [];
 const answers: Record<string, unknown> = {};

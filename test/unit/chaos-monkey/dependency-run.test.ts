@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
+import type { Topology } from "../../../models/topology.ts";
 import type { CallPair } from "../../../runtime/faults/call-faults.ts";
 import { DependencyRun, type DependencyWorld } from "../../../services/immune/chaos-monkey/dependency-run.ts";
-import type { Topology } from "../../../services/immune/chaos-monkey/topology.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { ill, organism } from "./organism.ts";
 

@@ -1,25 +1,15 @@
+import type { Topology, TopologyNode, TopologyService } from "../../../models/topology.ts";
 import type { Experiment } from "../../../services/immune/chaos-monkey/experiment.ts";
-import type { Topology, TopologyNode, TopologyService } from "../../../services/immune/chaos-monkey/topology.ts";
+import { knownNode, knownService } from "../../support/topology.ts";
 
 export function service(name: string, node: string, more: Partial<TopologyService> = {}): TopologyService {
-  return {
-    name,
-    kind: "service",
-    organ: node.split("-")[0]!,
-    priority: "medium",
-    status: "healthy",
-    why: "its instance is healthy",
-    runtimeSystem: false,
-    dependencies: [],
-    softDependencies: [],
-    instances: [{ node, pid: 1, incarnation: 1, status: "healthy" }],
-    ...more,
-  };
+  const instances = [{ node, pid: 1, incarnation: 1, status: "healthy" }];
+  return knownService(name, { organ: node.split("-")[0]!, why: "its instance is healthy", instances, ...more });
 }
 
 export function node(id: string, more: Partial<TopologyNode> = {}): TopologyNode {
   const pid = [...id].reduce((sum, character) => sum * 31 + character.charCodeAt(0), 7) % 30_000;
-  return { id, organ: id.split("-")[0]!, status: "up", pid, host: "here", remote: false, incarnation: 1, ...more };
+  return knownNode(id, [], { pid, ...more });
 }
 
 /** ledger (critical, heart) ← vault (heart), judge (brain) ← crane (muscles); bell alone. */
@@ -29,6 +19,7 @@ export function organism(): Topology {
     launched: true,
     status: "healthy",
     why: "all services are healthy",
+    replicas: {},
     services: [
       service("master-orchestrator", "nervous-1", { runtimeSystem: true, priority: "critical" }),
       service("chaos-monkey", "immune-1", { runtimeSystem: true }),

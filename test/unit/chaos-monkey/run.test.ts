@@ -1,10 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import type { HealingRecord } from "../../../models/healing.ts";
+import type { Topology } from "../../../models/topology.ts";
 import { CallProbe, readingActions } from "../../../services/immune/chaos-monkey/call-probe.ts";
 import type { CheckSpec, Experiment } from "../../../services/immune/chaos-monkey/experiment.ts";
 import { ExperimentRun } from "../../../services/immune/chaos-monkey/experiment-run.ts";
 import { seeded } from "../../../services/immune/chaos-monkey/random.ts";
-import type { Topology } from "../../../services/immune/chaos-monkey/topology.ts";
 import type { World } from "../../../services/immune/chaos-monkey/world.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { experiment, ill, organism } from "./organism.ts";

@@ -1,9 +1,10 @@
 import { Validators } from "moleculer";
 import type { HealingRequest, HealingTarget } from "../../../../models/healing.ts";
+import type { Topology } from "../../../../models/topology.ts";
 import { AzoraError } from "../../../../runtime/errors.ts";
 import { type FieldError, fieldErrors } from "../../../../runtime/field-errors.ts";
 import { nearest } from "../../../../runtime/nearest.ts";
-import { nearestService, nodeOf, serviceOf, type Topology } from "../topology.ts";
+import { nearestService, nodeOf, serviceOf } from "../topology.ts";
 import { FORCE } from "./built-in.ts";
 import type { HealingAction, Order } from "./healing-action.ts";
 import type { ActionRegistry } from "./registry.ts";

@@ -1,4 +1,4 @@
-import type { KnownService } from "../topology.ts";
+import type { TopologyService } from "../../../../models/topology.ts";
 import {
   DEFAULT_COOLDOWN_MS,
   DEFAULT_COST_MS,
@@ -19,7 +19,7 @@ interface OwnAnswer {
 const HEALTH_TIMEOUT_MS = 2000;
 
 /** What a service can do for itself, as its `metadata.healing.actions` says. */
-export function ownActions({ name, healing }: KnownService, call: Call): HealingAction[] {
+export function ownActions({ name, healing }: TopologyService, call: Call): HealingAction[] {
   return (healing.actions ?? []).map((own) => ({
     type: own.type,
     origin: "service" as const,

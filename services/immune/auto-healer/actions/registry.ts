@@ -1,6 +1,6 @@
+import type { Topology, TopologyService } from "../../../../models/topology.ts";
 import { AzoraError } from "../../../../runtime/errors.ts";
 import { nearest } from "../../../../runtime/nearest.ts";
-import type { KnownService, Topology } from "../topology.ts";
 import type { HealingAction } from "./healing-action.ts";
 import { type Call, ownActions } from "./own-actions.ts";
 
@@ -19,12 +19,12 @@ export class ActionRegistry {
   }
 
   /** What may be done for a service, or for a node where none is named. */
-  for(service: KnownService | undefined): HealingAction[] {
+  for(service: TopologyService | undefined): HealingAction[] {
     return service ? [...this.#general, ...this.#own(service)] : [...this.#general];
   }
 
   /** @throws AzoraError HEALING_ACTION_UNKNOWN with the nearest */
-  find(type: string, service: KnownService | undefined, topology: Topology): HealingAction {
+  find(type: string, service: TopologyService | undefined, topology: Topology): HealingAction {
     const there = this.for(service);
     const found = there.find((one) => one.type === type);
     if (found) return found;
@@ -45,7 +45,7 @@ export class ActionRegistry {
     );
   }
 
-  #own(service: KnownService): HealingAction[] {
+  #own(service: TopologyService): HealingAction[] {
     const taken = new Set(this.#general.map(({ type }) => type));
     return ownActions(service, this.#call).filter(({ type }) => !taken.has(type));
   }

@@ -1,8 +1,8 @@
+import type { Topology } from "../../../../models/topology.ts";
 import type { Conductor } from "../conductor.ts";
 import { statusView } from "../views.ts";
 
-/** Who is there, how they are and who needs whom: for the systems that decide. */
-export function topology(conductor: Conductor) {
+export function topology(conductor: Conductor): Topology {
   const { state, journal, launch, epoch } = conductor;
   const { status, why } = statusView(conductor);
   return {

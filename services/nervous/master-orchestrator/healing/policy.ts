@@ -1,5 +1,5 @@
+import type { HealingMetadata } from "../../../../models/healing-metadata.ts";
 import { type Backoff, RESTART_DELAYS, RESTART_JITTER } from "../../../../runtime/backoff.ts";
-import type { HealingMetadata } from "../../../../runtime/discovery/healing-metadata.ts";
 import type { OrchestratorConfig } from "../orchestrator.config.ts";
 
 /** When and how often a target that failed is started again. All times in ms. */
