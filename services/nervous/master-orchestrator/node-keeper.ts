@@ -155,7 +155,7 @@ export class NodeKeeper {
       failure: verdict.failure,
       before: `down: ${reason}`,
       detection: verdict.silentFor,
-      evidence: [reason === how ? `its process has ended: ${how}` : reason],
+      evidence: [reason === how ? `its process has ended: ${how}${hint(how)}` : reason],
       signature: this.#context.advice.signature(verdict.failure, id, reason),
     });
     tellNode(this.#context, node);
@@ -225,4 +225,10 @@ export class NodeKeeper {
       fleet.on("gone", listen);
     });
   }
+}
+
+/** What a way to end says of its cause. */
+function hint(how: string): string {
+  if (how.includes("SIGABRT")) return ", as Node ends when its heap is full";
+  return how === "exit code 70" ? ", on an error that nobody caught; its log has it" : "";
 }
