@@ -24,7 +24,7 @@ describe("a process that leaks", () => {
 
   test("is seen through the sawtooth of garbage collection", () => {
     const simulation = new Simulation();
-    simulation.seconds(600, (i) => heap(60 + i * 0.2 + (i % 20) * 2));
+    simulation.seconds(600, (i) => heap(60 + i * 0.4 + (i % 20) * 2));
     expect(simulation.begun.map(({ failure }) => failure)).toEqual(["leaking"]);
   });
 
@@ -39,6 +39,12 @@ describe("a process that leaks", () => {
     simulation.seconds(300, (i) => heap(40, { memory: (110 + i) * MB }));
     expect(simulation.begun).toHaveLength(1);
     expect(simulation.begun[0]!.evidence[0]).toMatch(/^The memory of heart-1 outside of the heap has grown steadily/);
+  });
+
+  test("is nobody's business while it would break in many hours", () => {
+    const simulation = new Simulation();
+    simulation.seconds(600, (i) => heap(40 + i / 6));
+    expect(simulation.begun).toEqual([]);
   });
 
   test("is found in seconds where time is scaled down", () => {

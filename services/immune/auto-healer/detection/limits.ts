@@ -38,6 +38,8 @@ export interface Limits {
     growth: number;
     /** Share of the steps that go up. */
     monotone: number;
+    /** Growth that breaks later than this may be what a busy process needs, and is nobody's business yet. */
+    horizon: number;
   };
   exhausted: { share: number; diskShare: number; diskSmall: number; diskBytes: number };
   flapping: { window: number; times: number };
@@ -77,6 +79,7 @@ export function limits(scale = 1): Limits {
       kept: time(600_000, 60_000),
       growth: 20 * MB,
       monotone: 0.8,
+      horizon: 2 * 3_600_000,
     },
     exhausted: { share: 0.9, diskShare: 0.02, diskSmall: 2048 * MB, diskBytes: 64 * MB },
     flapping: { window: time(300_000, 10_000), times: 4 },

@@ -210,6 +210,7 @@ export class Senses {
       const grown = growth(kind === "heap" ? heap : outside, kind, limits.leaking, now, report.heapLimit);
       if (!grown) return;
       const told = tellGrowth(grown, what, limit);
+      if ((told.secondsLeft ?? 0) * 1000 > limits.leaking.horizon) return;
       found.push({ failure: "leaking", target: { node }, severity: "warning", ...told });
     };
     tell(`The heap of ${node}`, "heap", report.heapLimit);
