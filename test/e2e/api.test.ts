@@ -8,7 +8,9 @@ import { type Status, TestOrganism } from "../support/organism.ts";
 jest.setTimeout(60_000);
 
 const SERVICES = [
+  "auto-healer",
   "bell",
+  "chaos-monkey",
   "crane",
   "door",
   "health-monitor",
@@ -17,6 +19,7 @@ const SERVICES = [
   "master-orchestrator",
   "mill",
   "monitoring-service",
+  "phoenix-server",
   "v2.guard",
   "vault",
 ];
@@ -46,10 +49,10 @@ describe("the orchestrator's API", () => {
       why: "all services are healthy",
       uptime: expect.any(Number),
       epoch: 1,
-      launch: { phase: 6, started: 11, total: 11, done: true },
+      launch: { phase: 6, started: 14, total: 14, done: true },
       services: {
-        total: 11,
-        healthy: 11,
+        total: 14,
+        healthy: 14,
         degraded: 0,
         unhealthy: 0,
         timeout: 0,
@@ -60,11 +63,13 @@ describe("the orchestrator's API", () => {
       },
       nodes: expect.any(Array),
       healing: expect.any(Array),
+      breakers: [],
     });
     expect(status.nodes.map(({ id }) => id)).toEqual([
       "brain-1",
       "heart-1",
       "immune-1",
+      "immune-2",
       "lungs-1",
       "muscles-1",
       "nervous-1",
@@ -147,7 +152,7 @@ describe("the orchestrator's API", () => {
   it("GET /orchestrator/health-status", async () => {
     const health = await organism.get("/orchestrator/health-status");
     expect(health).toEqual({
-      counts: expect.objectContaining({ total: 11, healthy: 11 }),
+      counts: expect.objectContaining({ total: 14, healthy: 14 }),
       worst: [],
       lastCheck: expect.stringMatching(/Z$/),
     });
@@ -257,7 +262,7 @@ describe("the orchestrator's API", () => {
     expect(await organism.get("/health")).toMatchObject({ status: "healthy", checks: {} });
     expect(await organism.get("/live")).toEqual({ status: "healthy" });
     expect(await organism.get("/ready")).toMatchObject({ status: "healthy" });
-    for (const system of ["auto-healer", "symbiotic", "blockchain", "performance", "nonsense"]) {
+    for (const system of ["symbiotic", "blockchain", "performance", "nonsense"]) {
       expect((await fetch(`http://127.0.0.1:${organism.port}/health/${system}`)).status).toBe(404);
     }
   });

@@ -18,9 +18,9 @@ describe("the command line", () => {
   it("shows nodes and services as tables, and as JSON", async () => {
     const { code, out } = await organism.cli("status");
     expect(code).toBe(0);
-    expect(out).toMatch(/● healthy {2}11 of 11 services up on 8 nodes/);
+    expect(out).toMatch(/● healthy {2}14 of 14 services up on 9 nodes/);
     expect(out).toMatch(/heart-1\s+● up\s+\d+/);
-    expect(out).toMatch(/v2\.guard\s+● healthy\s+1\s+immune-1/);
+    expect(out).toMatch(/v2\.guard\s+● healthy\s+1\s+immune-2/);
     const json = JSON.parse((await organism.cli("status", "--json")).out);
     expect(json).toMatchObject({ status: "healthy", registry: expect.any(Array) });
   });
@@ -53,7 +53,7 @@ describe("the command line", () => {
     await organism.cli("stop", "mill");
     const { epoch } = await organism.status();
     process.kill(await organism.pid("nervous-1"), "SIGKILL");
-    await organism.until("a new epoch", (status) => status.epoch > epoch && status.services["healthy"] === 10);
+    await organism.until("a new epoch", (status) => status.epoch > epoch && status.services["healthy"] === 13);
     expect((await organism.status()).services).toMatchObject({ stopped: 1 });
     await organism.cli("start", "mill");
   });

@@ -32,12 +32,17 @@ describe("a node that lives, but that nobody reaches over the bus", () => {
     const before = nodes.find(({ id }) => id === NODE)!.incarnation;
     const after = await organism.until(
       `${NODE} started again`,
-      ({ nodes }) =>
+      ({ nodes, healing }) =>
+        healing.some(({ target, success }) => target.node === NODE && success) &&
         nodes.some(({ id, incarnation, status }) => id === NODE && incarnation > before && status === "up"),
       40_000,
     );
     expect(heard.map(({ id, confirmedBy }) => [id, confirmedBy.length])).toEqual([[NODE, 2]]);
-    expect(after.healing[0]).toMatchObject({ target: { node: NODE }, failure: "unreachable", success: true });
+    expect(after.healing.find(({ target }) => target.node === NODE)).toMatchObject({
+      target: { node: NODE },
+      failure: "unreachable",
+      success: true,
+    });
 
     /** What comes from the peer gets lost on its way to the node. Another monkey may be asked first, and deny it. */
     async function deafen(peer: string): Promise<void> {

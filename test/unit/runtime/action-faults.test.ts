@@ -27,22 +27,23 @@ afterEach(async () => {
   await broker.stop();
 });
 
-test("a caller's mistake is an error and no fault; whatever else is thrown is both", async () => {
+test("a caller's mistake and what a deeper call met are errors and no faults; whatever else is thrown is both", async () => {
   const thrown = [
     new AzoraError("VALIDATION_ERROR", "age is -1"),
     new AzoraError("NOT_FOUND", "no such flour"),
     new Error("connect ECONNREFUSED 127.0.0.1:5432"),
     new AzoraError("STORE_UNAVAILABLE", "disk is full"),
-    // Of a service that this one needs: the caller can do nothing about it.
+    // Of services that this one needs: they are to be healed, not this one.
     new Errors.ServiceNotFoundError({ action: "grain.get" }),
+    new AzoraError("CIRCUIT_OPEN", "grain is spared", { action: "grain.get" }),
   ];
   for (const error of thrown) await broker.call("mill.fail", { error }).catch(() => {});
-  expect(vitals.actions.get("mill.fail")).toMatchObject({ errors: 5, faults: 3 });
+  expect(vitals.actions.get("mill.fail")).toMatchObject({ errors: 6, faults: 2 });
   expect(node.report().actions).toEqual([
     expect.objectContaining({
-      errors: 5,
-      faults: 3,
-      lastFault: "SERVICE_NOT_FOUND: Service 'grain.get' is not found.",
+      errors: 6,
+      faults: 2,
+      lastFault: "STORE_UNAVAILABLE: disk is full",
     }),
   ]);
   await broker.call("mill.fail", { error: new AzoraError("NOT_FOUND", "none") }).catch(() => {});
