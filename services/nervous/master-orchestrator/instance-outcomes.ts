@@ -79,8 +79,11 @@ export class InstanceOutcomes {
       restarts.succeeded(key, policyOf(service.planned));
       journal.append({ type: "attempts", key, attempts: restarts.state(key).attempts, exhausted: false });
       healing.succeeded(key, status, "it was restarted in its process and answers");
+    } else {
+      // Somebody else has restarted it: no attempt of the ladder has helped, and the next failure is another case.
+      healing.drop(key);
     }
-    this.#checkServed(instance.node);
+    this.checkServed(instance.node);
   }
 
   startFailed(service: ServiceState, instance: InstanceState, incarnation: number, error: unknown): void {
@@ -89,7 +92,7 @@ export class InstanceOutcomes {
     // The node died meanwhile, which is dealt with where it is noticed.
     if (type !== "START_FAILED" && type !== "CONFLICT" && type !== "SERVICE_UNKNOWN") return;
     this.fail(service, instance, "start failed", message, type === "SERVICE_UNKNOWN" ? "none" : "failed");
-    this.#checkServed(instance.node);
+    this.checkServed(instance.node);
   }
 
   fail(
@@ -175,16 +178,17 @@ export class InstanceOutcomes {
     return `its dependency ${upstream.planned.name} is ${this.#context.state.statusOf(upstream)}`;
   }
 
-  #checkServed(id: string): void {
+  /** Ends the healing of a node whose services are all there. */
+  checkServed(id: string): void {
     const { state, healing } = this.#context;
     const node = state.nodes.get(id);
     if (!node || !healing.isOpen(id)) return;
     const pending = [...node.services].some((name) => {
       const service = state.services.get(name);
       const instance = service?.instances.get(id);
-      return (
-        service && !service.stopped && (!instance || instance.presence === "none" || instance.presence === "loading")
-      );
+      // What was given up does not come.
+      if (!service || service.stopped || instance?.status === "quarantined") return false;
+      return !instance || instance.presence === "none" || instance.presence === "loading";
     });
     if (!pending) this.nodeServed(node);
   }

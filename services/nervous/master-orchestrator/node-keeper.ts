@@ -45,8 +45,16 @@ export class NodeKeeper {
   async retire(node: NodeState): Promise<void> {
     if (node.status === "stopping" || node.status === "down") return;
     await this.stop(node, false);
-    this.#context.state.nodes.delete(node.id);
+    this.forget(node);
     this.#context.changed();
+  }
+
+  /** It is no longer wanted, and has no process: nothing of it is waited for any longer. */
+  forget(node: NodeState): void {
+    const { state, restarts, healing } = this.#context;
+    restarts.forget(node.id);
+    healing.drop(node.id);
+    if (state.nodes.get(node.id) === node) state.nodes.delete(node.id);
   }
 
   /** Stops a node's process: by its own drain, then SIGTERM, then SIGKILL to its group. */
@@ -166,7 +174,8 @@ export class NodeKeeper {
   }
 
   async #start(node: NodeState, attempt = 0): Promise<void> {
-    const { fleet, state, organism, healing, logger } = this.#context;
+    const { fleet, state, organism, healing, logger, isStopping } = this.#context;
+    if (isStopping()) return;
     node.status = "starting";
     node.why = "its process is starting";
     node.host = "local";
@@ -209,7 +218,8 @@ export class NodeKeeper {
       if (state.nodes.get(node.id) === node && node.status === "up") node.status = "starting";
       return;
     }
-    if (restarts.state(node.id).phase === "running" && node.services.size === 0) this.#outcomes.nodeServed(node);
+    // One that carries nothing, or only what was given up, is whole already.
+    if (restarts.state(node.id).phase === "running") this.#outcomes.checkServed(node.id);
     this.#context.changed();
   }
 

@@ -37,7 +37,7 @@ export class Reconciler {
     for (const node of this.#conductor.state.nodes.values()) if (!wanted.has(node.id)) node.services = new Set();
     for (const node of [...this.#conductor.state.nodes.values()]) {
       if (wanted.has(node.id) || node.remote || node.id === ORCHESTRATOR_NODE) continue;
-      if (node.status === "down") this.#conductor.state.nodes.delete(node.id);
+      if (node.status === "down") this.#conductor.nodes.forget(node);
       else void this.#conductor.nodes.retire(node);
     }
     for (const service of this.#conductor.state.services.values()) {

@@ -123,9 +123,10 @@ export class ServiceKeeper {
       for (const instance of service.instances.values()) {
         if (!instance.awaits) continue;
         const other = state.services.get(instance.awaits);
-        // One that was given up decides nothing any more, unless it is needed.
+        // One that was given up or stopped decides nothing any more, unless it is needed.
         const needed = other && dependenciesOf(state, service).includes(other);
-        const open = other && !isUp(state, other) && (needed || state.statusOf(other) !== "quarantined");
+        const isOver = other && ["quarantined", "stopped"].includes(state.statusOf(other));
+        const open = other && !isUp(state, other) && (needed || !isOver);
         if (open) continue;
         instance.awaits = "";
         if (instance.status === "unhealthy") this.#afterOther(service, instance);
@@ -162,18 +163,27 @@ export class ServiceKeeper {
   }
 
   async #attempt(service: ServiceState, instance: InstanceState, attempt: number): Promise<void> {
-    const { healing, advice, policyOf, isStopping } = this.#context;
+    const { healing, advice, restarts, policyOf, isStopping } = this.#context;
     const key = instanceKey(service.planned.name, instance.node);
-    if (service.instances.get(instance.node) !== instance || isStopping()) return;
+    const standing = restarts.state(key);
+    // Its node may die and the operator may act while it is prepared: then it is somebody else's affair.
+    const isVoid = () =>
+      service.instances.get(instance.node) !== instance || restarts.state(key) !== standing || isStopping();
+    if (isVoid()) return;
     const trial = instance.status === "quarantined";
     const rung = trial ? "graceful-restart" : rungOf(attempt);
     const advised = advice.for(healing.signatureOf(key));
     const down = await prepare(this.#context, service, rung, (dependency, one) =>
       this.restart(dependency, one, { fresh: true }),
     );
-    if (service.instances.get(instance.node) !== instance || isStopping()) return;
+    if (isVoid()) return;
+    if (instance.status === "healthy" || instance.status === "degraded") {
+      restarts.succeeded(key, policyOf(service.planned));
+      healing.succeeded(key, instance.status, "it recovered before the next attempt");
+      return;
+    }
     if (down && !trial) {
-      this.#context.restarts.succeeded(key, policyOf(service.planned));
+      restarts.succeeded(key, policyOf(service.planned));
       this.outcomes.awaitOther(service, instance, down.planned.name, `attempt ${attempt} was not made`);
       this.#context.changed();
       return;

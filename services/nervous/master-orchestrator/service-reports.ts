@@ -50,6 +50,11 @@ export class ServiceReports {
       this.#context.journal.append({ type: "incarnation", key, incarnation: slot.incarnation });
     }
     if (instance.presence === "loaded" || this.#services.isAwaited(slot.name, node.id)) return;
+    if (instance.status === "quarantined") {
+      // A former orchestrator had given it up and died before it was off its node.
+      void this.#context.commands.unload(node.id, slot.name).catch(() => {});
+      return;
+    }
     if (instance.presence === "loading" && slot.status === "started") {
       this.#services.outcomes.started(service, instance, slot);
       return;

@@ -15,7 +15,9 @@ class FakeFleet extends EventEmitter {
   get(key: string) {
     return this.members.get(key);
   }
-  spawn() {
+  readonly spawned: string[] = [];
+  spawn(key: string) {
+    this.spawned.push(key);
     return new Promise(() => {});
   }
   async terminate(key: string) {
@@ -26,32 +28,61 @@ class FakeFleet extends EventEmitter {
   }
 }
 
-describe("a node that the operator restarts", () => {
-  let fleet: FakeFleet;
-  let keeper: NodeKeeper;
-  let state: OrganismState;
-  let failures: string[];
+let fleet: FakeFleet;
+let keeper: NodeKeeper;
+let state: OrganismState;
+let clock: FakeClock;
+let failures: string[];
+let stopping: boolean;
+beforeEach(() => {
+  fleet = new FakeFleet();
+  clock = new FakeClock();
+  stopping = false;
+  failures = [];
+  state = new OrganismState(planOf([]), []);
+  const context = {
+    fleet,
+    state,
+    logger: { warn() {}, error() {} },
+    restarts: new Restarts(clock, 1),
+    healing: { begin: (key: string) => failures.push(key), failed() {}, attempt() {}, drop() {} },
+    commands: { shutdown: (id: string) => fleet.terminate(id) },
+    changed() {},
+    isStopping: () => stopping,
+    advice: new Advice(),
+    policyOf: () => NODE_POLICY,
+    broker: { emit() {} },
+  };
+  keeper = new NodeKeeper(context as unknown as KeeperContext, { nodeGone() {} } as never, {} as never);
+  fleet.on("gone", ({ key }, how) => keeper.gone(key, how));
+});
+
+describe("a node that waits for its next attempt", () => {
   beforeEach(() => {
-    fleet = new FakeFleet();
-    failures = [];
-    state = new OrganismState(planOf([]), []);
-    const context = {
-      fleet,
-      state,
-      logger: { warn() {}, error() {} },
-      restarts: new Restarts(new FakeClock(), 1),
-      healing: { begin: (key: string) => failures.push(key), failed() {}, attempt() {} },
-      commands: { shutdown: (id: string) => fleet.terminate(id) },
-      changed() {},
-      isStopping: () => false,
-      advice: new Advice(),
-      policyOf: () => NODE_POLICY,
-      broker: { emit() {} },
-    };
-    keeper = new NodeKeeper(context as unknown as KeeperContext, { nodeGone() {} } as never, {} as never);
-    fleet.on("gone", ({ key }, how) => keeper.gone(key, how));
+    const node = state.node("heart-1", "heart");
+    for (const life of [1, 2]) {
+      Object.assign(node, { status: "up", incarnation: life });
+      keeper.gone("heart-1", "exit code 1");
+    }
+    expect(fleet.spawned).toEqual(["heart-1"]);
+    expect(node.why).toMatch(/next attempt in/);
   });
 
+  test("is not started once it is no longer wanted", () => {
+    keeper.forget(state.nodes.get("heart-1")!);
+    expect(state.nodes.has("heart-1")).toBe(false);
+    clock.advance(100_000);
+    expect(fleet.spawned).toHaveLength(1);
+  });
+
+  test("is not started while everything is being stopped", () => {
+    stopping = true;
+    clock.advance(100_000);
+    expect(fleet.spawned).toHaveLength(1);
+  });
+});
+
+describe("a node that the operator restarts", () => {
   test.each(["up", "starting", "hung"] as const)(
     "and that is %s has ended before it counts as down",
     async (status) => {
