@@ -32,6 +32,7 @@ process.on("uncaughtException", (error) => {
 
 /** Longest wait for the orchestrator to stop everything, ms; what is left then is killed. */
 const STOP_TIMEOUT_MS = 60_000;
+const SAY_AGAIN_MS = 250;
 
 if (!isAlone()) {
   log("another spine is running");
@@ -89,7 +90,13 @@ async function stop(): Promise<void> {
   const orchestrator = guard.current;
   if (orchestrator && mesh.send("nervous-1", "stop-organism")) {
     const end = Date.now() + STOP_TIMEOUT_MS;
-    while (isAlive(orchestrator) && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let said = Date.now(); isAlive(orchestrator) && Date.now() < end; ) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (Date.now() - said < SAY_AGAIN_MS) continue;
+      // One that has just been started is on the mesh before it can hear.
+      said = Date.now();
+      mesh.send("nervous-1", "stop-organism");
+    }
   }
   await killLeftovers(organism.dataDir, mesh.peers(), log);
   await nats?.stop();

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
-import { runFolderOf } from "../../runtime/organism.ts";
+import { takeLock } from "../../runtime/lock.ts";
+import { runFolderOf, spineLock } from "../../runtime/organism.ts";
 import { isAlive } from "../../runtime/process-identity.ts";
 import type { Settings } from "../../runtime/settings.ts";
 import { killLeftovers } from "../../spine/leftovers.ts";
@@ -22,10 +23,26 @@ export const down: Command = {
   },
 };
 
+/**
+ * Takes the place of the spine, so that those who are still there bring no new one back meanwhile. False where one has
+ * come in this moment.
+ */
+function isAlone(settings: Settings): boolean {
+  const folder = runFolderOf(settings.AZORA_DATA_DIR);
+  if (!existsSync(folder)) return true;
+  try {
+    return takeLock(spineLock(folder)) || spineProcess(settings) === undefined;
+  } catch {
+    // On a full disk no lock can be written.
+    return true;
+  }
+}
+
 /** Returns false if there was nothing to stop. */
 export async function stopOrganism(settings: Settings, say: (text: string) => void): Promise<boolean> {
   const spine = spineProcess(settings);
   if (!spine) {
+    if (!isAlone(settings)) return stopOrganism(settings, say);
     // Without a spine nobody can be asked: whatever lives is ended from here.
     const peers = await runningPeers(settings);
     const ended = await killLeftovers(settings.AZORA_DATA_DIR, peers, say);
