@@ -17,7 +17,9 @@ export const why: Command = {
       : await client.get<ServiceRecord>(`/orchestrator/services/${encodeURIComponent(name)}`);
     const acts = healing.filter(({ target }) => target.node === name || target.service === service?.metadata.name);
     const told = await client
-      .get<{ paragraphs: string[] }>(`/orchestrator/heal/story/${encodeURIComponent(service?.metadata.name ?? name)}`)
+      .get<{ paragraphs: string[]; cases: string[] }>(
+        `/orchestrator/heal/story/${encodeURIComponent(service?.metadata.name ?? name)}`,
+      )
       .catch(() => undefined);
     if (options["json"]) {
       out(JSON.stringify({ target: node ?? service, healing: acts, story: told?.paragraphs ?? [] }));
@@ -38,7 +40,7 @@ export const why: Command = {
       out(`  ${paint("dim", act.at)}  ${act.failure}: ${what}; ${act.reason}`);
     }
     if (!told) out(paint("dim", "the healer does not answer, so its story is missing"));
-    else if (told.paragraphs.length > 0) out(`\n${told.paragraphs.join("\n\n")}`);
+    else if (told.cases.length > 0) out(`\n${told.paragraphs.join("\n\n")}`);
     return 0;
   },
 };
