@@ -10,10 +10,11 @@ import type { ActionRegistry } from "./actions/registry.ts";
 import { decide } from "./decide.ts";
 import { type Finding, keyOf } from "./detection/finding.ts";
 import type { Senses } from "./detection/senses.ts";
-import { span } from "./figures.ts";
 import type { CaseMemory } from "./memory/case-memory.ts";
+import { offers } from "./offers.ts";
 import type { OrchestratorLink } from "./orchestrator-link.ts";
 import { type PredictiveMode, predictiveMode } from "./predictive.ts";
+import { Relapses } from "./relapses.ts";
 import type { Candidate, Situation } from "./situation.ts";
 import { nodeOf, serviceOf } from "./topology.ts";
 
@@ -54,9 +55,6 @@ export interface TreatmentTools {
 /** Time that an act is given to show in the calls, ms. */
 const SETTLE_MS = 20_000;
 const LEAST_SETTLE_MS = 5000;
-/** What comes back within this time was not healed, ms. */
-const RELAPSE_MS = 300_000;
-const LEAST_RELAPSE_MS = 30_000;
 const MOST_TRIES = 10;
 /** What breaks later than this is named, and not healed yet, s. */
 const HORIZON_S = 600;
@@ -65,11 +63,11 @@ const HORIZON_S = 600;
 export class Treatments {
   readonly #tools: TreatmentTools;
   readonly #open = new Map<string, Treatment>();
-  /** What was treated lately, by what it was. */
-  readonly #lately = new Map<string, { tried: Map<string, string>; helped: string | undefined; at: number }>();
+  readonly #relapses: Relapses;
 
   constructor(tools: TreatmentTools) {
     this.#tools = tools;
+    this.#relapses = new Relapses(tools.clock, tools.scale);
   }
 
   /** Ids of the cases that are being dealt with. */
@@ -116,7 +114,7 @@ export class Treatments {
       case: detection.id,
       finding,
       mode,
-      tried: this.#triedLately(key),
+      tried: this.#relapses.tried(key),
       acts: 0,
       losses: this.#tools.senses.losses(target.service ?? "") - (finding.lost ?? 0),
       busy: false,
@@ -128,17 +126,6 @@ export class Treatments {
     void this.#treat(treatment);
   }
 
-  /** What did not help lately, or did not last, is not done again. */
-  #triedLately(key: string): Map<string, string> {
-    const now = this.#tools.clock.now();
-    const relapse = Math.max(LEAST_RELAPSE_MS, RELAPSE_MS * this.#tools.scale);
-    for (const [known, { at }] of this.#lately) if (now - at > relapse) this.#lately.delete(known);
-    const before = this.#lately.get(key);
-    const tried = new Map(before?.tried);
-    if (before?.helped) tried.set(before.helped, `it came back after ${span(now - before.at)}`);
-    return tried;
-  }
-
   over(finding: Finding): void {
     const key = keyOf(finding);
     const treatment = this.#open.get(key);
@@ -147,7 +134,7 @@ export class Treatments {
     treatment.over = true;
     const now = this.#tools.clock.now();
     const helped = treatment.last?.action;
-    this.#lately.set(key, { tried: treatment.tried, helped, at: now });
+    this.#relapses.note(key, treatment.tried, helped);
     const lost =
       finding.target.service === undefined ? 0 : this.#tools.senses.losses(finding.target.service) - treatment.losses;
     this.#tools.memory.book.close(treatment.case, helped ? "healed" : "gone", new Date(now).toISOString(), lost);
@@ -187,7 +174,7 @@ export class Treatments {
     const { finding, mode } = treatment;
     const topology = await this.#tools.link.topology();
     const situation = this.#situation(treatment, topology);
-    const { decision, step } = decide(situation, this.#offered(situation));
+    const { decision, step } = decide(situation, offers(situation, this.#tools.registry()));
     this.#tools.memory.book.decided(treatment.case, { ...decision, at: new Date(clock.now()).toISOString(), mode });
     void this.#tools.memory.flush();
     if (!step || mode !== "on") {
@@ -259,7 +246,7 @@ export class Treatments {
       over: false,
     };
     const topology = await this.#tools.link.topology();
-    if (this.#offered(this.#situation(treatment, topology)).length === 0) return;
+    if (offers(this.#situation(treatment, topology), this.#tools.registry()).length === 0) return;
     this.#open.set(caseId, treatment);
     await this.#treat(treatment);
     this.#open.delete(caseId);
@@ -281,29 +268,8 @@ export class Treatments {
     };
   }
 
-  /** What services and plug-ins offer for this failure. */
-  #offered({ finding, service }: Situation): Candidate[] {
-    return this.#tools
-      .registry()
-      .for(service)
-      .filter(({ origin, failures }) => origin !== "built-in" && failures.includes(finding.failure))
-      .map(({ type, origin, cost }) => ({
-        action: type,
-        target: finding.target,
-        parameters: {},
-        cost: { time: cost, calls: 0 },
-        why: origin === "service" ? "the service offers it for this failure" : "a plug-in offers it for this failure",
-        whyNot:
-          origin === "service" && service?.instances.every(({ status }) => !RUNS.has(status))
-            ? "the service does not run"
-            : undefined,
-      }));
-  }
-
   #action({ action, target }: Candidate, topology: Topology): HealingAction {
     const service = target.service === undefined ? undefined : serviceOf(topology, target.service);
     return this.#tools.registry().find(action, service, topology);
   }
 }
-
-const RUNS = new Set(["healthy", "degraded", "unhealthy"]);
