@@ -1,10 +1,11 @@
 import { cpus, totalmem } from "node:os";
 import type { ServiceBroker } from "moleculer";
 import type { StoreMethods } from "../../../mixins/store/store.ts";
-import type { Detection, Failure, HealingRecord, HealingRequest, HealingResult } from "../../../models/healing.ts";
+import type { Detection, HealingRecord, HealingRequest, HealingResult } from "../../../models/healing.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import { LoopWatch } from "../../../runtime/loop-watch.ts";
+import { actRecord } from "./act-record.ts";
 import { builtInActions } from "./actions/built-in.ts";
 import { checkRequest } from "./actions/check-request.ts";
 import { Executor } from "./actions/executor.ts";
@@ -16,12 +17,12 @@ import { limits } from "./detection/limits.ts";
 import { Machine } from "./detection/machine.ts";
 import type { Report } from "./detection/node-senses.ts";
 import { Senses } from "./detection/senses.ts";
+import { FORGOTTEN_MS, forgotten, isOver } from "./forgotten.ts";
 import { Lessons } from "./lessons.ts";
 import type { NotedCase } from "./memory/case-book.ts";
 import { CaseMemory } from "./memory/case-memory.ts";
 import { type LearningMode, OrchestratorLink } from "./orchestrator-link.ts";
 import { belongsToLadder } from "./remedies.ts";
-import { nodeOf, serviceOf } from "./topology.ts";
 import { Treatments } from "./treatments.ts";
 
 export interface HealerOptions {
@@ -43,8 +44,6 @@ export interface HealerOptions {
 }
 
 const LOOK_EVERY_MS = 1000;
-/** Cases of the ladder of which nothing was heard for so long are looked after, ms. */
-const FORGOTTEN_MS = 120_000;
 const MOST_HISTORY = 1000;
 const SUPERVISED = "it goes with another service that was restarted";
 /** An event may get lost; what it told is looked up so far back, once a minute. */
@@ -246,26 +245,9 @@ export class Healer {
     await this.lessons.advise();
   }
 
-  #ended({ id, target, by, reason, about }: Order, action: HealingAction, result: HealingResult, since: number): void {
+  #ended(order: Order, action: HealingAction, result: HealingResult, since: number): void {
     const { clock, logger } = this.#options;
-    const { success, observed, duration } = result;
-    const record: HealingRecord = {
-      id,
-      at: new Date(since).toISOString(),
-      target,
-      failure: about?.failure ?? "none",
-      action: action.type,
-      attempt: about?.attempt ?? 1,
-      success,
-      observed,
-      duration,
-      reason: success ? `${reason}; ${result.reason}` : result.reason,
-      detection: 0,
-      by,
-      ...(about
-        ? { case: about.case, evidence: about.evidence, decision: about.decision, signature: about.signature }
-        : {}),
-    };
+    const record = actRecord(order, result, since);
     if (action.journaled) {
       // The orchestrator tells it better; where it is away it tells nothing.
       const cancel = clock.after(2 * LOOK_EVERY_MS, () => {
@@ -278,22 +260,16 @@ export class Healer {
     void this.recorded(record);
     this.link
       .record(record)
-      .catch((error: Error) => logger.warn(`${id} could not be entered into the journal: ${error.message}`));
+      .catch((error: Error) => logger.warn(`${order.id} could not be entered into the journal: ${error.message}`));
   }
 
   /** Closes cases that nobody is dealing with any longer. */
   async #sweep(now: number): Promise<void> {
-    const treated = this.#treatments.cases();
-    const idle = this.memory.book.open().filter((one) => !treated.has(one.id) && now - lastOf(one) > FORGOTTEN_MS);
+    const idle = forgotten(this.memory.book.open(), this.#treatments.cases(), now);
     if (idle.length === 0 || this.link.state !== "acting") return;
     const topology = await this.link.topology();
-    for (const one of idle) {
-      const service = one.service === undefined ? undefined : serviceOf(topology, one.service);
-      const node = one.node === undefined ? undefined : nodeOf(topology, one.node);
-      const well = service ? ["healthy", "degraded"].includes(service.status) : !node || node.status === "up";
-      if (well || !belongsToLadder(one.failure as Failure))
-        this.memory.book.close(one.id, "gone", new Date(now).toISOString());
-    }
+    for (const one of idle)
+      if (isOver(one, topology)) this.memory.book.close(one.id, "gone", new Date(now).toISOString());
     await this.memory.flush();
   }
 
@@ -303,11 +279,6 @@ export class Healer {
   #registryWith(plugins: HealingAction[]): ActionRegistry {
     return new ActionRegistry([...builtInActions((order) => this.link.act(order)), ...plugins], this.#call);
   }
-}
-
-function lastOf({ opened, acts }: { opened: string; acts: { at: string; duration: number }[] }): number {
-  const last = acts.at(-1);
-  return last ? Date.parse(last.at) + last.duration : Date.parse(opened);
 }
 
 /** What is cut off while it writes to the chain would be missing there. */
