@@ -2,6 +2,7 @@ import { cpus, totalmem } from "node:os";
 import type { ServiceBroker } from "moleculer";
 import type { StoreMethods } from "../../../mixins/store/store.ts";
 import type { Detection, HealingRecord, HealingRequest, HealingResult } from "../../../models/healing.ts";
+import type { Topology } from "../../../models/topology.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import { LoopWatch } from "../../../runtime/loop-watch.ts";
@@ -23,6 +24,7 @@ import type { NotedCase } from "./memory/case-book.ts";
 import { CaseMemory } from "./memory/case-memory.ts";
 import { type LearningMode, OrchestratorLink } from "./orchestrator-link.ts";
 import { belongsToLadder } from "./remedies.ts";
+import { serviceOf } from "./topology.ts";
 import { Treatments } from "./treatments.ts";
 
 export interface HealerOptions {
@@ -141,7 +143,10 @@ export class Healer {
     this.link.mustAct();
     const topology = await this.link.topology();
     const { order, action } = checkRequest(request, topology, this.#registry);
-    const refused = untouchable(topology, order.target, order.action, this.#self) ?? forced(order);
+    const refused =
+      untouchable(topology, order.target, order.action, this.#self) ??
+      forced(order) ??
+      ownEnd(order, topology, this.#self);
     if (refused) throw new AzoraError("HEALING_REFUSED", refused, { action: order.action, target: order.target });
     return this.executor.execute(supervised ? { ...order, supervised, reason: SUPERVISED } : order, action);
   }
@@ -279,6 +284,16 @@ export class Healer {
   #registryWith(plugins: HealingAction[]): ActionRegistry {
     return new ActionRegistry([...builtInActions((order) => this.link.act(order)), ...plugins], this.#call);
   }
+}
+
+/** A heap limit is given at the start of a process, so the nodes of the service are restarted. */
+function ownEnd({ target, parameters }: Order, topology: Topology, { node }: { node: string }): string | undefined {
+  if (parameters["memoryLimitMB"] === undefined || target.service === undefined) return undefined;
+  const isHere = serviceOf(topology, target.service)?.instances.some((one) => one.node === node);
+  const isMeant = target.node === undefined || target.node === node;
+  return isHere && isMeant
+    ? `${target.service} shares ${node} with the healer, which would not see how the restart of that node ends`
+    : undefined;
 }
 
 /** What is cut off while it writes to the chain would be missing there. */

@@ -27,6 +27,7 @@ export class OrchestratorLink {
   /** Why the orchestrator did not answer last time; nothing where it did. */
   failure: string | undefined;
   #topology: { at: number; value: Topology } | undefined;
+  #asking: Promise<Topology> | undefined;
   #passiveSince = 0;
 
   /** @param service full name of the healer */
@@ -70,10 +71,24 @@ export class OrchestratorLink {
 
   async topology(): Promise<Topology> {
     const now = this.#clock.now();
-    if (!this.#topology || now - this.#topology.at >= TOPOLOGY_FRESH_MS) {
-      this.#topology = { at: now, value: await this.#call<Topology>("topology", {}) };
-    }
-    return this.#topology.value;
+    // Also where the clock was set back.
+    if (this.#topology && Math.abs(now - this.#topology.at) < TOPOLOGY_FRESH_MS) return this.#topology.value;
+    // Many may ask at once; one question is enough for all of them.
+    this.#asking ??= this.#askTopology();
+    return this.#asking;
+  }
+
+  #askTopology(): Promise<Topology> {
+    const asking = this.#call<Topology>("topology", {})
+      .then((value) => {
+        // What was asked before an act tells how it was before.
+        if (this.#asking === asking) this.#topology = { at: this.#clock.now(), value };
+        return value;
+      })
+      .finally(() => {
+        if (this.#asking === asking) this.#asking = undefined;
+      });
+    return asking;
   }
 
   act({ id, action, target, parameters, timeout, reason, by, about }: Order): Promise<HealingResult> {
@@ -92,6 +107,7 @@ export class OrchestratorLink {
       ...about,
     };
     this.#topology = undefined;
+    this.#asking = undefined;
     return this.#call("act", { epoch: this.epoch, ...order }, timeout + GRACE_MS);
   }
 

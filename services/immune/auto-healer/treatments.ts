@@ -28,8 +28,8 @@ interface Treatment {
   acts: number;
   /** Calls that had failed before it began. */
   losses: number;
-  /** What was done last, and until when it may show. */
-  last?: { action: string; until: number } | undefined;
+  /** What was done last, and until when it may show; `asked`: nobody carried it out. */
+  last?: { action: string; until: number; asked?: boolean } | undefined;
   busy: boolean;
   over: boolean;
   /** It breaks so late that it may as well end by itself. */
@@ -80,7 +80,7 @@ export class Treatments {
     for (const treatment of this.#open.values()) {
       if (treatment.early && !treatment.busy) void this.#treat(treatment);
       if (!treatment.last || treatment.busy || now < treatment.last.until) continue;
-      treatment.tried.set(treatment.last.action, "it went on all the same");
+      if (!treatment.last.asked) treatment.tried.set(treatment.last.action, "it went on all the same");
       treatment.last = undefined;
       void this.#treat(treatment);
     }
@@ -133,7 +133,7 @@ export class Treatments {
     this.#open.delete(key);
     treatment.over = true;
     const now = this.#tools.clock.now();
-    const helped = treatment.last?.action;
+    const helped = treatment.last?.asked ? undefined : treatment.last?.action;
     this.#relapses.note(key, treatment.tried, helped);
     const lost =
       finding.target.service === undefined ? 0 : this.#tools.senses.losses(finding.target.service) - treatment.losses;
@@ -152,7 +152,11 @@ export class Treatments {
       }
     } catch (error) {
       // Nobody carries it out now; it is tried again when there may be an answer.
-      treatment.last = { action: "asking the orchestrator", until: this.#tools.clock.now() + LEAST_SETTLE_MS };
+      treatment.last = {
+        action: "asking the orchestrator",
+        until: this.#tools.clock.now() + LEAST_SETTLE_MS,
+        asked: true,
+      };
       this.#tools.logger.warn(`cannot heal now: ${(error as Error).message}`);
     } finally {
       treatment.busy = false;

@@ -67,7 +67,7 @@ export class Operator {
       return this.#outcome(found, since, problem);
     }
     for (const instance of [...found.instances.values()]) {
-      const problem = await this.#restartInstance(found, instance, drain);
+      const problem = await this.restartInstance(found, instance, drain);
       if (problem) return this.#outcome(found, since, problem);
     }
     return this.#outcome(found, since);
@@ -188,7 +188,8 @@ export class Operator {
     return found;
   }
 
-  async #restartInstance(
+  /** Restarts one instance, wherever it stands on its way back. Returns why it is not up, or nothing. */
+  async restartInstance(
     service: ServiceState,
     instance: InstanceState,
     drain: number | undefined,

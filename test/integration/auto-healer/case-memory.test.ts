@@ -78,3 +78,12 @@ test("a store that fails is told, and what it did not take is stored later", asy
   expect(memory.failure).toBeUndefined();
   expect(await memory.find({ limit: 10 })).toMatchObject([{ id: "c1", outcome: "healed" }]);
 });
+
+test("a case that the store refuses keeps no other out", async () => {
+  const memory = new CaseMemory({ store: service });
+  const huge = "x".repeat(20 * 2 ** 20);
+  await memory.recorded(record(1, { reason: huge, success: false }));
+  await memory.recorded(record(2));
+  await memory.recorded(record(3));
+  expect((await memory.find({ limit: 10 })).map(({ id }) => id)).toEqual(["c3", "c2"]);
+});

@@ -204,4 +204,34 @@ describe("an action that does not end well", () => {
     void finish("a");
     await expect(second).rejects.toMatchObject({ type: "NOT_WITHIN_TIME" });
   });
+
+  test("that waited while the same was done is not done again", async () => {
+    const { executor } = start();
+    const { begun, carryOut, finish } = gated();
+    const target = { service: "press" };
+    const first = executor.execute(order("other", { target, action: "reconnect" }), carryOut);
+    const restarts = Array.from({ length: 50 }, (_, n) => executor.execute(order(`r${n}`, { target }), carryOut));
+    const outcomes = Promise.allSettled(restarts);
+    await finish("other");
+    await first;
+    await finish("r0");
+    const settled = await outcomes;
+    expect(begun).toEqual(["other", "r0"]);
+    expect(settled.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    expect(settled[49]).toMatchObject({ reason: { type: "HEALING_COOLDOWN" } });
+  });
+
+  test.each([
+    ["an object", { a: 1n }, "{ a: 1n }"],
+    ["nothing", undefined, "undefined"],
+    ["a novel", "y".repeat(1_000_000), `${"y".repeat(2000)}…`],
+  ])("that gives %s as its reason is told in words", async (_what, reason, told) => {
+    const { executor, ended } = start();
+    const outcome = { success: true, observed: { before: reason, after: reason }, reason } as unknown as Outcome;
+    await executor.execute(
+      order("press"),
+      action(async () => outcome),
+    );
+    expect(ended[0]).toMatchObject({ reason: told, observed: { before: told, after: told } });
+  });
 });

@@ -15,10 +15,22 @@ test("the healer's line to an orchestrator that was lost is whole again as soon 
   await expect(link.topology()).rejects.toThrow("nervous-1 is gone");
   clock.advance(5000);
   await link.keep();
+  await new Promise((resolve) => setImmediate(resolve));
   expect(link.failure).toBe("nervous-1 is gone");
   lost = false;
   clock.advance(5000);
   await link.keep();
   await new Promise((resolve) => setImmediate(resolve));
   expect(link.failure).toBeUndefined();
+});
+
+test("many who ask at once how the organism is cost the orchestrator one question, also after the clock was set back", async () => {
+  let asked = 0;
+  const call = async () => ({ services: [], nodes: [], asked: ++asked });
+  const clock = new FakeClock();
+  const link = new OrchestratorLink({ nodeID: "immune-1", instanceID: "i", call } as never, clock, "auto-healer");
+  await Promise.all(Array.from({ length: 1000 }, () => link.topology()));
+  expect(asked).toBe(1);
+  clock.advance(-3_600_000);
+  expect(await link.topology()).toMatchObject({ asked: 2 });
 });

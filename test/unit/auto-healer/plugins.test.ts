@@ -82,6 +82,7 @@ test.each([
   [null, "its default export is object, but must be an object with type, description, observe and run"],
   [{ type: "No Name" }, 'type is "No Name", but must be small letters, digits and -, 1 to 40 characters'],
   [{ type: "a" }, "description is missing, but must be a text"],
+  [{ type: "a", description: "b", params: { a: 12 } }, /^params is \{"a":12\}, but must be fastest-validator rules \(/],
   [{ type: "a", description: "b", timeout: -1 }, "timeout is -1, but must be ms from 1 to 600000"],
   [{ type: "a", description: "b", failures: ["tired"] }, /^failures is \["tired"\], but must be a list of crashed, /],
   [{ type: "a", description: "b", observe: "x" }, 'observe is "x", but must be a function'],

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { HEALING_PRIORITIES, type HealingResult, type HealingTarget } from "../../../../models/healing.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import { AzoraError } from "../../../../runtime/errors.ts";
+import { words } from "../../../../runtime/healing/words.ts";
 import { span } from "../figures.ts";
 import { Cooldowns } from "./cooldowns.ts";
 import type { HealingAction, Order, Outcome } from "./healing-action.ts";
@@ -92,14 +93,7 @@ export class Executor {
       return known.result;
     }
     const { clock, queue } = this.#options;
-    const left = this.cooling(order.action, order.target);
-    if (left > 0 && order.parameters["force"] !== true && !order.supervised) {
-      throw new AzoraError(
-        "HEALING_COOLDOWN",
-        `${order.action} of ${nameOf(order.target)} was carried out just now; it may be again in ${span(left)}, or at once with force`,
-        { action: order.action, target: order.target, retryAfter: Math.ceil(left / 1000) },
-      );
-    }
+    this.#mustNotCool(order);
     if (this.#waiting.length >= queue) {
       this.refused++;
       throw new AzoraError("RATE_LIMITED", `${queue} healing actions wait already; try again later`, {
@@ -114,6 +108,16 @@ export class Executor {
     result.catch(() => this.#known.delete(order.id));
     this.#next();
     return result;
+  }
+
+  #mustNotCool({ action, target, parameters, supervised }: Order): void {
+    const left = this.cooling(action, target);
+    if (left === 0 || parameters["force"] === true || supervised) return;
+    throw new AzoraError(
+      "HEALING_COOLDOWN",
+      `${action} of ${nameOf(target)} was carried out just now; it may be again in ${span(left)}, or at once with force`,
+      { action, target, retryAfter: Math.ceil(left / 1000) },
+    );
   }
 
   #next(): void {
@@ -131,13 +135,29 @@ export class Executor {
   async #run({ order, action, since: asked, resolve, reject }: Waiting): Promise<void> {
     const { clock, scale, ended } = this.#options;
     const since = clock.now();
-    this.#running.add(order);
     try {
       if (since - asked > order.timeout)
         throw new AzoraError("NOT_WITHIN_TIME", `its turn did not come within ${span(order.timeout)}`);
+      // The same may have been done while this one waited.
+      this.#mustNotCool(order);
+    } catch (error) {
+      reject(error);
+      // Not from within: a long queue would go as deep.
+      queueMicrotask(() => this.#next());
+      return;
+    }
+    this.#running.add(order);
+    try {
       this.cooldowns.begin(order.action, order.target, since + action.cooldown * scale);
-      const outcome = await this.#bounded(order, action);
-      const result: HealingResult = { id: order.id, ...outcome, duration: clock.now() - since };
+      const { success, observed, reason } = await this.#bounded(order, action);
+      const result: HealingResult = {
+        id: order.id,
+        success,
+        // Plug-ins and services say what they like, of any kind and length.
+        observed: { before: words(observed.before), after: words(observed.after) },
+        reason: words(reason),
+        duration: clock.now() - since,
+      };
       ended?.(order, action, result, since);
       resolve(result);
     } catch (error) {
@@ -171,9 +191,9 @@ export class Executor {
     try {
       return await Promise.race([action.carryOut(order, abort.signal), late]);
     } catch (error) {
-      const { type, message } = (error ?? {}) as { type?: string; message?: string };
+      const { type, message } = (error ?? {}) as { type?: string; message?: unknown };
       if (action.origin === "built-in" ? REFUSALS.has(type ?? "") : type === "VALIDATION_ERROR") throw error;
-      return failed(message ?? String(error));
+      return failed(words(message ?? error));
     } finally {
       cancel();
     }

@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { Validators } from "moleculer";
 import { ACTION_TYPES, FAILURES, type Failure, type HealingTarget } from "../../../../models/healing.ts";
 import {
   DEFAULT_COOLDOWN_MS,
@@ -114,6 +115,8 @@ export function problemOf(plugin: unknown): string | undefined {
   if (typeof description !== "string" || description === "") return wrong("description", description, "a text");
   if (params !== undefined && (typeof params !== "object" || params === null))
     return wrong("params", params, "validation rules");
+  const rules = params === undefined ? undefined : problemOfRules(params);
+  if (rules) return wrong("params", params, `fastest-validator rules (${rules})`);
   if (timeout !== undefined && !within(timeout, 1, 600_000)) return wrong("timeout", timeout, "ms from 1 to 600000");
   if (cooldown !== undefined && !within(cooldown, 0, 86_400_000))
     return wrong("cooldown", cooldown, "ms from 0 to 86400000");
@@ -125,6 +128,15 @@ export function problemOf(plugin: unknown): string | undefined {
   if (typeof observe !== "function") return wrong("observe", observe, "a function");
   if (typeof run !== "function") return wrong("run", run, "a function");
   return undefined;
+}
+
+function problemOfRules(params: object): string | undefined {
+  try {
+    new Validators.Fastest().compile({ ...params, $$strict: true } as never);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function taken(type: string, actions: readonly HealingAction[]): string | undefined {

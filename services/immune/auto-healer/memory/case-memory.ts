@@ -110,21 +110,42 @@ export class CaseMemory {
     const changed = this.book.takeChanged();
     if (changed.length === 0) return;
     try {
-      await this.#store.transaction((tx) => {
-        const documents = tx.collection(healingCaseModel);
-        for (const { id, ...fields } of changed) {
-          if (documents.findById(id)) documents.update(id, fields);
-          else {
-            documents.insert({ ...fields, _id: id });
-            this.#written++;
-          }
-        }
-      });
+      await this.#put(changed);
     } catch (error) {
-      this.book.putBack(changed);
-      throw error;
+      if (isRefusal(error)) await this.#writeSingly(changed);
+      else {
+        this.book.putBack(changed);
+        throw error;
+      }
     }
     if (this.#written >= PRUNE_EVERY) await this.prune();
+  }
+
+  /** One that the store will never take must not keep all others out. */
+  async #writeSingly(changed: readonly NotedCase[]): Promise<void> {
+    let failure: unknown;
+    for (const one of changed) {
+      try {
+        await this.#put([one]);
+      } catch (error) {
+        if (!isRefusal(error)) this.book.putBack([one]);
+        failure = error;
+      }
+    }
+    if (failure) throw failure;
+  }
+
+  #put(cases: readonly NotedCase[]): Promise<void> {
+    return this.#store.transaction((tx) => {
+      const documents = tx.collection(healingCaseModel);
+      for (const { id, ...fields } of cases) {
+        if (documents.findById(id)) documents.update(id, fields);
+        else {
+          documents.insert({ ...fields, _id: id });
+          this.#written++;
+        }
+      }
+    });
   }
 
   /** Erases the oldest cases beyond what is kept. */
@@ -143,6 +164,11 @@ export class CaseMemory {
   #collection() {
     return this.#store.collection(healingCaseModel);
   }
+}
+
+/** The document itself is what is wrong: no later try would help. */
+function isRefusal(error: unknown): boolean {
+  return (error as { type?: string }).type === "VALIDATION_ERROR" || error instanceof TypeError;
 }
 
 function noted({

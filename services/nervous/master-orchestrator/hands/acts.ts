@@ -3,6 +3,7 @@ import { renice } from "../../../../runtime/spawn-process.ts";
 import type { Conductor } from "../conductor.ts";
 import { MAX_REPLICAS, type Operator } from "../operator.ts";
 import type { NodeState, ServiceState } from "../organism-state.ts";
+import { ORCHESTRATOR_NODE } from "../placement.ts";
 import { failover } from "./failover.ts";
 import { refuse } from "./refusal.ts";
 
@@ -35,10 +36,7 @@ export const ACTS: Record<ActionType, Act> = {
     const before = service ? describeService(conductor, service) : describeNode(node!);
     if (service && node) {
       const instance = service.instances.get(node.id) ?? refuse(`${name} is not on ${node.id}`);
-      const problem = await conductor.services.restart(service, instance, {
-        fresh: true,
-        ...(force ? { drain: 0 } : {}),
-      });
+      const problem = await operator.restartInstance(service, instance, force ? 0 : undefined);
       return {
         success: problem === undefined,
         before,
@@ -110,6 +108,8 @@ async function adjustNode(
   options: { memoryLimitMB?: number; niceness?: number },
 ): Promise<Observation> {
   if (node.remote) refuse(`${node.id} runs on ${node.host}; adjust its process there`);
+  if (options.memoryLimitMB !== undefined && node.id === ORCHESTRATOR_NODE)
+    refuse(`${node.id} carries the orchestrator itself; its memory cannot be limited from here`);
   const { journal } = conductor;
   const before = `${node.id}: ${describeOptions(journal.state.nodeOptions[node.id])}`;
   journal.append({ type: "node-options", node: node.id, options, at: new Date().toISOString() });

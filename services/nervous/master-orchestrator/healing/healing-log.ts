@@ -2,7 +2,10 @@ import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import type { Detection, Failure, HealingDecision, HealingRecord, Rung } from "../../../../models/healing.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
+import { words } from "../../../../runtime/healing/words.ts";
 import type { Journal } from "../journal.ts";
+
+const MOST_EVIDENCE = 20;
 
 /** A failure as it was seen. */
 export interface Found {
@@ -105,8 +108,15 @@ export class HealingLog extends EventEmitter<HealingEvents> {
 
   /** Enters an act that somebody else carried out. */
   enter(record: HealingRecord): void {
-    this.#journal.append({ type: "healing", record });
-    this.emit("healing", record);
+    const { reason, observed, evidence } = record;
+    const brief: HealingRecord = {
+      ...record,
+      reason: words(reason),
+      observed: { before: words(observed.before), after: words(observed.after) },
+      ...(evidence ? { evidence: evidence.slice(0, MOST_EVIDENCE).map(words) } : {}),
+    };
+    this.#journal.append({ type: "healing", record: brief });
+    this.emit("healing", brief);
   }
 
   #write(found: OpenCase, success: boolean, after: string, reason: string): void {
