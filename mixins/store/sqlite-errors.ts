@@ -75,3 +75,9 @@ export function unavailable(file: string, reason: string, what: string, remedy: 
   error.cause = cause;
   return error;
 }
+
+/** Whether the file itself is what is wrong. */
+export function isDamaged(error: unknown): boolean {
+  const { type, data } = error as { type?: string; data?: { reason?: string } };
+  return type === "STORE_UNAVAILABLE" && data?.reason === "corrupt";
+}

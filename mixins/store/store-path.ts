@@ -1,3 +1,4 @@
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { AzoraError } from "../../runtime/errors.ts";
 import { readSettings } from "../../runtime/settings.ts";
@@ -24,4 +25,14 @@ export function storePath(fullName: string): string {
     throw new Error(`service name "${fullName}" cannot name a file: use letters, digits, dots, _ and -`);
   }
   return join(storeFolder(), `${fullName}.sqlite`);
+}
+
+/** Takes a damaged file out of the way, and with it what SQLite keeps beside it. The one set aside before is replaced. */
+export function setAside(path: string): string {
+  const aside = `${path}.damaged`;
+  for (const part of ["", "-wal", "-shm"]) {
+    rmSync(`${aside}${part}`, { force: true });
+    if (existsSync(`${path}${part}`)) renameSync(`${path}${part}`, `${aside}${part}`);
+  }
+  return aside;
 }

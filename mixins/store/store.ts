@@ -10,7 +10,8 @@ import { checkMigrations, type Migration, prepareFile } from "./migrations.ts";
 import { readQuery } from "./params.ts";
 import type { Sort } from "./sort.ts";
 import { SqliteAdapter } from "./sqlite-adapter.ts";
-import { storePath } from "./store-path.ts";
+import { isDamaged } from "./sqlite-errors.ts";
+import { setAside, storePath } from "./store-path.ts";
 import { type Snapshot, type Synchronous, type Transaction, Transactions } from "./transaction.ts";
 
 export interface StoreOptions {
@@ -26,6 +27,8 @@ export interface StoreOptions {
   maxPageSize?: number;
   /** Most documents that `find` returns and `insert` takes. @default 1000 */
   maxLimit?: number;
+  /** The service can do without what is stored: a damaged file is set aside, and an empty one begun. @default false */
+  expendable?: boolean;
   /** @default the system's */
   clock?: Clock;
 }
@@ -160,16 +163,28 @@ export function store<T extends object>(model: Model<T>, options: StoreOptions =
     },
 
     async started(this: StoreInternals) {
-      const file = await DatabaseFile.open(storePath(this.fullName), clock);
-      const transactions = new Transactions(file, models, clock);
+      const path = storePath(this.fullName);
+      const open = async () => {
+        const file = await DatabaseFile.open(path, clock);
+        const transactions = new Transactions(file, models, clock);
+        try {
+          await prepareFile(file, models, migrations, (work) => transactions.inside(work), clock.now);
+        } catch (error) {
+          file.close();
+          throw error;
+        }
+        this.$file = file;
+        this.$transactions = transactions;
+      };
       try {
-        await prepareFile(file, models, migrations, (work) => transactions.inside(work), clock.now);
+        await open();
       } catch (error) {
-        file.close();
-        throw error;
+        if (!options.expendable || !isDamaged(error)) throw error;
+        this.logger.error(
+          `${(error as Error).message} It is set aside as ${setAside(path)}, and an empty one is begun.`,
+        );
+        await open();
       }
-      this.$file = file;
-      this.$transactions = transactions;
     },
 
     stopped(this: StoreInternals) {

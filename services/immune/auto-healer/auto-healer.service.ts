@@ -48,7 +48,7 @@ const schema: StoreSchema = {
     description:
       "Finds what is slow, failing or about to break, chooses the cheapest remedy, remembers why, and learns.",
   },
-  mixins: [store(healingCaseModel, { collections: [healingLessonsModel] })],
+  mixins: [store(healingCaseModel, { collections: [healingLessonsModel], expendable: true })],
   actions: {
     // Cases are written by what happens, not by hand.
     create: false as never,

@@ -70,6 +70,7 @@ export class Healer {
   readonly #cancels = new Set<() => void>();
   #timer: (() => void) | undefined;
   #swept = 0;
+  #storing = false;
   #remarking = false;
   #stopped = false;
 
@@ -226,7 +227,14 @@ export class Healer {
     for (const finding of ended) this.#treatments.over(finding);
     for (const finding of begun) await this.#treatments.found(finding);
     this.#treatments.goOn(now);
-    if (now - this.#swept >= FORGOTTEN_MS / 2) {
+    if (this.memory.failure !== undefined && !this.#storing) {
+      // The disk may have room again, and nothing else may happen for long.
+      this.#storing = true;
+      void this.memory.flush().finally(() => {
+        this.#storing = false;
+      });
+    }
+    if (Math.abs(now - this.#swept) >= FORGOTTEN_MS / 2) {
       this.#swept = now;
       if (this.link.state === "acting") await this.#catchUp(SOME_HISTORY);
       await this.#sweep(now);

@@ -32,7 +32,7 @@ const schema: StoreSchema = {
     singleton: true,
     description: "Breaks things on purpose, within bounds, and reports how the organism heals",
   },
-  mixins: [store(chaosReportModel)],
+  mixins: [store(chaosReportModel, { expendable: true })],
   actions: {
     /** What can be run, and which files cannot be used. */
     experiments: {

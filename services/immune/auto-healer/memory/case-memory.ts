@@ -66,7 +66,10 @@ export class CaseMemory {
 
   /** Stores what has changed. */
   flush(): Promise<void> {
-    return this.#inTurn(() => {});
+    return this.#inTurn(async () => {
+      // Where nothing waits to be stored, a look says whether the store works again.
+      if (this.failure !== undefined) await this.#collection().count({ outcome: "open" });
+    });
   }
 
   async get(id: string): Promise<NotedCase | undefined> {
