@@ -25,6 +25,8 @@ interface ReportSummary extends Pick<ChaosReport, "id" | "kind" | "status" | "st
 const POLL_MS = 300;
 /** An experiment may kill the orchestrator, who answers us: for so long it may be away, ms. */
 const AWAY_MS = 60_000;
+/** Interrupts within this time are one key press, ms. */
+const ONE_KEY_MS = 1000;
 const MAX_SEED = 2 ** 32 - 1;
 
 export const chaos: Command = {
@@ -115,10 +117,12 @@ async function dependencies(context: CommandContext): Promise<number> {
 
 /** Prints what happens until the run is over. Ctrl-C ends the run, not only its being shown. */
 async function follow({ options, out }: CommandContext, client: ApiClient, id: string): Promise<number> {
-  let stopping = false;
+  let since = 0;
   const interrupt = () => {
-    if (stopping) process.exit(1);
-    stopping = true;
+    // One Ctrl-C may come twice: from the terminal, and from the process that has started this one.
+    if (since > 0 && Date.now() - since < ONE_KEY_MS) return;
+    if (since > 0) process.exit(1);
+    since = Date.now();
     console.error("stops the run and undoes its fault …");
     client.post("/orchestrator/chaos/stop").catch(() => {});
   };
