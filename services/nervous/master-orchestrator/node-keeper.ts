@@ -169,7 +169,7 @@ export class NodeKeeper {
     tellNode(this.#context, node);
     const next = restarts.failed(id, NODE_POLICY, (attempt) => void this.#start(node, attempt));
     node.why = `${reason}; ${describeWait(next)}`;
-    this.#services.nodeGone(node, `${id} ${reason}`);
+    this.#services.nodeGone(node, `${id} ${reason}`, true);
     this.#context.changed();
   }
 

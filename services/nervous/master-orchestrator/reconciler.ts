@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { Conductor } from "./conductor.ts";
+import { instanceKey } from "./instance-outcomes.ts";
 import { type Gated, launchGate } from "./launch-gate.ts";
 import { programKey, type ServiceState } from "./organism-state.ts";
 import { ORCHESTRATOR_NODE, type PlacedNode, place } from "./placement.ts";
@@ -67,7 +68,9 @@ export class Reconciler {
         ? `it was failed over: ${standby} takes its calls until it is released`
         : (gate.waiting.get(service.planned.name) ?? this.#nodeWait(service));
     }
-    for (const name of gate.open) this.#startMissing(state.services.get(name)!);
+    const open = gate.open.map((name) => state.services.get(name)!);
+    // Those of whom nothing bad is known come first.
+    for (const service of open.toSorted((a, b) => this.#crashes(a) - this.#crashes(b))) this.#startMissing(service);
     return gate.phase;
   }
 
@@ -95,7 +98,19 @@ export class Reconciler {
 
   #startMissing(service: ServiceState): void {
     if (service.planned.kind === "program") void this.#conductor.programs.start(service);
-    else for (const instance of this.#startable(service)) void this.#conductor.services.load(service, instance);
+    else
+      for (const instance of this.#startable(service))
+        if (!this.#mustWaitForOthers(service, instance.node)) void this.#conductor.services.load(service, instance);
+  }
+
+  /** One that may take its process along is started alone, so that nobody else is taken for the cause. */
+  #mustWaitForOthers(service: ServiceState, node: string): boolean {
+    const { state, restarts } = this.#conductor;
+    const isSuspect = (name: string) => restarts.state(instanceKey(name, node)).attempts > 0;
+    const starting = [...state.services.values()].filter(
+      ({ instances }) => instances.get(node)?.presence === "loading",
+    );
+    return starting.length > 0 && [service, ...starting].some(({ planned }) => isSuspect(planned.name));
   }
 
   #stopUnwanted(): void {
@@ -112,6 +127,15 @@ export class Reconciler {
         else if (!node || instance.presence === "none") service.instances.delete(instance.node);
       }
     }
+  }
+
+  /** Attempts at its instances that are to be started now: they have not come up so far. */
+  #crashes(service: ServiceState): number {
+    const { restarts } = this.#conductor;
+    return this.#startable(service).reduce(
+      (sum, { node }) => sum + restarts.state(instanceKey(service.planned.name, node)).attempts,
+      0,
+    );
   }
 
   #programsStarting(): number {

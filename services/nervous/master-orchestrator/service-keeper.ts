@@ -163,7 +163,7 @@ export class ServiceKeeper {
   }
 
   async #attempt(service: ServiceState, instance: InstanceState, attempt: number): Promise<void> {
-    const { healing, advice, restarts, policyOf, isStopping } = this.#context;
+    const { healing, advice, restarts, state, policyOf, isStopping } = this.#context;
     const key = instanceKey(service.planned.name, instance.node);
     const standing = restarts.state(key);
     // Its node may die and the operator may act while it is prepared: then it is somebody else's affair.
@@ -188,6 +188,8 @@ export class ServiceKeeper {
       this.#context.changed();
       return;
     }
+    // It is started as soon as its node is there; or is being started already.
+    if (instance.presence === "loading" || (!trial && state.nodes.get(instance.node)?.status !== "up")) return;
     if (trial) this.#beginTrial(service, instance);
     const action = instance.presence === "loaded" ? rung : rung === "restart-in-place" ? "start" : rung;
     const decision = trial ? TRIAL : decideRung(attempt, policyOf(service.planned).attempts, advised);

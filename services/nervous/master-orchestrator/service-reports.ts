@@ -8,6 +8,9 @@ import type { InstanceState, NodeState, ServiceState } from "./organism-state.ts
 import { ORCHESTRATOR_NODE } from "./placement.ts";
 import type { ServiceKeeper } from "./service-keeper.ts";
 
+/** Attempts at a node after which its next end is held against what was being started there. */
+const SUSPICIOUS = 2;
+
 /** What the health monitor found of one instance, after its hysteresis. */
 export interface HealthVerdict {
   name: string;
@@ -105,9 +108,13 @@ export class ServiceReports {
     }
   }
 
-  /** The process of a node has ended, and with it all that it carried. */
-  nodeGone(node: NodeState, why: string): void {
-    const { state, healing } = this.#context;
+  /**
+   * The process of a node has ended, and with it all that it carried.
+   * @param crashed nobody wanted it; what was being started then may be why
+   */
+  nodeGone(node: NodeState, why: string, crashed = false): void {
+    const { state, healing, restarts } = this.#context;
+    const again = crashed && restarts.state(node.id).attempts >= SUSPICIOUS;
     for (const service of state.services.values()) {
       const instance = service.instances.get(node.id);
       if (!instance) continue;
@@ -117,6 +124,13 @@ export class ServiceReports {
         continue;
       }
       const key = instanceKey(service.planned.name, node.id);
+      const wasStarting = crashed && instance.presence === "loading" && node.services.has(service.planned.name);
+      if (wasStarting && (again || restarts.state(key).attempts > 0)) {
+        // Its attempts count on, so that one that takes its process along is given up as any other.
+        instance.pid = 0;
+        this.#services.outcomes.fail(service, instance, "start failed", `${why} while it was starting`, "none");
+        continue;
+      }
       forgetAttempts(this.#context, key);
       healing.drop(key);
       const wasThere = instance.presence !== "none";

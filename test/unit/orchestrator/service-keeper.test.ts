@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "@jest/globals";
 import type { HealingRecord } from "../../../models/healing.ts";
 import { Advice } from "../../../services/nervous/master-orchestrator/healing/advice.ts";
 import { HealingLog } from "../../../services/nervous/master-orchestrator/healing/healing-log.ts";
-import { servicePolicy } from "../../../services/nervous/master-orchestrator/healing/policy.ts";
+import { NODE_POLICY, servicePolicy } from "../../../services/nervous/master-orchestrator/healing/policy.ts";
 import { Restarts } from "../../../services/nervous/master-orchestrator/healing/restarts.ts";
 import { instanceKey } from "../../../services/nervous/master-orchestrator/instance-outcomes.ts";
 import { emptyState, fold, type JournalRecord } from "../../../services/nervous/master-orchestrator/journal-state.ts";
@@ -193,5 +193,22 @@ describe("an attempt of the ladder that is being prepared", () => {
     keeper.resumeAwaiting();
     await pass(3000);
     expect(restarted).toContain("ink");
+  });
+
+  test("one that takes its process along each time it is started is given up, and its neighbours are not", async () => {
+    const node = state.nodes.get(NODE)!;
+    Object.assign(context.commands, { load: () => new Promise(() => {}) });
+    for (let crash = 1; crash < 100 && instance().status !== "quarantined"; crash++) {
+      context.restarts.failed(NODE, NODE_POLICY, () => {});
+      await pass(100_000);
+      Object.assign(instance(), { presence: "none" });
+      void keeper.load(press(), instance());
+      reports.nodeGone(node, "muscles-1 exit code 3", true);
+      await settle();
+    }
+    expect(instance().status).toBe("quarantined");
+    expect(healed.at(-1)).toMatchObject({ action: "quarantine", target: { service: "press" } });
+    expect(state.services.get("ink")!.instances.get(NODE)!.status).toBe("unhealthy");
+    expect(context.restarts.state(instanceKey("ink", NODE)).attempts).toBe(0);
   });
 });
