@@ -76,6 +76,23 @@ export class ProgramKeeper {
     });
   }
 
+  /** One that was given up in a former life of the orchestrator stays so. */
+  restoreQuarantine(service: ServiceState, attempts: number): void {
+    const { restarts, state, policyOf } = this.#context;
+    const key = programKey(service.planned.name);
+    Object.assign(state.instance(service, key), {
+      presence: "failed",
+      status: "quarantined",
+      why: `given up after ${attempts} attempts`,
+    });
+    restarts.restoreExhausted(
+      key,
+      attempts,
+      policyOf(service.planned),
+      (attempt) => void this.#attempt(service, attempt),
+    );
+  }
+
   async stop(service: ServiceState): Promise<void> {
     const key = programKey(service.planned.name);
     this.#expected.add(key);
@@ -155,11 +172,15 @@ export class ProgramKeeper {
   }
 
   async #attempt(service: ServiceState, attempt: number): Promise<void> {
-    const { healing, policyOf } = this.#context;
+    const { healing, restarts, policyOf, isStopping } = this.#context;
+    const key = programKey(service.planned.name);
+    const standing = restarts.state(key);
     const rung = rungOf(attempt);
     await prepare(this.#context, service, rung, () => Promise.resolve());
+    // The operator may have stopped or started it meanwhile, or everything is being stopped.
+    if (restarts.state(key) !== standing || isStopping()) return;
     const decision = decideRung(attempt, policyOf(service.planned).attempts);
-    healing.attempt(programKey(service.planned.name), { attempt, action: "restart-process", decision, rung });
+    healing.attempt(key, { attempt, action: "restart-process", decision, rung });
     await this.start(service);
   }
 

@@ -26,12 +26,13 @@ export function takeOver(conductor: Conductor): void {
 
 /** Attempts of a former life count on, and what was given up stays so. */
 function restore(conductor: Conductor, key: string, { attempts, exhausted }: { attempts: number; exhausted: boolean }) {
-  const { state, restarts, services, policyOf } = conductor;
+  const { state, restarts, services, programs, policyOf } = conductor;
   const at = key.indexOf("@");
   const service = state.services.get(key.startsWith("program:") ? key.slice("program:".length) : key.slice(0, at));
   if (!service) return;
   const instance = service.instances.get(key.slice(at + 1));
-  if (exhausted && instance) services.restoreQuarantine(service, instance, attempts);
+  if (exhausted && service.planned.kind === "program") programs.restoreQuarantine(service, attempts);
+  else if (exhausted && instance) services.restoreQuarantine(service, instance, attempts);
   else restarts.restore(key, attempts, policyOf(service.planned));
 }
 

@@ -44,24 +44,27 @@ describe("a program", () => {
   let fleet: FakeFleet;
   let keeper: ProgramKeeper;
   let state: OrganismState;
+  let clock: FakeClock;
   beforeEach(() => {
+    clock = new FakeClock();
     fleet = new FakeFleet();
     const program = { command: "true", args: [], cwd: tmpdir(), env: {} };
-    state = new OrganismState(planOf([planned("press", { kind: "program", program })]), []);
+    state = new OrganismState(planOf([planned("press", { kind: "program", program }), planned("paper")]), []);
     const context = {
       fleet,
       state,
       organism: { logDir: tmpdir() },
-      config: { defaultStartupTimeout: 1000 },
+      config: { defaultStartupTimeout: 1000, healingTimeScale: 1 },
       logger: { warn() {} },
       journal: { append() {}, state: { attempts: {} } },
-      restarts: new Restarts(new FakeClock(), 1),
+      restarts: new Restarts(clock, 1),
+      clock,
       healing: { begin() {}, failed() {}, attempt() {}, drop() {}, succeeded() {} },
       changed() {},
       tell() {},
       isStopping: () => false,
       advice: new Advice(),
-      policyOf: () => NODE_POLICY,
+      policyOf: () => ({ ...NODE_POLICY, attempts: 7, trialEvery: 100_000 }),
       broker: { emit() {} },
     };
     keeper = new ProgramKeeper(context as unknown as KeeperContext);
@@ -99,6 +102,19 @@ describe("a program", () => {
     const starting = keeper.start(service());
     await keeper.stop(service());
     await starting;
+    expect(fleet.get(KEY)).toBeUndefined();
+  });
+
+  test("that was stopped while an attempt was being prepared is not started by it", async () => {
+    service().planned.dependencies.push("paper");
+    Object.assign(state.instance(state.services.get("paper")!, "heart-1"), { status: "unhealthy" });
+    keeper.restoreQuarantine(service(), 7);
+    expect(state.statusOf(service())).toBe("quarantined");
+    // The trial waits for its dependency.
+    clock.advance(200_000);
+    await keeper.stop(service());
+    clock.advance(100_000);
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
     expect(fleet.get(KEY)).toBeUndefined();
   });
 });
