@@ -9,6 +9,8 @@ export type Outcome = "answered" | "broke" | "silent" | "nothing";
 
 interface CallError {
   type?: unknown;
+  /** Set on errors that came from another node. */
+  nodeID?: unknown;
   code?: unknown;
   cause?: { type?: unknown };
   data?: { action?: unknown } | null;
@@ -28,9 +30,11 @@ const REFUSALS: ReadonlySet<unknown> = new Set(["CIRCUIT_OPEN", "SERVICE_QUARANT
 
 /** @param action name of the action that was called */
 export function outcomeOf(error: unknown, action: string): Outcome {
-  const { type, code, cause, data } = (error ?? {}) as CallError;
+  const { type, code, cause, data, nodeID } = (error ?? {}) as CallError;
   // The loss of the whole bus is no fault of one instance.
   if (type === TRANSPORT_LOST || (type === "OUTCOME_UNKNOWN" && cause?.type === TRANSPORT_LOST)) return "nothing";
+  // It was never sent, since there is no bus.
+  if (type === "BAD_GATEWAY" && nodeID === undefined) return "nothing";
   if (REFUSALS.has(type)) return "answered";
   if (OF_THE_WAY.has(type)) {
     // A deeper call of the instance did not get through: the instance itself has answered.

@@ -42,6 +42,7 @@ describe("what a failed call says of the instance that was called", () => {
     ["the loss of the whole bus", Object.assign(new Error("lost"), { type: TRANSPORT_LOST })],
     ["an outcome that is unknown because the bus was lost", caused({ type: TRANSPORT_LOST })],
     ["an instance that has left", new Errors.ServiceNotFoundError(own)],
+    ["a call that was never sent, as there was no bus", new Errors.MoleculerRetryableError("lost", 502, "BAD_GATEWAY")],
   ])("%s: nothing", (_what, error) => {
     expect(outcomeOf(error, "ledger.add")).toBe("nothing");
   });
