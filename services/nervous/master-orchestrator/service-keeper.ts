@@ -183,7 +183,8 @@ export class ServiceKeeper {
       return;
     }
     if (down && !trial) {
-      restarts.succeeded(key, policyOf(service.planned));
+      // What was not made does not count.
+      restarts.restore(key, attempt - 1, policyOf(service.planned));
       this.outcomes.awaitOther(service, instance, down.planned.name, `attempt ${attempt} was not made`);
       this.#context.changed();
       return;

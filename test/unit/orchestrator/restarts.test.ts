@@ -155,7 +155,13 @@ describe("automatic restarts", () => {
   });
 
   test("of one that comes back each time and falls again are flapping, and given up", () => {
-    begin(1, { stableAfter: 10, intensity: { restarts: 3, period: 60_000 }, trialEvery: 100_000, jitter: 0 });
+    begin(1, {
+      attempts: 7,
+      stableAfter: 10,
+      intensity: { restarts: 3, period: 60_000 },
+      trialEvery: 100_000,
+      jitter: 0,
+    });
     for (let i = 0; i < 3; i++) {
       expect(fail().phase).toBe("running");
       restarts.succeeded("heart-1", policy);
@@ -166,6 +172,9 @@ describe("automatic restarts", () => {
       phase: "exhausted",
       flapping: "it was restarted 3 times within 60 s and failed again",
     });
+    clock.advance(100_000);
+    expect(restarts.state("heart-1").phase).toBe("running");
+    expect(fail().phase).toBe("exhausted");
   });
 
   test("that are far enough apart are no flapping, and are forgotten in the end", () => {

@@ -106,7 +106,8 @@ export class Restarts {
     const cancel = this.#clock.after(wait, () => {
       // Whoever has earned a trial begins with a clean record: else one restart more would be flapping again.
       this.#targets.get(key)!.restarted = [];
-      this.#run(key, Math.max(1, attempts), start);
+      // It is one trial: where it fails, it is given up again at once.
+      this.#run(key, Math.max(1, attempts, policy.attempts), start);
     });
     this.#targets.get(key)!.cancel = cancel;
     return state;
