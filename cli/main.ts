@@ -40,6 +40,7 @@ const COMMANDS: Command[] = [
   doctor,
   repl,
 ];
+const LAST_WORDS_MS = 2000;
 const GENERAL = {
   json: { type: "boolean", describe: "print JSON" },
   help: { type: "boolean", short: "h", describe: "show this help" },
@@ -47,7 +48,10 @@ const GENERAL = {
 
 // Whoever reads our output may stop reading: that is no failure of ours.
 process.stdout.on("error", () => {});
-process.exit(await main(process.argv.slice(2)));
+const code = await main(process.argv.slice(2));
+// What was printed last may still be on its way to a slow reader; one that reads no more is not waited for.
+setTimeout(() => process.exit(code), LAST_WORDS_MS);
+process.stdout.write("", () => process.exit(code));
 
 async function main(argv: string[]): Promise<number> {
   const [name, ...rest] = argv;
