@@ -1,8 +1,8 @@
 /** The same simulated failures, healed on the static ladder, by the learner, and by one who knows the best remedies. */
 import { Learner } from "../services/immune/auto-healer/learning/learner.ts";
+import { seeded } from "../services/immune/chaos-monkey/random.ts";
 import { FakeClock } from "../test/support/fake-clock.ts";
 import { type Outcome, simulate, totalTime } from "../test/support/ladder-simulation.ts";
-import { seededRandom } from "../test/support/seeded-random.ts";
 import { goal, median, medians, type Result, round } from "./report.ts";
 
 const FAILURES = 200;
@@ -47,7 +47,7 @@ export async function learning(seeds = 15): Promise<Result> {
 
 function run(seed: number): Runs {
   const clock = new FakeClock();
-  const learner = new Learner(clock, seededRandom(1000 + seed));
+  const learner = new Learner(clock, seeded(1000 + seed));
   return {
     plain: simulate({ seed, failures: FAILURES, clock: new FakeClock() }),
     learned: simulate({

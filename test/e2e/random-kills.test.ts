@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
+import { seeded } from "../../services/immune/chaos-monkey/random.ts";
 import { hasNats, TestOrganism } from "../support/organism.ts";
-import { randomKills, seeded } from "../support/random-kills.ts";
+import { randomKills } from "../support/random-kills.ts";
 
 jest.setTimeout(120_000);
 

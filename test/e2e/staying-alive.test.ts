@@ -243,7 +243,7 @@ describe.each(buses)("staying alive on $bus", ({ bus, env }) => {
   });
 
   it("starts clean after everything was killed at once", async () => {
-    for (const pid of [...organism.processes(), organism.natsPid()].filter(Boolean)) process.kill(pid, "SIGKILL");
+    for (const pid of organism.processes()) process.kill(pid, "SIGKILL");
     await organism.up();
     const status = await organism.untilHealthy();
     expect(status.services["healthy"]).toBe(status.services["total"]);

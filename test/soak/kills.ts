@@ -2,8 +2,10 @@
  * One hundred random SIGKILLs of nodes, orchestrator, spine and bus, under load. Ends with a table and
  * exit code 0, or with the first thing that was not whole again. `SOAK_KILLS` and `SOAK_SEED` change the run.
  */
+
+import { seeded } from "../../services/immune/chaos-monkey/random.ts";
 import { hasNats, TestOrganism } from "../support/organism.ts";
-import { randomKills, seeded } from "../support/random-kills.ts";
+import { randomKills } from "../support/random-kills.ts";
 
 const kills = Number(process.env.SOAK_KILLS ?? 100);
 const seed = Number(process.env.SOAK_SEED ?? Math.floor(Math.random() * 2 ** 31));

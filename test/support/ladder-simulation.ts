@@ -1,7 +1,7 @@
 import type { HealingRecord, Rung } from "../../models/healing.ts";
 import { RESTART_DELAYS } from "../../runtime/backoff.ts";
+import { seeded } from "../../services/immune/chaos-monkey/random.ts";
 import type { FakeClock } from "./fake-clock.ts";
-import { seededRandom } from "./seeded-random.ts";
 
 type Climbed = Exclude<Rung, "quarantine">;
 
@@ -74,7 +74,7 @@ export interface SimulationOptions {
  * for each attempt, whoever chooses the rungs: the runs differ by the choices alone.
  */
 export function simulate({ seed, failures, clock, begin, observe }: SimulationOptions): Outcome[] {
-  const random = seededRandom(seed);
+  const random = seeded(seed);
   return Array.from({ length: failures }, (_, number) => {
     const disease = pick(random());
     const fate = Array.from({ length: ATTEMPTS }, () => ({ luck: random(), pace: random(), jitter: random() }));

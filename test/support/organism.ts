@@ -122,15 +122,20 @@ export class TestOrganism {
     if (left.length > 0) throw new Error(`processes were left: ${left.join(", ")}`);
   }
 
-  /** Living processes that carry this organism's data folder in their environment. */
+  /** Living processes that carry this organism's data folder in their environment, and its own bus, which carries nothing. */
   processes(): number[] {
     const mark = `AZORA_DATA_DIR=${this.env["AZORA_DATA_DIR"]}`;
+    const bus = join(this.runFolder, "nats.conf");
     return readdirSync("/proc")
       .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
       .filter((pid) => {
         try {
           const state = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]![0];
-          return state !== "Z" && readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(mark);
+          if (state === "Z") return false;
+          return (
+            readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes(bus) ||
+            readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(mark)
+          );
         } catch {
           return false;
         }

@@ -83,7 +83,8 @@ async function checkWhole(organism: TestOrganism): Promise<void> {
   const end = Date.now() + 3000;
   for (;;) {
     const { nodes } = await organism.status();
-    const wanted = new Set([...nodes.map(({ pid }) => pid), organism.spinePid()]);
+    const bus = organism.natsPid();
+    const wanted = new Set([...nodes.map(({ pid }) => pid), organism.spinePid(), ...(bus ? [bus] : [])]);
     const found = organism.processes();
     const strange = found.filter((pid) => !wanted.has(pid));
     const missing = [...wanted].filter((pid) => !found.includes(pid));
@@ -102,15 +103,4 @@ function describe(pid: number): string {
   } catch {
     return String(pid);
   }
-}
-
-/** Mulberry32: small, seeded, good enough to choose victims. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }

@@ -194,14 +194,18 @@ export class InstanceOutcomes {
   }
 
   tell(service: ServiceState, instance: InstanceState, event: ServiceEvent["event"]): void {
-    this.#context.tell({
-      name: service.planned.name,
-      node: instance.node,
-      incarnation: instance.incarnation,
-      event,
-      ...(instance.why ? { why: instance.why } : {}),
-    });
+    tellInstance(this.#context, service, instance, event);
   }
+}
+
+/** Says what has become of one instance. */
+export function tellInstance(
+  { tell }: KeeperContext,
+  { planned }: ServiceState,
+  { node, incarnation, why }: InstanceState,
+  event: ServiceEvent["event"],
+): void {
+  tell({ name: planned.name, node, incarnation, event, ...(why ? { why } : {}) });
 }
 
 /** Attempts at the target no longer count, now and after the orchestrator's own death. */

@@ -8,8 +8,8 @@ import type { Member } from "./fleet.ts";
 import { decideQuarantine, decideRung, rungOf } from "./healing/ladder.ts";
 import { prepare } from "./healing/preparation.ts";
 import { describeWait } from "./healing/restarts.ts";
-import { forgetAttempts } from "./instance-outcomes.ts";
-import type { KeeperContext, ServiceEvent } from "./keeper-context.ts";
+import { forgetAttempts, tellInstance } from "./instance-outcomes.ts";
+import type { KeeperContext } from "./keeper-context.ts";
 import { type InstanceState, programKey, type ServiceState } from "./organism-state.ts";
 import type { HealthVerdict } from "./service-reports.ts";
 
@@ -57,7 +57,7 @@ export class ProgramKeeper {
       );
       if (!isWanted()) return await this.stop(service);
       Object.assign(instance, { pid: member.identity.pid, incarnation: member.incarnation });
-      this.#tell(service, instance, "starting");
+      tellInstance(this.#context, service, instance, "starting");
       await this.#untilReady(service, instance, member);
     } catch (error) {
       this.#fail(service, instance, "start failed", `cannot be started: ${(error as Error).message}`);
@@ -157,7 +157,7 @@ export class ProgramKeeper {
           status: "timeout",
           why: `it has not answered on port ${port} within ${limit / 1000} s`,
         });
-        this.#tell(service, instance, "timeout");
+        tellInstance(this.#context, service, instance, "timeout");
         this.#context.changed();
       }
     }
@@ -167,7 +167,7 @@ export class ProgramKeeper {
       restarts.succeeded(member.key, policyOf(service.planned));
       healing.succeeded(member.key, "healthy", "its process was started again and answers");
     }
-    this.#tell(service, instance, "started");
+    tellInstance(this.#context, service, instance, "started");
     this.#context.changed();
   }
 
@@ -205,18 +205,8 @@ export class ProgramKeeper {
       instance.status = "quarantined";
       healing.gaveUp(key, why, decideQuarantine(next.attempts, next.flapping));
     }
-    this.#tell(service, instance, next.phase === "exhausted" ? "quarantined" : "failed");
+    tellInstance(this.#context, service, instance, next.phase === "exhausted" ? "quarantined" : "failed");
     this.#context.changed();
-  }
-
-  #tell(service: ServiceState, instance: InstanceState, event: ServiceEvent["event"]): void {
-    this.#context.tell({
-      name: service.planned.name,
-      node: instance.node,
-      incarnation: instance.incarnation,
-      event,
-      ...(instance.why ? { why: instance.why } : {}),
-    });
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { MB, randomOf, Simulation } from "./simulation.ts";
+import { seeded } from "../../../services/immune/chaos-monkey/random.ts";
+import { MB, Simulation } from "./simulation.ts";
 
 const heap = (mb: number, more: object = {}) => ({
   "heart-1": { heapUsed: mb * MB, memory: (mb + 70) * MB, heapLimit: 2048 * MB, ...more },
@@ -65,7 +66,7 @@ describe("no process is said to leak", () => {
         fc.double({ min: 0.05, max: 2.5, noNaN: true }),
         fc.double({ min: 0, max: 4, noNaN: true }),
         (seed, alive, period, garbage, noise) => {
-          const random = randomOf(seed);
+          const random = seeded(seed);
           // V8 collects everything before the heap is four times of what is alive.
           const turn = Math.min(period, Math.floor((2.9 * alive) / garbage));
           const simulation = new Simulation();
@@ -84,7 +85,7 @@ describe("no process is said to leak", () => {
         fc.double({ min: 20, max: 120, noNaN: true }),
         fc.double({ min: 15, max: 90, noNaN: true }),
         (seed, grows, pace) => {
-          const random = randomOf(seed);
+          const random = seeded(seed);
           const simulation = new Simulation();
           simulation.seconds(900, (i) => {
             const warm = grows * (1 - Math.exp(-i / pace));

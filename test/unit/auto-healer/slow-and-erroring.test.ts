@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { normal, randomOf, Simulation } from "./simulation.ts";
+import { seeded } from "../../../services/immune/chaos-monkey/random.ts";
+import { normal, Simulation } from "./simulation.ts";
 
 const steady = (ms: number, calls = 5) => ({ calls, duration: () => ms });
 const failures = (simulation: Simulation) =>
@@ -127,7 +128,7 @@ describe("no service is called slow", () => {
         fc.double({ min: 0.1, max: 0.9, noNaN: true }),
         fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 8, maxLength: 8 }),
         (seed, typical, spread, loads) => {
-          const random = randomOf(seed);
+          const random = seeded(seed);
           const simulation = new Simulation();
           simulation.seconds(480, (i) => ({
             "heart-1": {

@@ -11,8 +11,8 @@ import {
   type Knowledge,
   type Ladder,
 } from "../../../../services/immune/auto-healer/learning/thompson.ts";
+import { seeded } from "../../../../services/immune/chaos-monkey/random.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
-import { seededRandom } from "../../../support/seeded-random.ts";
 
 const LADDER: Ladder = {
   attempts: 7,
@@ -50,7 +50,7 @@ describe("the entry", () => {
   test("is only ever one of which every milder one was seen failing", () => {
     fc.assert(
       fc.property(knowledge, fc.integer(), fc.boolean(), (known, seed, explore) => {
-        const { rung } = choose(known, LADDER, seededRandom(seed), explore);
+        const { rung } = choose(known, LADDER, seeded(seed), explore);
         expect(CLIMBED).toContain(rung);
         for (const milder of CLIMBED.slice(0, CLIMBED.indexOf(rung))) expect(known[milder].failures).toBeGreaterThan(0);
       }),
@@ -78,7 +78,7 @@ describe("the learner", () => {
   let clock: FakeClock;
   let learner: Learner;
   let cases = 0;
-  const fresh = (options: LearnerOptions = {}) => new Learner(clock, seededRandom(5), options);
+  const fresh = (options: LearnerOptions = {}) => new Learner(clock, seeded(5), options);
   beforeEach(() => {
     clock = new FakeClock();
     learner = fresh();
@@ -231,7 +231,7 @@ describe("the learner", () => {
   test("experiments with a signature only so often an hour", () => {
     const every = (limit: number) => {
       let experiments = 0;
-      const own = new Learner(clock, seededRandom(11), { experimentsPerHour: limit });
+      const own = new Learner(clock, seeded(11), { experimentsPerHour: limit });
       for (let i = 0; i < 3; i++) heal(SICK, toGraceful, own);
       for (let i = 0; i < 60; i++) {
         const rung = own.advice()[SICK]!;

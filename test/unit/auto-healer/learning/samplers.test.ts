@@ -7,7 +7,7 @@ import {
   sampleBelief,
 } from "../../../../services/immune/auto-healer/learning/evidence.ts";
 import { sampleBeta, sampleGamma, sampleNormal } from "../../../../services/immune/auto-healer/learning/samplers.ts";
-import { seededRandom } from "../../../support/seeded-random.ts";
+import { seeded } from "../../../../services/immune/chaos-monkey/random.ts";
 
 const DRAWS = 100_000;
 
@@ -20,7 +20,7 @@ function moments(draw: () => number): { mean: number; variance: number; min: num
 }
 
 describe("the samplers have the moments of their distributions", () => {
-  const random = seededRandom(7);
+  const random = seeded(7);
 
   test("normal: mean 0, variance 1", () => {
     const { mean, variance } = moments(() => sampleNormal(random));
@@ -50,7 +50,7 @@ describe("the samplers have the moments of their distributions", () => {
 
   test("and give the same numbers for the same seed", () => {
     const draws = (seed: number) => {
-      const own = seededRandom(seed);
+      const own = seeded(seed);
       return Array.from({ length: 20 }, () => sampleBeta(2, 3, own));
     };
     expect(draws(1)).toEqual(draws(1));
@@ -75,7 +75,7 @@ describe("what is believed of a rung", () => {
   });
 
   test("is drawn around its mean, the more narrowly the more was seen", () => {
-    const random = seededRandom(3);
+    const random = seeded(3);
     const spread = (evidence: ReturnType<typeof seen>) => {
       const draws = Array.from({ length: 5000 }, () => sampleBelief(evidence, EXPECTED, random));
       const { cost, success } = meanBelief(evidence, EXPECTED);

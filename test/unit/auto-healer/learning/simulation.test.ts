@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { Learner } from "../../../../services/immune/auto-healer/learning/learner.ts";
+import { seeded } from "../../../../services/immune/chaos-monkey/random.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 import { DISEASES, type Outcome, simulate, totalTime } from "../../../support/ladder-simulation.ts";
-import { seededRandom } from "../../../support/seeded-random.ts";
 
 const FAILURES = 200;
 const STATIC_LADDER = [
@@ -14,7 +14,7 @@ const STATIC_LADDER = [
 
 function run(seed: number, mode: "off" | "shadow" | "on"): { outcomes: Outcome[]; learner: Learner } {
   const clock = new FakeClock();
-  const learner = new Learner(clock, seededRandom(seed + 1000));
+  const learner = new Learner(clock, seeded(seed + 1000));
   const outcomes = simulate({
     seed,
     failures: FAILURES,
