@@ -57,7 +57,10 @@ describeAllowed("azora up as process 1 [needs unshare: util-linux]", () => {
 
   test("collects orphans, and stops everything in order at SIGTERM", async () => {
     const one = children(container.pid!)[0]!;
-    const spineOf = () => processesOf(folder).find((line) => line.includes("azora spine"))?.split(" ")[0];
+    const spineOf = () =>
+      processesOf(folder)
+        .find((line) => line.includes("azora spine"))
+        ?.split(" ")[0];
     const first = spineOf();
     process.kill(Number(first), "SIGKILL");
     await until(() => ![undefined, first].includes(spineOf()));
