@@ -36,6 +36,13 @@ export const ERROR_CODES = {
   DUPLICATE: { status: 409, title: "A document with this value exists already" },
   VERSION_CONFLICT: { status: 409, title: "The document was changed by someone else" },
   UNSUPPORTED_QUERY: { status: 400, title: "The query uses an operator that is not supported" },
+  CHAIN_ENTRY_INVALID: { status: 400, title: "The audit chain cannot take this entry" },
+  CHAIN_BUSY: { status: 503, title: "The audit chain has more to write than it may hold" },
+  CHAIN_UNAVAILABLE: { status: 503, title: "The audit chain cannot write now" },
+  CHAIN_ROLLED_BACK: { status: 503, title: "The audit chain's files are older than what it has signed" },
+  CHAIN_UNWITNESSED: { status: 503, title: "No witness has confirmed the audit chain for too long" },
+  CHAIN_CORRUPT: { status: 500, title: "The audit chain's files were altered or damaged" },
+  CHAIN_OUTBOX_FULL: { status: 503, title: "This node holds as many undelivered audit events as it may" },
   STORE_UNAVAILABLE: { status: 503, title: "The store cannot be read or written" },
 } as const;
 
