@@ -21,6 +21,13 @@ export interface Command {
   run(context: CommandContext): Promise<number>;
 }
 
+/** A word that several commands share: `azora chain query`. */
+export interface CommandGroup {
+  name: string;
+  summary: string;
+  commands: Command[];
+}
+
 /** Wrong usage: exit code 2. */
 export class UsageError extends Error {}
 

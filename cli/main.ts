@@ -5,7 +5,8 @@ import { parseArgs } from "node:util";
 import { nearest } from "../runtime/nearest.ts";
 import { PACKAGE_ROOT } from "../runtime/node-executable.ts";
 import { readSettings, SettingsError } from "../runtime/settings.ts";
-import { type Command, CommandError, UsageError } from "./command.ts";
+import { type Command, CommandError, type CommandGroup, UsageError } from "./command.ts";
+import { chain } from "./commands/chain.ts";
 import { chaos } from "./commands/chaos.ts";
 import { release, reload, restart, start, stop } from "./commands/control.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -21,7 +22,7 @@ import { up } from "./commands/up.ts";
 import { why } from "./commands/why.ts";
 import { paint } from "./paint.ts";
 
-const COMMANDS: Command[] = [
+const COMMANDS: (Command | CommandGroup)[] = [
   up,
   down,
   status,
@@ -37,6 +38,7 @@ const COMMANDS: Command[] = [
   scale,
   node,
   chaos,
+  chain,
   doctor,
   repl,
 ];
@@ -63,25 +65,39 @@ async function main(argv: string[]): Promise<number> {
     console.log(JSON.parse(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8")).version);
     return 0;
   }
-  const command = COMMANDS.find((one) => one.name === name);
-  if (!command) {
-    const meant = nearest(
-      name,
-      COMMANDS.map((one) => one.name),
-    );
-    console.error(`azora: there is no command ${name}${meant ? `; did you mean ${meant}?` : ""}\n\n${help()}`);
-    return 2;
+  const found = COMMANDS.find((one) => one.name === name);
+  if (!found) return unknown(`there is no command ${name}`, name, COMMANDS, help());
+  if (!("commands" in found)) return runCommand(found, found.name, rest);
+  const [word, ...others] = rest;
+  if (word === undefined || word === "--help" || word === "-h") {
+    console.log(groupHelp(found));
+    return word === undefined ? 2 : 0;
   }
+  const command = found.commands.find((one) => one.name === word);
+  if (command) return runCommand(command, `${found.name} ${command.name}`, others);
+  return unknown(`there is no command ${found.name} ${word}`, word, found.commands, groupHelp(found));
+}
+
+function unknown(what: string, name: string, known: { name: string }[], usage: string): number {
+  const meant = nearest(
+    name,
+    known.map((one) => one.name),
+  );
+  console.error(`azora: ${what}${meant ? `; did you mean ${meant}?` : ""}\n\n${usage}`);
+  return 2;
+}
+
+async function runCommand(command: Command, name: string, argv: string[]): Promise<number> {
   try {
     const options = { ...GENERAL, ...command.options };
-    const { values, positionals } = parse(options, rest);
+    const { values, positionals } = parse(options, argv);
     if (values["help"]) {
-      console.log(commandHelp(command));
+      console.log(commandHelp(command, name));
       return 0;
     }
     const [least, most] = command.arity;
     if (positionals.length < least || positionals.length > most)
-      throw new UsageError(`usage: azora ${command.name} ${command.usage}`);
+      throw new UsageError(`usage: azora ${name} ${command.usage}`);
     const settings = readSettings();
     return await command.run({ settings, args: positionals, options: values, out: (text) => console.log(text) });
   } catch (error) {
@@ -118,17 +134,28 @@ function fail(error: unknown): number {
 }
 
 function help(): string {
-  const width = Math.max(...COMMANDS.map(({ name, usage }) => `${name} ${usage}`.length));
-  const lines = COMMANDS.map(
-    ({ name, usage, summary }) => `  ${`${name} ${usage}`.padEnd(width)}  ${paint("dim", summary)}`,
-  );
-  return `${paint("bold", "azora")} runs a folder of services as one living organism\n\n${lines.join("\n")}\n\n  --json on everything that prints a table, --help on every command`;
+  const lines = summaries(COMMANDS);
+  return `${paint("bold", "azora")} runs a folder of services as one living organism\n\n${lines}\n\n  --json on everything that prints a table, --help on every command`;
 }
 
-function commandHelp(command: Command): string {
-  const options = Object.entries({ ...command.options, ...GENERAL }).map(([name, option]) => {
-    const { short, describe } = option as { short?: string; describe: string };
-    return `  ${`--${name}${short ? `, -${short}` : ""}`.padEnd(20)} ${describe}`;
+function groupHelp({ name, summary, commands }: CommandGroup): string {
+  return `azora ${name} <command>: ${summary}\n\n${summaries(commands)}\n\n  azora ${name} <command> --help says more`;
+}
+
+/** One line for each command, with what it does beside it. */
+function summaries(commands: (Command | CommandGroup)[]): string {
+  const shown = commands.map((one) => ({
+    call: `${one.name} ${"commands" in one ? "<command>" : one.usage}`,
+    summary: one.summary,
+  }));
+  const width = Math.max(...shown.map(({ call }) => call.length));
+  return shown.map(({ call, summary }) => `  ${call.padEnd(width)}  ${paint("dim", summary)}`).join("\n");
+}
+
+function commandHelp(command: Command, name: string): string {
+  const options = Object.entries({ ...command.options, ...GENERAL }).map(([option, definition]) => {
+    const { short, describe } = definition as { short?: string; describe: string };
+    return `  ${`--${option}${short ? `, -${short}` : ""}`.padEnd(20)} ${describe}`;
   });
-  return `azora ${command.name} ${command.usage}\n\n${command.summary}\n\n${options.join("\n")}`;
+  return `azora ${name} ${command.usage}\n\n${command.summary}\n\n${options.join("\n")}`;
 }

@@ -26,6 +26,9 @@ describe("the command line", () => {
     [["--help"], 0, /status.*\n/],
     [["--version"], 0, new RegExp(JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).version)],
     [["scale", "--help"], 0, /azora scale/],
+    [["chain", "--help"], 0, /azora chain <command>.*checkpoint/s],
+    [["chain", "checkpoint", "--help"], 0, /azora chain checkpoint/],
+    [["chain"], 2, /azora chain <command>/],
     [[], 2, /runs a folder of services/],
   ])("answers %j with %d", async (args, code, out) => {
     const answer = await azora(args);
@@ -35,6 +38,8 @@ describe("the command line", () => {
   test.each([
     [["staus"], /there is no command staus; did you mean status\?/],
     [["elephant"], /there is no command elephant\n/],
+    [["chain", "chekpoint"], /there is no command chain chekpoint; did you mean checkpoint\?/],
+    [["chain", "checkpoint", "a"], /usage: azora chain checkpoint/],
     [["restart"], /usage: azora restart/],
     [["status", "--colour"], /--colour/],
     [["status", "a", "b", "c"], /usage: azora status/],
