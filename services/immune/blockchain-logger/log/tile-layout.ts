@@ -1,0 +1,116 @@
+import { blockLine } from "../../../../tlog/block.ts";
+import { nodeHash } from "../../../../tlog/hashes.ts";
+import type { LogReader } from "../../../../tlog/log-reader.ts";
+import { joinBundle, TILE_WIDTH, tilePath } from "../../../../tlog/tiles.ts";
+
+/** A file of the log, by its path in the log's folder. */
+export interface LogFile {
+  path: string;
+  bytes: Buffer;
+}
+
+/**
+ * Lays entries, hashes and blocks out in tiles (C2SP tlog-tiles, height 8). It keeps the tiles that are not full yet;
+ * full ones wait here until they are taken.
+ */
+export class TileLayout {
+  /** By level, the hashes of the tile that is not full. */
+  readonly #levels: Buffer[][] = [];
+  readonly #filled: number[] = [];
+  #entries: Buffer[] = [];
+  #blocks: string[] = [];
+  #blockFiles = 0;
+  #full: LogFile[] = [];
+  /** Paths of partial tiles whose full tile was made since the last `take`. */
+  #superseded: string[] = [];
+
+  /** Goes on where a log ends. */
+  static from(reader: LogReader, height: number): TileLayout {
+    const layout = new TileLayout();
+    const size = reader.size;
+    for (let level = 0, width = size; width > 0; level++, width = Math.floor(width / TILE_WIDTH)) {
+      const first = width - (width % TILE_WIDTH);
+      layout.#levels.push(range(first, width, (index) => reader.node(level * 8, index)));
+      layout.#filled.push(first / TILE_WIDTH);
+    }
+    layout.#entries = range(size - (size % TILE_WIDTH), size, (index) => reader.leaf(index));
+    layout.#blocks = range(height - (height % TILE_WIDTH), height, (at) => blockLine(reader.block(at)));
+    layout.#blockFiles = Math.floor(height / TILE_WIDTH);
+    return layout;
+  }
+
+  add(bytes: Buffer, leaf: Buffer): void {
+    this.#entries.push(bytes);
+    if (this.#entries.length === TILE_WIDTH) {
+      this.#full.push(this.#bundle());
+      this.#superseded.push(`${tilePath("entries", this.#filled[0] ?? 0)}.p`);
+      this.#entries = [];
+    }
+    this.#push(0, leaf);
+  }
+
+  addBlock(line: string): void {
+    this.#blocks.push(line);
+    if (this.#blocks.length < TILE_WIDTH) return;
+    this.#full.push(this.#blockFile());
+    this.#superseded.push(`${tilePath("block", this.#blockFiles)}.p`);
+    this.#blockFiles++;
+    this.#blocks = [];
+  }
+
+  /** Every file that is new since the last time, with the partial ones as they are now, and what they make useless. */
+  take(): { files: LogFile[]; superseded: string[] } {
+    const files = this.#full;
+    const superseded = this.#superseded;
+    this.#full = [];
+    this.#superseded = [];
+    if (this.#entries.length > 0) files.push(this.#bundle());
+    this.#levels.forEach((hashes, level) => {
+      if (hashes.length > 0) files.push(this.#tile(level, hashes));
+    });
+    if (this.#blocks.length > 0) files.push(this.#blockFile());
+    return { files, superseded };
+  }
+
+  /** Gives back what could not be written. */
+  giveBack({ files, superseded }: { files: LogFile[]; superseded: string[] }): void {
+    this.#full = [...files, ...this.#full];
+    this.#superseded = [...superseded, ...this.#superseded];
+  }
+
+  #push(level: number, hash: Buffer): void {
+    this.#levels[level] ??= [];
+    this.#filled[level] ??= 0;
+    const hashes = this.#levels[level];
+    hashes.push(hash);
+    if (hashes.length < TILE_WIDTH) return;
+    this.#full.push(this.#tile(level, hashes));
+    this.#superseded.push(`${tilePath(level, this.#filled[level])}.p`);
+    this.#filled[level]++;
+    this.#levels[level] = [];
+    this.#push(level + 1, rootOfFull(hashes));
+  }
+
+  #tile(level: number, hashes: readonly Buffer[]): LogFile {
+    return { path: tilePath(level, this.#filled[level]!, hashes.length), bytes: Buffer.concat(hashes) };
+  }
+
+  #bundle(): LogFile {
+    return { path: tilePath("entries", this.#filled[0] ?? 0, this.#entries.length), bytes: joinBundle(this.#entries) };
+  }
+
+  #blockFile(): LogFile {
+    const text = this.#blocks.map((line) => `${line}\n`).join("");
+    return { path: tilePath("block", this.#blockFiles, this.#blocks.length), bytes: Buffer.from(text) };
+  }
+}
+
+function range<T>(from: number, to: number, at: (index: number) => T): T[] {
+  return Array.from({ length: to - from }, (_, offset) => at(from + offset));
+}
+
+function rootOfFull(hashes: readonly Buffer[]): Buffer {
+  let row = hashes;
+  while (row.length > 1) row = range(0, row.length / 2, (pair) => nodeHash(row[2 * pair]!, row[2 * pair + 1]!));
+  return row[0]!;
+}
