@@ -31,7 +31,7 @@ export interface NodeRecordOptions {
 
 const APPEND = "blockchain-logger.append";
 /** Time for which records wait for others to share a call with, ms. */
-const LINGER_MS: Record<Grade, number> = { durable: 20, "best-effort": 200 };
+const LINGER_MS: Record<Grade, number> = { durable: 100, "best-effort": 250 };
 const SEND_TIMEOUT_MS = 15_000;
 /** Time that the end of a node may take for what is still to be delivered, ms. */
 const LAST_DELIVERY_MS = 1000;

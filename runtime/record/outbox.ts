@@ -38,6 +38,8 @@ const MAX_GROUP_BYTES = 1024 * 1024;
 /** Files whose records stay in memory. */
 const LOADED_SEGMENTS = 4;
 const RETRY_MS = { first: 100, most: 5000 };
+/** A new file costs several rounds of the disk, so one is used on though all of it is delivered, up to this size. */
+const SETTLED_BYTES = 64 * 1024;
 /** What the chain has is removed from the disk after this time without anything new: it may be personal, ms. */
 const TIDY_AFTER_MS = 2000;
 
@@ -55,11 +57,15 @@ export class Outbox implements RecordSource {
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #writing: Waiting[] = [];
-  #work: Promise<void> | undefined;
+  /** Resolves when writing rests. Absent while it does. */
+  #idle: Promise<void> | undefined;
+  #goIdle: () => void = () => {};
   #failures = 0;
   #failure: string | undefined;
   #cancelRetry: (() => void) | undefined;
   #cancelTidy: (() => void) | undefined;
+  /** The file is removed now if all of it is delivered, however small it is. */
+  #isTidying = false;
   #claimed = false;
   #closed = false;
 
@@ -111,15 +117,18 @@ export class Outbox implements RecordSource {
 
   settle(): void {
     for (const segment of this.#segments) segment.settle();
-    if (this.#failure !== undefined && this.#work === undefined) this.#dropDone();
+    if (this.#failure !== undefined && this.#idle === undefined) this.#dropDone();
     if (!this.isEmpty) return;
     this.#cancelTidy?.();
-    this.#cancelTidy = this.#options.clock.after(TIDY_AFTER_MS, () => this.#start());
+    this.#cancelTidy = this.#options.clock.after(TIDY_AFTER_MS, () => {
+      this.#isTidying = true;
+      this.#start();
+    });
   }
 
   /** Resolves when nothing waits for the disk any longer, or it refuses. */
   async flushed(): Promise<void> {
-    while (this.#work) await this.#work;
+    while (this.#idle) await this.#idle;
   }
 
   /** Ends writing: what waits is written at once, and what is not delivered stays for an heir. */
@@ -147,52 +156,81 @@ export class Outbox implements RecordSource {
   }
 
   #start(): void {
-    if (this.#work || this.#closed) return;
+    if (this.#idle || this.#closed) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#idle = promise;
+    this.#goIdle = resolve;
     // What else is recorded in this turn of the event loop is in the same write.
-    this.#work = new Promise<void>((resolve) => setImmediate(resolve))
-      .then(() => this.#write())
-      .finally(() => {
-        this.#work = undefined;
-        if (this.#waiting.length > 0 && this.#failure === undefined) this.#start();
-      });
+    setImmediate(this.#turn);
   }
 
-  async #write(): Promise<void> {
-    this.#dropDone();
+  readonly #turn = (): void => {
     this.#takeGroup();
-    try {
-      await this.#rotate();
-      if (this.#writing.length > 0) await this.#append();
-    } catch (error) {
-      this.#failed(error as Error);
-      return;
-    }
+    // The usual case costs the event loop one call of the disk and nothing more.
+    if (this.#file && !this.#mustRotate) this.#append().then(this.#turned, this.#broke);
+    else this.#prepare().then(this.#turned, this.#broke);
+  };
+
+  readonly #turned = (): void => {
     this.#failures = 0;
     if (this.#failure !== undefined) {
       this.#failure = undefined;
       this.#options.trouble(undefined);
     }
+    if (this.#waiting.length > 0 && !this.#closed) setImmediate(this.#turn);
+    else this.#rest();
+  };
+
+  readonly #broke = (error: Error): void => {
+    this.#failed(error);
+    this.#rest();
+  };
+
+  #rest(): void {
+    this.#idle = undefined;
+    this.#goIdle();
   }
 
-  async #append(): Promise<void> {
+  async #prepare(): Promise<void> {
+    await this.#rotate();
+    if (this.#writing.length === 0) return;
+    if (!this.#file) await this.#open();
+    await this.#append();
+  }
+
+  #append(): Promise<void> {
     const group = this.#writing;
     const records = group.map(({ record }) => record);
     const bytes = encode(records);
-    const segment = await this.#current();
-    await this.#file!.append(bytes);
-    segment.size += bytes.length;
-    segment.add(records);
-    this.#writing = [];
-    for (const { resolve } of group) resolve();
-    this.#options.ready();
+    return this.#file!.append(bytes).then(() => {
+      const segment = this.#segments.at(-1)!;
+      segment.size += bytes.length;
+      segment.add(records);
+      this.#writing = [];
+      for (const { resolve } of group) resolve();
+      this.#options.ready();
+    });
   }
 
-  /** Ends a file that is large enough, or of which nothing is needed any longer. */
-  async #rotate(): Promise<void> {
+  /** There is more to do than to write on in the last file. */
+  get #mustRotate(): boolean {
+    return this.#isLastFull || (this.#segments.length > 1 && this.#segments[0]!.isSettled);
+  }
+
+  get #isLastFull(): boolean {
     const last = this.#segments.at(-1);
-    if (this.#file && last && last.size > 0 && (last.isSettled || last.size >= this.#options.segmentBytes)) {
+    if (!last || last.size === 0) return false;
+    const enough = last.isSettled ? (this.#isTidying ? 0 : SETTLED_BYTES) : this.#options.segmentBytes;
+    return last.size >= Math.min(enough, this.#options.segmentBytes);
+  }
+
+  async #rotate(): Promise<void> {
+    const isLastFull = this.#isLastFull;
+    this.#isTidying = false;
+    if (this.#file && isLastFull) {
       this.#file.close();
       this.#file = undefined;
+      const last = this.#segments.at(-1)!;
       if (this.#segments.length > LOADED_SEGMENTS && !last.isSettled) last.unload();
     }
     await this.#removeSettled();
@@ -206,9 +244,8 @@ export class Outbox implements RecordSource {
     }
   }
 
-  async #current(): Promise<Segment> {
+  async #open(): Promise<void> {
     const { files, folder, instance, claim } = this.#options;
-    if (this.#file) return this.#segments.at(-1)!;
     await files.makeFolder(folder);
     if (!this.#claimed) claim();
     this.#claimed = true;
@@ -216,10 +253,10 @@ export class Outbox implements RecordSource {
     const segment = new Segment(join(folder, `${instance}.${String(++this.#made).padStart(6, "0")}.outbox`));
     this.#file = await files.create(segment.path);
     this.#segments.push(segment);
-    return segment;
   }
 
   #takeGroup(): void {
+    if (this.#failure !== undefined) this.#dropDone();
     let bytes = 0;
     let count = 0;
     for (const { record } of this.#waiting) {
