@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { resolve } from "node:path";
+import { isCapturedEvent } from "./record/configured-rules.ts";
 
 /** What an environment variable may hold, how it is read, and what stands where it is not set. */
 interface Rule<T> {
@@ -105,6 +106,53 @@ const RULES = {
   AZORA_HEALING_PLUGINS: folder("./healing"),
   /** Whether experiments may break things on purpose. */
   AZORA_CHAOS: oneOf("off", "off", "on"),
+  /** Whether events are captured for the audit chain. Switching it off is itself an entry. */
+  AZORA_CHAIN_CAPTURE: oneOf("on", "on", "off"),
+  /** Events that are captured beside the default ones, with commas: names or patterns, `=best-effort` for that grade. */
+  AZORA_CHAIN_EVENTS: {
+    default: "",
+    allowed: "a list such as order.**,page.seen=best-effort",
+    parse: (text) => (text.split(",").every((one) => isCapturedEvent(one.trim())) ? text : undefined),
+  } as Rule<string>,
+  /** Name of the audit chain's log for its readers and witnesses. Empty: one is made up when the log is. */
+  AZORA_CHAIN_ORIGIN: {
+    default: "",
+    allowed: "a URL without its scheme, as example.org/audit, without blanks and +, at most 200 characters",
+    parse: (text) => (/^[\x21-\x2a\x2c-\x7e]{1,200}$/.test(text) ? text : undefined),
+  } as Rule<string>,
+  /** Entries of a block, at most. */
+  AZORA_CHAIN_BLOCK_ENTRIES: integer(1, 256, 256),
+  /** Longest time until an entry is in a block, ms. */
+  AZORA_CHAIN_BLOCK_INTERVAL: integer(10, 60_000, 1000),
+  /** Longest time until an entry is covered by a signed checkpoint, ms. */
+  AZORA_CHAIN_CHECKPOINT_INTERVAL: integer(10, 60_000, 1000),
+  /** Age of an entry without a checkpoint, or of a checkpoint without a witness, that is an alarm, ms. */
+  AZORA_CHAIN_CHECKPOINT_AGE: integer(100, 3_600_000, 15_000),
+  /** Whether checkpoints carry a post-quantum signature too (ML-DSA-44). */
+  AZORA_CHAIN_ML_DSA: oneOf("off", "off", "on"),
+  /** Private keys of the log, PKCS #8 in PEM, all in one base64 text. Empty: they are made and kept in the data folder. */
+  AZORA_CHAIN_KEYS: {
+    default: "",
+    allowed: "PKCS #8 private keys in PEM, one after the other, in base64",
+    parse: (text) => (Buffer.from(text, "base64").includes("-----BEGIN PRIVATE KEY-----") ? text : undefined),
+  } as Rule<string>,
+  /** Key that wraps the keys of persons whose data is in the log. Empty: it is made and kept in the data folder. */
+  AZORA_CHAIN_SUBJECT_KEY: {
+    default: "",
+    allowed: "32 bytes in base64",
+    parse: (text) => (Buffer.from(text, "base64").length === 32 ? text : undefined),
+  } as Rule<string>,
+  /** Witnesses on other machines, with commas: `<vkey>@<URL>`. The organism's own witness is always asked. */
+  AZORA_CHAIN_WITNESSES: {
+    default: "",
+    allowed: "a list of <vkey>@<http URL>, with commas",
+    parse: (text) =>
+      text.split(",").every((one) => /^[^\s+@]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+@https?:\/\/\S+$/.test(one.trim()))
+        ? text
+        : undefined,
+  } as Rule<string>,
+  /** What happens while no witness answers: the log goes on with an alarm, or it takes nothing more. */
+  AZORA_CHAIN_WITNESS_POLICY: oneOf("open", "open", "closed"),
   /** The bus. Empty: a private nats-server if it is on PATH, else the mesh. `mesh` forces the mesh. */
   AZORA_EVENT_BUS_URL: {
     default: "",
@@ -126,7 +174,13 @@ export type Settings = {
 export type SettingName = keyof Settings;
 
 /** Settings that may hold a password; they are never printed and never handed to foreign services. */
-export const SECRET_SETTINGS: readonly SettingName[] = ["AZORA_EVENT_BUS_URL", "AZORA_DB_URL", "AZORA_REDIS_URL"];
+export const SECRET_SETTINGS: readonly SettingName[] = [
+  "AZORA_EVENT_BUS_URL",
+  "AZORA_DB_URL",
+  "AZORA_REDIS_URL",
+  "AZORA_CHAIN_KEYS",
+  "AZORA_CHAIN_SUBJECT_KEY",
+];
 
 /** Thrown with every wrong setting at once. */
 export class SettingsError extends Error {
@@ -163,6 +217,8 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env, cwd = process
 }
 
 function shown(name: SettingName, text: string): string {
+  if (!SECRET_SETTINGS.includes(name)) return text;
+  if (!name.endsWith("_URL")) return `${text.length} characters`;
   // Whatever may hold a password goes, also where the URL is not well formed.
-  return SECRET_SETTINGS.includes(name) ? text.replace(/^(\w+:\/\/)?.*@/s, "$1…@") : text;
+  return text.replace(/^(\w+:\/\/)?.*@/s, "$1…@");
 }

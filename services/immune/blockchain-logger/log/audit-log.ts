@@ -262,15 +262,12 @@ export class AuditLog {
     }
     // Whatever is left there is in the log, or was never acknowledged.
     await this.#writeAhead.removeAll();
-    await this.#announceKeys();
-    const recovered = entries > 0 || torn > 0 ? { recovered: { entries, tornBytes: torn } } : {};
-    await this.log("chain.started", { epoch: this.epoch, ...recovered });
-  }
-
-  async #announceKeys(): Promise<void> {
+    // A log begins with its keys: no checkpoint can cover less.
     for (const { algorithm, keyId, vkey } of this.#options.keys.unannounced) {
       await this.log(KEY_EVENTS.added, { algorithm, keyId, vkey }, { idempotencyKey: `${KEY_EVENTS.added}/${vkey}` });
     }
+    const recovered = entries > 0 || torn > 0 ? { recovered: { entries, tornBytes: torn } } : {};
+    await this.log("chain.started", { epoch: this.epoch, ...recovered });
   }
 
   #committed(committed: readonly Committed[]): void {

@@ -49,7 +49,8 @@ export function entryId(idempotencyKey?: string): string {
   return idempotencyKey === undefined ? timeOrderedId() : idOfKey(idempotencyKey);
 }
 
-function canonical(field: string, value: unknown): string {
+/** @throws AzoraError CHAIN_ENTRY_INVALID naming the field */
+export function canonical(field: string, value: unknown): string {
   try {
     return canonicalize(value, field);
   } catch (error) {

@@ -1,0 +1,18 @@
+import type { ActionSchema, Service, ServiceSchema, ServiceSettingSchema } from "moleculer";
+import type { ChainHost } from "../chain-host.ts";
+
+export type ChainService = Service & { host: ChainHost };
+export type ChainSchema = ServiceSchema<
+  ServiceSettingSchema,
+  Record<string, unknown>,
+  Record<string, unknown>,
+  ChainService
+>;
+/** Moleculer's types do not know what other parts of the organism read of an action. */
+type ChainAction = ActionSchema<ChainService> & {
+  description: string;
+  idempotent?: true;
+  /** ms; 0: no limit. */
+  timeout?: number;
+};
+export type ChainActions = Record<string, ChainAction>;

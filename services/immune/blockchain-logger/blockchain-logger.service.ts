@@ -1,0 +1,31 @@
+import { RUNTIME_CAPABILITY } from "../../../runtime/discovery/plan.ts";
+import { readSettings } from "../../../runtime/settings.ts";
+import type { ChainSchema } from "./actions/chain-service.ts";
+import { keeping } from "./actions/keeping.ts";
+import { reading } from "./actions/reading.ts";
+import { writing } from "./actions/writing.ts";
+import { ChainHost } from "./chain-host.ts";
+
+const schema: ChainSchema = {
+  name: "blockchain-logger",
+  metadata: {
+    launchPhase: 0,
+    priority: "critical",
+    capabilities: [RUNTIME_CAPABILITY, "audit"],
+    softDependencies: ["chain-witness"],
+    singleton: true,
+    description: "Keeps a record of everything that happens, which nobody can alter unseen.",
+  },
+  actions: { ...writing, ...reading, ...keeping },
+  created() {
+    this.host = new ChainHost(this.broker, this.logger, readSettings());
+  },
+  async started() {
+    await this.host.start();
+  },
+  async stopped() {
+    await this.host.stop();
+  },
+};
+
+export default schema;

@@ -1,0 +1,144 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { type Service, ServiceBroker } from "moleculer";
+import chainLogger from "../../../services/immune/blockchain-logger/blockchain-logger.service.ts";
+import chainWitness from "../../../services/nervous/chain-witness/chain-witness.service.ts";
+import { parseVkey } from "../../../tlog/keys.ts";
+import { verifyBundle } from "../../../tlog/proof-bundle.ts";
+
+describe("blockchain-logger", () => {
+  let folder: string;
+  let broker: ServiceBroker;
+  const call = <T>(action: string, params: object = {}) =>
+    broker.call(`blockchain-logger.${action}`, params) as Promise<T>;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), "azora-chain-"));
+    process.env["AZORA_DATA_DIR"] = folder;
+    process.env["AZORA_CHAIN_BLOCK_INTERVAL"] = "20";
+    process.env["AZORA_CHAIN_CHECKPOINT_INTERVAL"] = "30";
+    await begin();
+  });
+
+  afterEach(async () => {
+    await broker.stop();
+    for (const name of ["DATA_DIR", "CHAIN_BLOCK_INTERVAL", "CHAIN_CHECKPOINT_INTERVAL"])
+      delete process.env[`AZORA_${name}`];
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function begin(): Promise<void> {
+    broker = new ServiceBroker({ nodeID: "immune-1", logger: false });
+    broker.createService(chainWitness);
+    broker.createService(chainLogger as never);
+    await broker.start();
+  }
+
+  test("an entry goes from durable to witnessed, and its bundle verifies with the log's keys alone", async () => {
+    const entry = await call<{ id: string; index: number; state: string }>("log", {
+      eventType: "user.created",
+      data: { name: "Ada" },
+      waitFor: "witnessed",
+    });
+    expect(entry.state).toBe("witnessed");
+    const { vkeys } = await call<{ vkeys: string }>("keys");
+    const witness = (await broker.call("chain-witness.vkey")) as string;
+    const { bundle } = await call<{ bundle: string }>("proof", { id: entry.id });
+    const verified = verifyBundle(bundle, [...vkeys.trim().split("\n"), witness].map(parseVkey));
+    expect(verified.entry).toMatchObject({ eventType: "user.created", data: { name: "Ada" }, index: entry.index });
+    expect(verified.signedBy.map(({ verifier }) => verifier.algorithm).sort()).toEqual([
+      "ed25519",
+      "ed25519",
+      "rsa-pss-3072",
+    ]);
+  });
+
+  test("the same idempotency key gives one entry, also after a restart", async () => {
+    const request = { eventType: "mint.transaction.done", data: { amount: 1 }, idempotencyKey: "payment 1" };
+    const first = await call<{ id: string; index: number }>("log", request);
+    const [again, twice] = await Promise.all([call("log", request), call("log", request)]);
+    await call("log", { eventType: "other", data: {}, waitFor: "checkpointed" });
+    await broker.stop();
+    await begin();
+    const later = await call("log", request);
+    for (const answer of [again, twice, later])
+      expect(answer).toMatchObject({ id: first.id, index: first.index, duplicate: true });
+  });
+
+  test("what is written can be found at once, by type, subject, actor and text", async () => {
+    await call("log", {
+      eventType: "user.created",
+      data: { email: "ada@example.org" },
+      subject: "ada",
+      actor: "admin",
+    });
+    await call("log", { eventType: "user.deleted", data: { note: "left the school" } });
+    const query = async (params: object) =>
+      (await call<{ entries: { eventType: string }[] }>("query", params)).entries.map(({ eventType }) => eventType);
+    expect(await query({ eventType: "user." })).toEqual(["user.created", "user.deleted"]);
+    expect(await query({ subject: "ada" })).toEqual(["user.created"]);
+    expect(await query({ actor: "admin" })).toEqual(["user.created"]);
+    expect(await query({ text: "the school" })).toEqual(["user.deleted"]);
+    expect(await query({ subject: "nobody" })).toEqual([]);
+  });
+
+  test("erased data is gone, and the proof of its entry still verifies", async () => {
+    const { id } = await call<{ id: string }>("log", {
+      eventType: "user.created",
+      data: { email: "ada@example.org" },
+      subject: "ada",
+      waitFor: "checkpointed",
+    });
+    const before = await call<{ bundle: string }>("proof", { id });
+    expect(before.bundle).not.toContain(Buffer.from("ada@example.org").toString("base64").slice(0, 12));
+    expect(await call("entry", { id })).toMatchObject({
+      data: { email: "ada@example.org" },
+      subject: "ada",
+      personal: "readable",
+    });
+    await call("erase", { subject: "ada", reason: "asked for" });
+    const erased = await call<{ data: object }>("entry", { id });
+    expect(erased).toMatchObject({ personal: "erased", subject: expect.stringMatching(/^subject:[0-9a-f]{32}$/) });
+    expect(JSON.stringify(erased)).not.toContain("ada");
+    const { vkeys } = await call<{ vkeys: string }>("keys");
+    expect(verifyBundle(before.bundle, vkeys.trim().split("\n").map(parseVkey)).entry.id).toBe(id);
+    expect((await call<{ entries: object[] }>("query", { eventType: "chain.erased" })).entries).toHaveLength(1);
+  });
+
+  test("after a rotation new and old checkpoints verify, and the witness goes on confirming", async () => {
+    await call("log", { eventType: "a", data: {}, waitFor: "witnessed" });
+    const old = await call<{ text: string }>("checkpoint");
+    await call("rotate", { algorithm: "ed25519" });
+    const { state } = await call<{ state: string }>("log", { eventType: "b", data: {}, waitFor: "witnessed" });
+    expect(state).toBe("witnessed");
+    const now = await call<{ text: string }>("checkpoint");
+    expect(now.text).not.toEqual(old.text);
+    const { keys } = await call<{ keys: { algorithm: string; retiredAt?: number }[] }>("keys");
+    expect(keys.filter(({ algorithm }) => algorithm === "ed25519")).toHaveLength(2);
+    const stats = await call<{ keys: string[] }>("stats");
+    expect(stats.keys).toHaveLength(2);
+  });
+
+  test("what it cannot write down exactly is refused with the field", async () => {
+    const refused = (data: object) => call("log", { eventType: "a", data }).catch((error: Error) => error.message);
+    expect(await refused({ price: { net: Number.NaN } })).toContain("data.price.net");
+    expect(await refused({ text: "\ud800" })).toContain("data.text");
+    expect(await refused({ n: 2 ** 60 })).toContain("data.n");
+    expect(await refused({ text: "x".repeat(62_000) })).toContain("log a hash");
+    await expect(call("log", { eventType: "chain.erased", data: {} })).rejects.toThrow("written by the chain alone");
+  });
+
+  test("it says that it is well, and how far it has come", async () => {
+    await call("log", { eventType: "a", data: {}, waitFor: "witnessed" });
+    expect(await call("health")).toMatchObject({ status: "healthy" });
+    expect(await call("stats")).toMatchObject({
+      entries: 4,
+      blocks: expect.any(Number),
+      witnessed: 4,
+      queued: 0,
+      alarms: [],
+    });
+  });
+});
