@@ -90,6 +90,7 @@ export class ChainHost {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel?.();
+    this.#witnessing?.stop();
     const chain = this.#chain;
     this.#chain = undefined;
     this.#failure = new AzoraError("CHAIN_UNAVAILABLE", "the audit chain is stopping");

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { type Clock, sleep } from "../../../runtime/clock.ts";
+import type { Clock } from "../../../runtime/clock.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import type { Settings } from "../../../runtime/settings.ts";
 import type { Block } from "../../../tlog/block.ts";
@@ -101,7 +101,7 @@ export class Chain {
         logFolder: join(folder, "log"),
         logger,
       });
-      await Promise.race([index.advance(log.reader.size), sleep(clock, INDEX_PATIENCE_MS)]);
+      await indexed(index, log.reader.size, clock);
       chain = new Chain(folder, log, keys, subjects, index, logger);
       await chain.#settle(wanted);
       return chain;
@@ -219,4 +219,12 @@ export class Chain {
     const sealed = await this.subjects.seal(subject, data, id);
     return draftOf(eventType, sealed.data, { ...options, subject: sealed.pseudonym }, id);
   }
+}
+
+/** Resolves once the index has caught up, or when that takes long. */
+function indexed(index: ChainIndex, size: number, clock: Clock): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(INDEX_PATIENCE_MS, resolve);
+    index.advance(size).then(resolve, reject).finally(cancel);
+  });
 }

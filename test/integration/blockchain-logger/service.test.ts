@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { type Service, ServiceBroker } from "moleculer";
+import { ServiceBroker } from "moleculer";
 import chainLogger from "../../../services/immune/blockchain-logger/blockchain-logger.service.ts";
 import chainWitness from "../../../services/nervous/chain-witness/chain-witness.service.ts";
 import { parseVkey } from "../../../tlog/keys.ts";

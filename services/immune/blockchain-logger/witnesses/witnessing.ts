@@ -45,6 +45,8 @@ export class Witnessing {
   readonly #states: Map<WitnessLink, WitnessState>;
   #running = false;
   #again = false;
+  #stopped = false;
+  #cancel: (() => void) | undefined;
   /** Since when entries wait for a witness. */
   #since: number | undefined;
   /** What a witness has seen that this log does not have: the log was set back or forked. */
@@ -78,14 +80,19 @@ export class Witnessing {
   /** There is a new checkpoint. Only the newest is taken round. */
   published(): void {
     this.#again = true;
-    if (this.#running) return;
+    if (this.#running || this.#stopped) return;
     this.#running = true;
     void this.#run();
   }
 
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel?.();
+  }
+
   async #run(): Promise<void> {
     const { log, clock, logger } = this.#options;
-    while (this.#again) {
+    while (this.#again && !this.#stopped) {
       this.#again = false;
       this.#since ??= clock.now();
       try {
@@ -95,7 +102,7 @@ export class Witnessing {
       }
     }
     this.#running = false;
-    if (this.#since !== undefined) clock.after(RETRY_MS, () => this.published());
+    if (this.#since !== undefined && !this.#stopped) this.#cancel = clock.after(RETRY_MS, () => this.published());
   }
 
   /** Whether anybody confirmed the newest checkpoint. */
