@@ -1,10 +1,12 @@
 import { RUNTIME_CAPABILITY } from "../../../runtime/discovery/plan.ts";
 import { readSettings } from "../../../runtime/settings.ts";
 import type { ChainSchema } from "./actions/chain-service.ts";
+import { giving } from "./actions/giving.ts";
 import { keeping } from "./actions/keeping.ts";
 import { reading } from "./actions/reading.ts";
 import { writing } from "./actions/writing.ts";
 import { ChainHost } from "./chain-host.ts";
+import { REST_BASE, withRoutes } from "./rest.ts";
 
 const schema: ChainSchema = {
   name: "blockchain-logger",
@@ -16,7 +18,8 @@ const schema: ChainSchema = {
     singleton: true,
     description: "Keeps a record of everything that happens, which nobody can alter unseen.",
   },
-  actions: { ...writing, ...reading, ...keeping },
+  settings: { rest: REST_BASE },
+  actions: withRoutes({ ...writing, ...reading, ...keeping, ...giving }),
   created() {
     this.host = new ChainHost(this.broker, this.logger, readSettings());
   },

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ServiceSchema } from "moleculer";
 import { systemClock } from "../../../runtime/clock.ts";
 import { AzoraError, toProblem } from "../../../runtime/errors.ts";
+import { bearerOf, equal, knownToken } from "../../../runtime/operator-token.ts";
 import { readSettings } from "../../../runtime/settings.ts";
 import { onAnswered, pathOf } from "./access-log.ts";
 import { AliasIndex } from "./alias-index.ts";
@@ -97,9 +98,10 @@ const schema: ServiceSchema<GatewaySettings, Record<string, unknown>, Record<str
       const services = this.broker.registry.getServiceList({ withActions: true, grouping: true });
       if (!this.table.update(services as RegisteredService[]) && this.routesBuilt) return;
       const aliases = this.aliases.filter((alias) => alias.route !== route);
-      for (const { method, path, action } of this.table.routes) {
+      for (const { method, path, action, operator } of this.table.routes) {
         try {
-          aliases.push(this.createAlias(route, { method, path: path.slice(1), definition: action }, action.name));
+          const alias = { method, path: path.slice(1), definition: action, operator };
+          aliases.push(this.createAlias(route, alias, action.name));
         } catch (error) {
           this.table.problems.push({ action: action.name, rest: action.rest, why: (error as Error).message });
         }
@@ -174,6 +176,7 @@ const schema: ServiceSchema<GatewaySettings, Record<string, unknown>, Record<str
         await alias.handler.call(this, request, response);
         return true;
       }
+      if (alias.operator) mustBeOperator(request, response);
       const ctx = request.$ctx;
       const result = await ctx.call<unknown, Record<string, unknown>>(alias.action!, request.$params);
       if (response.destroyed) return true;
@@ -244,6 +247,15 @@ const schema: ServiceSchema<GatewaySettings, Record<string, unknown>, Record<str
 };
 
 export default schema;
+
+/** By the header alone: a cookie would be sent by other pages of this machine too. */
+function mustBeOperator(request: WebRequest, response: ServerResponse): void {
+  const token = knownToken(readSettings().AZORA_DATA_DIR);
+  const given = bearerOf(request);
+  if (token !== undefined && given !== undefined && equal(given, token)) return;
+  response.setHeader("WWW-Authenticate", "Bearer");
+  throw new AzoraError("UNAUTHORIZED", "Give the token of data/operator.token as: Authorization: Bearer <token>");
+}
 
 function parseBody(this: Gateway, request: WebRequest, _response: ServerResponse, next: Next): void {
   if (!["POST", "PUT", "PATCH"].includes(request.method ?? "")) {

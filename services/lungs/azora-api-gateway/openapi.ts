@@ -52,7 +52,7 @@ export function openApiOf(routes: readonly RestRoute[], services: RegisteredServ
 
 const byPath = (a: RestRoute, b: RestRoute) => (`${a.path} ${a.method}` < `${b.path} ${b.method}` ? -1 : 1);
 
-function operation({ action, service }: RestRoute, method: string, inPath: string[], names: UniqueNames) {
+function operation({ action, service, operator }: RestRoute, method: string, inPath: string[], names: UniqueNames) {
   const schema = paramsSchema(action.params);
   const fields = (schema.properties ?? {}) as Record<string, JsonSchema>;
   const required = (schema.required ?? []) as string[];
@@ -77,6 +77,7 @@ function operation({ action, service }: RestRoute, method: string, inPath: strin
     ...text("summary", summary),
     ...(action.description === summary ? {} : text("description", action.description)),
     ...(action.deprecated === true ? { deprecated: true } : {}),
+    ...(operator ? { security: [{ operator: [] }] } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(hasBody ? requestBody(schema, rest, required) : {}),
     responses: {
@@ -174,6 +175,9 @@ const COMPONENTS = {
       },
       required: ["type", "title", "status", "detail", "code", "requestId"],
     },
+  },
+  securitySchemes: {
+    operator: { type: "http", scheme: "bearer", description: "The operator's token, of data/operator.token." },
   },
   responses: { Problem: { description: "What is wrong.", content: problemContent } },
 };

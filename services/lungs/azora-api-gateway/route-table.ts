@@ -59,7 +59,7 @@ export class RouteTable {
         }
       }
     }
-    const routes = [...taken.values()];
+    const routes = [...taken.values()].sort(byPrecision);
     const fingerprint = JSON.stringify([routes, problems, this.services.map(({ metadata }) => metadata)]);
     if (fingerprint === this.#fingerprint) return false;
     this.#fingerprint = fingerprint;
@@ -67,4 +67,19 @@ export class RouteTable {
     this.problems = problems;
     return true;
   }
+}
+
+/** Of two routes that fit a path, the one that says more of it goes first: fixed parts before `:name` before `*rest`. */
+function byPrecision(a: RestRoute, b: RestRoute): number {
+  const [mine, others] = [a.path.split("/"), b.path.split("/")];
+  for (let i = 0; i < Math.max(mine.length, others.length); i++) {
+    const difference = precision(mine[i]) - precision(others[i]);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+function precision(part: string | undefined): number {
+  if (part === undefined) return 3;
+  return part.includes("*") ? 2 : /[:{]/.test(part) ? 1 : 0;
 }

@@ -28,6 +28,8 @@ export interface RestRoute {
   path: string;
   service: string;
   action: RegisteredAction;
+  /** Needs the operator's token. @default false */
+  operator?: boolean;
 }
 
 /** A `rest` declaration that cannot be served, and why. */
@@ -63,7 +65,7 @@ function basePaths({ settings, fullName }: RegisteredService): string[] {
   return declared.length > 0 ? declared : [fullName.replaceAll(".", "/")];
 }
 
-type Parsed = Pick<RestRoute, "method" | "path"> | { why: string };
+type Parsed = Pick<RestRoute, "method" | "path" | "operator"> | { why: string };
 
 function parseRest(rest: unknown, base: string, rawName: string): Parsed {
   if (typeof rest === "string") {
@@ -71,14 +73,16 @@ function parseRest(rest: unknown, base: string, rawName: string): Parsed {
     return second === undefined ? checked("*", `${base}/${first}`) : checked(first!, `${base}/${second}`);
   }
   if (typeof rest !== "object" || rest === null) return { why: "must be a string or an object" };
-  const { method = "*", path = `/${rawName}`, basePath = base, fullPath } = rest as Record<string, unknown>;
+  const { method = "*", path = `/${rawName}`, basePath = base, fullPath, operator } = rest as Record<string, unknown>;
   if (fullPath !== undefined) return { why: "fullPath is not supported: every route is below the gateway's own mount" };
-  return checked(String(method), `${basePath}/${path}`);
+  if (operator !== undefined && typeof operator !== "boolean") return { why: "operator must be true or false" };
+  return checked(String(method), `${basePath}/${path}`, operator);
 }
 
-function checked(method: string, path: string): Parsed {
+function checked(method: string, path: string, operator = false): Parsed {
   const known = [...METHODS, "*" as const].find((candidate) => candidate === method.toUpperCase());
   if (!known) return { why: `${method} is not one of ${METHODS.join(", ")}` };
   const normal = `/${path}`.replace(/\/{2,}/g, "/").replace(/(?<=.)\/$/, "");
-  return /[\s?#]/.test(normal) ? { why: "a path holds no white space, ? or #" } : { method: known, path: normal };
+  if (/[\s?#]/.test(normal)) return { why: "a path holds no white space, ? or #" };
+  return { method: known, path: normal, operator };
 }

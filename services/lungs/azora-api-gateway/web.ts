@@ -26,6 +26,8 @@ export interface WebAlias extends IndexedAlias {
   route: WebRoute;
   handler: ((request: WebRequest, response: ServerResponse) => unknown) | null;
   definition?: RegisteredAction;
+  /** Needs the operator's token. */
+  operator?: boolean;
   _generated?: boolean;
 }
 

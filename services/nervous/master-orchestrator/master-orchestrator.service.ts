@@ -3,9 +3,9 @@ import type { Context, Service, ServiceSchema } from "moleculer";
 import { RUNTIME_CAPABILITY } from "../../../runtime/discovery/plan.ts";
 import { nodeContext } from "../../../runtime/node-context.ts";
 import type { SlotState } from "../../../runtime/node-host/slots.ts";
+import { operatorToken } from "../../../runtime/operator-token.ts";
 import { readPlan } from "../../../runtime/organism.ts";
 import type { VitalsReport } from "../../../runtime/vitals/node-vitals.ts";
-import { operatorToken } from "./api/operator-token.ts";
 import { apiRoutes } from "./api/routes.ts";
 import { createApiServer, listen } from "./api/server.ts";
 import { EventStream } from "./api/stream.ts";
@@ -132,6 +132,10 @@ const schema: ServiceSchema<object, object, object, OrchestratorService> = {
     "health.node.reachable"(this: OrchestratorService, ctx: Context<{ id: string }>) {
       this.conductor.nodes.failures.reachable(ctx.params.id);
       noticeRemote(this.conductor);
+    },
+
+    "chain.block"(this: OrchestratorService, ctx: Context<object>) {
+      this.stream?.send("chain_block", ctx.params);
     },
 
     "health.checked"(this: OrchestratorService, ctx: Context<{ verdicts: HealthVerdict[] }>) {

@@ -47,7 +47,30 @@ describe("rest declarations", () => {
   });
 });
 
+test("a declaration may want the operator's token, and says so with true", () => {
+  const { routes, problems } = routesOf(
+    service("users", {
+      open: "GET /",
+      closed: { method: "GET", path: "/all", operator: true },
+      odd: { operator: "yes" },
+    }),
+  );
+  expect(routes.map(({ path, operator }) => [path, operator])).toEqual([
+    ["/users", false],
+    ["/users/all", true],
+  ]);
+  expect(problems).toMatchObject([{ action: "users.odd", why: "operator must be true or false" }]);
+});
+
 describe("the table", () => {
+  test("has the route that says more of a path before those that say less, whoever declared it", () => {
+    const table = new RouteTable();
+    table.update([
+      service("a", { any: "GET /*rest", one: "GET /files/:id", most: "GET /files/*rest", x: "GET /files/x" }),
+    ]);
+    expect(table.routes.map(({ path }) => path)).toEqual(["/a/files/x", "/a/files/:id", "/a/files/*rest", "/a/*rest"]);
+  });
+
   test("says whether anything changed", () => {
     const table = new RouteTable();
     expect(table.update([service("a", { x: "GET /x" })])).toBe(true);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { WebSocket } from "ws";
 import { freePort } from "../../../runtime/free-port.ts";
-import { equal, operatorToken } from "../../../services/nervous/master-orchestrator/api/operator-token.ts";
+import { equal, operatorToken } from "../../../runtime/operator-token.ts";
 import { PlainAnswer, type Route, StatusAnswer } from "../../../services/nervous/master-orchestrator/api/routes.ts";
 import { createApiServer, listen } from "../../../services/nervous/master-orchestrator/api/server.ts";
 import { EventStream } from "../../../services/nervous/master-orchestrator/api/stream.ts";
@@ -16,6 +16,12 @@ const routes: Route[] = [
   { method: "GET", path: "/a/:name", handle: ({ params, query }) => ({ ...params, q: query.get("q") }) },
   { method: "GET", path: "/a/fixed/deep", handle: () => "fixed" },
   { method: "POST", path: "/a/:name", control: true, handle: ({ params, body }) => ({ ...params, body }) },
+  { method: "GET", path: "/files/*path", handle: ({ params }) => params },
+  {
+    method: "GET",
+    path: "/bytes",
+    handle: () => new PlainAnswer("application/octet-stream", Buffer.of(1, 2), "no-cache"),
+  },
   { method: "GET", path: "/live", handle: () => ({ status: "healthy" }) },
   { method: "GET", path: "/bad", handle: () => new StatusAnswer(503, { status: "unhealthy" }) },
   { method: "GET", path: "/text", handle: () => new PlainAnswer("text/plain", "größer") },
@@ -83,6 +89,12 @@ describe.each(["writes", "all"] as const)("the orchestrator's API that guards %s
     for (const path of ["/a", "/a/", "/a/b/c", "/A/b"]) expect((await get(path)).status).toBe(404);
   });
 
+  test("takes all that is left of a path, decoded", async () => {
+    expect(JSON.parse((await get("/files/tile/0/x001/000.p/5")).body)).toEqual({ path: "tile/0/x001/000.p/5" });
+    expect(JSON.parse((await get("/files/a")).body)).toEqual({ path: "a" });
+    for (const path of ["/files", "/files/"]) expect((await get(path)).status).toBe(404);
+  });
+
   test("names the methods that a path knows", async () => {
     const { status, headers } = await ask("/a/x", { method: "DELETE", headers: bearer });
     expect([status, headers["allow"]]).toEqual([405, "GET, POST"]);
@@ -90,7 +102,14 @@ describe.each(["writes", "all"] as const)("the orchestrator's API that guards %s
 
   test("answers with a status and a type of its own where a route wants it", async () => {
     expect(await get("/bad")).toMatchObject({ status: 503, body: '{"status":"unhealthy"}' });
-    expect(await get("/text")).toMatchObject({ body: "größer", headers: { "content-type": "text/plain" } });
+    expect(await get("/text")).toMatchObject({
+      body: "größer",
+      headers: { "content-type": "text/plain", "cache-control": "no-store" },
+    });
+    expect(await get("/bytes")).toMatchObject({
+      body: "\u0001\u0002",
+      headers: { "content-type": "application/octet-stream", "cache-control": "no-cache" },
+    });
   });
 
   test("tells nothing of an unforeseen error but the request id, which the log has too", async () => {

@@ -25,6 +25,8 @@ export interface QueryParams {
   order?: "asc" | "desc";
   /** Nothing before this index is given, as where older payload was pruned. @default 0 */
   least?: number;
+  /** Nothing behind this index is given, as where a page is about an earlier tree. */
+  most?: number;
 }
 
 export interface Page {

@@ -91,7 +91,7 @@ function conditions(index: IndexFile, params: QueryParams, direction: Direction)
 /** First and last position that time, block and bounds leave over. Times never decrease along the log, so time is a range. */
 function rangeOf(db: DatabaseSync, params: QueryParams, size: number): [number, number] | undefined {
   let first = params.least ?? 0;
-  let last = size - 1;
+  let last = Math.min(size - 1, params.most ?? size - 1);
   if (params.from !== undefined) first = Math.max(first, positionAt(db, Date.parse(params.from), size));
   if (params.to !== undefined) last = Math.min(last, positionAt(db, Date.parse(params.to), size) - 1);
   if (params.block !== undefined) {

@@ -1,5 +1,5 @@
 import type { ServiceBroker } from "moleculer";
-import { AzoraError } from "../../../../runtime/errors.ts";
+import { asking } from "./asking.ts";
 import type { Route } from "./routes.ts";
 
 /** Actions of healing may take their own time; the healer bounds it. */
@@ -7,17 +7,7 @@ const LONGEST_MS = 11 * 60_000;
 
 /** The routes of the healer and of chaos: they only pass on, and say so where that service is away. */
 export function healingRoutes(broker: ServiceBroker): Route[] {
-  const ask = async (action: string, params: Record<string, unknown> = {}, timeout = 10_000): Promise<unknown> => {
-    try {
-      return await broker.call(action, params, { timeout });
-    } catch (error) {
-      const { type, data } = error as { type?: string; data?: { action?: string } };
-      const away = type === "SERVICE_NOT_FOUND" || type === "SERVICE_NOT_AVAILABLE";
-      if (!away || data?.action !== action) throw error;
-      const [service] = action.split(".");
-      throw new AzoraError("SERVICE_UNAVAILABLE", `${service} is not up; "azora why ${service}" says why`);
-    }
-  };
+  const ask = asking(broker);
   const query = (given: URLSearchParams): Record<string, unknown> => {
     const params: Record<string, unknown> = Object.fromEntries(given);
     if (typeof params["limit"] === "string") params["limit"] = Number(params["limit"]);

@@ -6,6 +6,7 @@ import { healingStats } from "../healing/stats.ts";
 import type { Operator } from "../operator.ts";
 import type { ServiceState } from "../organism-state.ts";
 import { dependencyView, healthView, serviceViews, statusView } from "../views.ts";
+import { chainRoutes } from "./chain-routes.ts";
 import { healingRoutes } from "./healing-routes.ts";
 import { type LogQuery, readLogs } from "./log-reader.ts";
 
@@ -17,7 +18,7 @@ export interface ApiRequest {
 
 export interface Route {
   method: "GET" | "POST";
-  /** Path with `:name` for a part that varies. */
+  /** Path with `:name` for a part that varies, and at its end `*name` for all that is left. */
   path: string;
   /** Always needs the operator's token; other reads need it only where the settings say so. */
   control?: boolean;
@@ -27,11 +28,14 @@ export interface Route {
 /** An answer that is no JSON. */
 export class PlainAnswer {
   readonly type: string;
-  readonly text: string;
+  readonly content: string | Uint8Array;
+  /** The header Cache-Control. */
+  readonly cache: string | undefined;
 
-  constructor(type: string, text: string) {
+  constructor(type: string, content: string | Uint8Array, cache?: string) {
     this.type = type;
-    this.text = text;
+    this.content = content;
+    this.cache = cache;
   }
 }
 
@@ -163,6 +167,7 @@ export function apiRoutes(conductor: Conductor, operator: Operator): Route[] {
       handle: ({ params, body }) => operator.scale(params["organ"]!, body["replicas"] as number),
     },
     ...healingRoutes(broker),
+    ...chainRoutes(broker),
     { method: "GET", path: "/health", handle: wholeHealth },
     { method: "GET", path: "/live", handle: () => ({ status: "healthy" }) },
     {

@@ -5,8 +5,9 @@ import { extname, join, normalize } from "node:path";
 import type { ServiceBroker } from "moleculer";
 import { AzoraError, ERROR_CODES, toProblem } from "../../../../runtime/errors.ts";
 import { PACKAGE_ROOT } from "../../../../runtime/node-executable.ts";
+import { equal } from "../../../../runtime/operator-token.ts";
 import { portHolder } from "../../../../runtime/port-holder.ts";
-import { carriesToken, equal, foreignPage, TOKEN_COOKIE } from "./operator-token.ts";
+import { carriesToken, foreignPage, TOKEN_COOKIE } from "./operator-token.ts";
 import { PlainAnswer, type Route, StatusAnswer } from "./routes.ts";
 
 export interface ApiOptions {
@@ -75,7 +76,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, options
     }
     const body = request.method === "POST" ? await readBody(request) : {};
     const answer = await route.handle({ params, query: url.searchParams, body });
-    if (answer instanceof PlainAnswer) send(response, 200, answer.type, answer.text);
+    if (answer instanceof PlainAnswer) send(response, 200, answer.type, answer.content, answer.cache);
     else if (answer instanceof StatusAnswer)
       send(response, answer.status, "application/json", JSON.stringify(answer.body));
     else send(response, 200, "application/json", JSON.stringify(answer));
@@ -97,14 +98,20 @@ function addressOf({ url = "/" }: IncomingMessage): URL {
   }
 }
 
-function send(response: ServerResponse, status: number, type: string, text: string): void {
+function send(
+  response: ServerResponse,
+  status: number,
+  type: string,
+  content: string | Uint8Array,
+  cache = "no-store",
+): void {
   response.writeHead(status, {
     "content-type": type,
-    "content-length": Buffer.byteLength(text),
-    "cache-control": "no-store",
+    "content-length": Buffer.byteLength(content),
+    "cache-control": cache,
     "x-content-type-options": "nosniff",
   });
-  response.end(text);
+  response.end(content);
 }
 
 function match(
@@ -127,11 +134,14 @@ function match(
 }
 
 function matchPath(pattern: string, path: string): Record<string, string> | undefined {
-  const [wanted, given] = [pattern.split("/"), path.split("/")];
+  const wanted = pattern.split("/");
+  const whole = path.split("/");
+  const hasRest = wanted.at(-1)!.startsWith("*") && whole.length >= wanted.length;
+  const given = hasRest ? [...whole.slice(0, wanted.length - 1), whole.slice(wanted.length - 1).join("/")] : whole;
   if (wanted.length !== given.length) return undefined;
   const params: Record<string, string> = {};
   for (const [index, part] of wanted.entries()) {
-    if (part.startsWith(":") && given[index] !== "") {
+    if (/^[:*]/.test(part) && given[index] !== "") {
       try {
         params[part.slice(1)] = decodeURIComponent(given[index]!);
       } catch {

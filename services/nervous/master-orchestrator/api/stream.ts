@@ -3,7 +3,13 @@ import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { carriesToken, foreignPage } from "./operator-token.ts";
 
-export type StreamType = "status_update" | "health_update" | "healing_event" | "service_event" | "launch_progress";
+export type StreamType =
+  | "status_update"
+  | "health_update"
+  | "healing_event"
+  | "service_event"
+  | "launch_progress"
+  | "chain_block";
 
 export interface StreamOptions {
   port: number;

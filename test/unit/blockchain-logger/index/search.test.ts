@@ -69,6 +69,7 @@ const anyQuery: fc.Arbitrary<QueryParams> = fc.record({
   order: fc.constantFrom("asc", "desc"),
   limit: fc.integer({ min: 1, max: 40 }),
   least: maybe(0, 700),
+  most: maybe(0, 900, 5000),
 });
 
 describe("a search", () => {
@@ -76,7 +77,10 @@ describe("a search", () => {
     fc.assert(
       fc.property(anyQuery, (params) => {
         const naive = entries
-          .filter((entry) => fits(entry, params) && entry.index >= (params.least ?? 0))
+          .filter(
+            (entry) =>
+              fits(entry, params) && entry.index >= (params.least ?? 0) && entry.index <= (params.most ?? SIZE),
+          )
           .map(({ index }) => index);
         if (params.order === "desc") naive.reverse();
         expect(findAll(params)).toEqual(naive);
