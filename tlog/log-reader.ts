@@ -150,14 +150,31 @@ export class LogReader {
     return block.treeSize <= this.#size ? block : undefined;
   }
 
-  /** The size of a tree does not say how many blocks it has: the widest file has them all, and perhaps newer ones. */
+  /**
+   * The size of a tree does not say how many blocks it has. The widest file has them all, and perhaps newer ones, unless a
+   * crash has left it unfinished: then one that is narrower has them.
+   */
   #blockLines(file: number): string[] {
     const path = tilePath("block", file);
-    const widest = Math.max(0, ...this.#list(`${path}.p`).map(Number).filter(Number.isInteger));
-    const bytes = this.#read(path) ?? (widest > 0 ? this.#read(`${path}.p/${widest}`) : undefined);
-    const text = bytes ? decodeUtf8(bytes) : "";
-    if (text === undefined) throw new MalformedLog(`${path} is not UTF-8`);
-    return text.split("\n").slice(0, -1);
+    const widths = this.#list(`${path}.p`).map(Number).filter(Number.isInteger);
+    const paths = [path, ...widths.sort((a, b) => b - a).map((width) => `${path}.p/${width}`)];
+    let widest: string[] | undefined;
+    for (const one of paths) {
+      const bytes = this.#read(one);
+      const lines = bytes && decodeUtf8(bytes)?.split("\n").slice(0, -1);
+      if (lines && this.#reaches(lines)) return lines;
+      widest ??= lines;
+    }
+    return widest ?? [];
+  }
+
+  #reaches(lines: readonly string[]): boolean {
+    if (lines.length === TILE_WIDTH) return true;
+    try {
+      return lines.length > 0 && parseBlock(lines.at(-1)!).treeSize >= this.#size;
+    } catch {
+      return false;
+    }
   }
 
   #list(path: string): string[] {

@@ -85,11 +85,14 @@ export class AuditLog {
   /** @throws AzoraError CHAIN_UNAVAILABLE where another process writes, CHAIN_CORRUPT, CHAIN_ROLLED_BACK */
   static async open(options: AuditLogOptions): Promise<AuditLog> {
     const lock = new WriterLock(join(options.folder, "writer.sqlite"), options.validator, options.clock.now());
+    let log: AuditLog | undefined;
     try {
-      const log = new AuditLog(options, lock);
+      log = new AuditLog(options, lock);
       await log.#begin();
       return log;
     } catch (error) {
+      for (const cancel of log?.#timers ?? []) cancel();
+      await log?.#writeAhead.close();
       lock.release();
       throw error;
     }
