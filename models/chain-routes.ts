@@ -52,5 +52,6 @@ export const CHAIN_ROUTES: readonly ChainRoute[] = [
   { method: "POST", path: "/keys/revoke", action: "revoke", access: "control" },
   { method: "POST", path: "/erase", action: "erase", access: "control" },
   { method: "POST", path: "/prune", action: "prune", access: "control", timeout: 10 * MINUTES },
+  { method: "POST", path: "/begin-anew", action: "beginAnew", access: "control" },
   { method: "POST", path: "/captured", action: "captured", access: "control" },
 ];
