@@ -1,5 +1,7 @@
 /** `npm run bench`, or `npm run bench -- vitals idle` for some. Results go to `bench/results/<name>.json`. */
 import { breaker } from "./breaker.ts";
+import { chainBus } from "./chain-bus.ts";
+import { chainWrite } from "./chain-write.ts";
 import { coldBoot } from "./cold-boot.ts";
 import { deathNotice } from "./death-notice.ts";
 import { failover } from "./failover.ts";
@@ -20,6 +22,8 @@ const BENCHES: Record<string, () => Promise<Result | Result[]>> = {
   "cold-boot": () => coldBoot(),
   learning: () => learning(),
   healing: () => healing(),
+  "chain-write": () => chainWrite(),
+  "chain-bus": () => chainBus(),
 };
 
 const wanted = process.argv.slice(2);
