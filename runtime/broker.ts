@@ -1,5 +1,6 @@
 import { type BrokerOptions, type Middleware, ServiceBroker } from "moleculer";
 import { brokerOptions } from "../moleculer.config.ts";
+import type { Accounting } from "./accounting/accounting.ts";
 import { CircuitBreakers } from "./breaker/circuit-breakers.ts";
 import type { Bus } from "./bus.ts";
 import { ConcurrencyLimits } from "./concurrency/concurrency-limits.ts";
@@ -28,6 +29,8 @@ export interface NodeBrokerOptions {
   onlySerializer?: boolean;
   /** Stand closest to the services. */
   innermost?: Middleware[];
+  /** Counts what the node sends and receives. Absent on a guest, who has no chain to tell it to. */
+  accounting?: Accounting;
 }
 
 export interface NodeBroker {
@@ -52,18 +55,23 @@ export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
   const limits = new ConcurrencyLimits();
   const base = own && !onlySerializer ? { ...own } : brokerOptions(settings);
   if (own && onlySerializer) base.serializer = own.serializer ?? "JSON";
+  // Where the bus chooses the receiver, the sender does not know whom to count for.
+  const accounting = base.disableBalancer ? undefined : options.accounting;
   const broker = new ServiceBroker({
     ...base,
     nodeID: nodeId,
     namespace,
     logger: logger as unknown as BrokerOptions["logger"],
     transporter: bus.kind === "nats" ? new NatsTransporter(natsOptions(bus.url)) : new MeshTransporter(mesh!),
-    metadata: { ...base.metadata, ...metadata },
+    metadata: { ...base.metadata, ...metadata, ...accounting?.metadata },
+    ...(accounting ? { uidGenerator: accounting.uidGenerator(base.uidGenerator) } : {}),
     middlewares: [
+      ...(accounting ? [accounting.receiving()] : []),
       failover.middleware(),
       ...innermost,
       limits.middleware(),
       ...((base.middlewares ?? []) as Middleware[]),
+      ...(accounting ? [accounting.sending()] : []),
     ],
     errorHandler: failover.errorHandler(base.errorHandler ?? undefined),
     // Deaths come through the mesh; the heartbeat is for nodes on other machines.
@@ -78,6 +86,7 @@ export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
   const { middlewares } = broker as unknown as { middlewares: { add(middleware: Middleware): void } };
   middlewares.add(breakers.middleware(broker));
   middlewares.add(vitalsMiddleware(vitals));
+  if (accounting) lost.watch((node) => accounting.lost(node));
   if (mesh) mesh.self.instanceId = broker.instanceID;
   connectFast(broker, mesh);
   return { broker, vitals, failover, breakers, limits };

@@ -6,6 +6,8 @@ import type { Mesh } from "./mesh.ts";
 interface OutgoingPacket {
   type: string;
   target?: string | null;
+  /** Set where it went nowhere: who counts what is sent does not count it. */
+  unsent?: boolean;
 }
 
 /** Moleculer's transporter over the mesh: no server, no port; for an organism on one machine without a bus. */
@@ -45,10 +47,12 @@ export class MeshTransporter extends Transporters.Base {
     const { type, target } = meta.packet;
     if (!target) this.#mesh.broadcastPacket(type, payload);
     else if (target === (this.broker as ServiceBroker).nodeID) this.receive(type, payload);
-    else if (!this.#mesh.sendPacket(target, type, payload) && type === "REQ") {
-      return Promise.reject(
-        new AzoraError("SERVICE_UNAVAILABLE", `Node ${target} cannot be reached`, { neverSent: true }),
-      );
+    else if (!this.#mesh.sendPacket(target, type, payload)) {
+      meta.packet.unsent = true;
+      if (type === "REQ")
+        return Promise.reject(
+          new AzoraError("SERVICE_UNAVAILABLE", `Node ${target} cannot be reached`, { neverSent: true }),
+        );
     }
     return Promise.resolve();
   }
