@@ -31,36 +31,52 @@ export function targetOf({ eventType, data }: Pick<LeafEntry, "eventType" | "dat
 }
 
 /** What ties a decision, its acts and its outcome together. */
-export function casesOf({ data }: Pick<LeafEntry, "data">): string[] {
+function casesOf({ eventType, data }: LeafEntry): string[] {
+  // There `id` is that of a node.
+  if (eventType.startsWith("organism.")) return [];
   const payload = payloadOf(data);
-  return [payload["case"], payload["id"]].filter((one): one is string => typeof one === "string" && one.length > 8);
+  return [payload["case"], payload["id"]].filter((one): one is string => typeof one === "string" && one !== "");
 }
 
 export function payloadOf(data: Record<string, unknown>): Record<string, unknown> {
   return objectOf(data["payload"]) ?? data;
 }
 
-/** The services and nodes that a request went through. */
-export class Participants {
+/** What a request went through, and what was decided about that. Entries are given in the log's order. */
+export class Cause {
   readonly #services = new Set<string>();
   readonly #nodes = new Set<string>();
+  readonly #cases = new Set<string>();
 
-  constructor(entries: readonly LeafEntry[]) {
-    for (const { data } of entries) {
-      const { node, service } = (data as Told).source ?? {};
+  /** @param own the entries that carry the request */
+  constructor(own: readonly LeafEntry[]) {
+    for (const entry of own) {
+      const { node, service } = (entry.data as Told).source ?? {};
       if (service) this.#services.add(service);
       if (node) this.#nodes.add(node);
+      if (isDecision(entry)) for (const one of casesOf(entry)) this.#cases.add(one);
     }
   }
 
-  /** Why a decision belongs to the request; undefined where it does not. */
-  because(entry: LeafEntry, cases: ReadonlySet<string>): string | undefined {
-    if (casesOf(entry).some((one) => cases.has(one))) return "it belongs to a decision that is told here";
+  /** Why a decision belongs to the request; undefined where it does not. What belongs leads on to what belongs to it. */
+  because(entry: LeafEntry): string | undefined {
+    const because = isDecision(entry) ? this.#why(entry) : undefined;
+    if (because) for (const one of casesOf(entry)) this.#cases.add(one);
+    return because;
+  }
+
+  #why(entry: LeafEntry): string | undefined {
+    if (casesOf(entry).some((one) => this.#cases.has(one))) return "it belongs to a decision that is told here";
     const { service, node } = targetOf(entry);
     if (service && this.#services.has(service)) return `it is about ${service}, which the request went through`;
     if (!service && node && this.#nodes.has(node)) return `it is about ${node}, which the request went through`;
     return undefined;
   }
+}
+
+/** The request that an entry was recorded in, as the recorder of each node writes it. */
+export function requestIdOf(data: Record<string, unknown>): string | undefined {
+  return textOf(objectOf(data["source"])?.["requestId"]) ?? textOf(data["requestId"]);
 }
 
 function objectOf(value: unknown): Record<string, unknown> | undefined {

@@ -4,8 +4,8 @@ import type { LeafEntry } from "../entry.ts";
 import { openLogCheckpoint } from "../export-file.ts";
 import type { Verifier } from "../keys.ts";
 import { MalformedLog } from "../malformed-log.ts";
-import { BadProof, parseProof, verifyBundle } from "../proof-bundle.ts";
-import { CARRIES_REQUEST } from "./cause.ts";
+import { BadProof, parseProof, type VerifiedBundle, verifyBundle } from "../proof-bundle.ts";
+import { CARRIES_REQUEST, Cause, requestIdOf } from "./cause.ts";
 import { sayEntry } from "./words.ts";
 
 export const INCIDENT_FORMAT = "azora-incident/1";
@@ -71,37 +71,35 @@ export function verifyIncident(file: IncidentFile, verifiers: readonly Verifier[
   const opened = openLogCheckpoint(file.checkpoint, verifiers);
   if (file.origin !== opened.checkpoint.origin)
     throw new MalformedLog(`says that it is of ${file.origin}, but its checkpoint is of ${opened.checkpoint.origin}`);
-  let before = -1;
-  const story = file.story.map((line, i) => {
-    const place = `line ${i + 1} of the story`;
-    const told = checkedLine(file, line, file.proofs[i]!, verifiers, place);
-    if (told.index <= before) throw new MalformedLog(`${place} stands behind a later one`);
-    before = told.index;
-    return told;
+  const proven = file.story.map((_, i) => proved(file, file.proofs[i]!, verifiers, placeOf(i)));
+  const late = proven.findIndex(({ entry }, i) => i > 0 && entry.index <= proven[i - 1]!.entry.index);
+  if (late !== -1) throw new MalformedLog(`${placeOf(late)} stands behind a later one`);
+  const own = proven.filter(({ entry }) => requestIdOf(entry.data) === file.requestId).map(({ entry }) => entry);
+  const cause = new Cause(own);
+  const story = proven.map(({ entry, hash }, i) => {
+    const because = own.includes(entry) ? CARRIES_REQUEST : cause.because(entry);
+    if (because === undefined) throw new BadProof(`${placeOf(i)} has nothing to do with the request`);
+    const really = storyLine(entry, because);
+    for (const member of ["index", "at", "words", "because"] as const) {
+      const [says, is] = [file.story[i]![member], really[member]].map((value) => JSON.stringify(value));
+      if (says !== is) throw new BadProof(`${placeOf(i)} says ${says}, but its entry ${is}`);
+    }
+    return { ...really, entry, hash };
   });
   return { ...opened, requestId: file.requestId, story };
 }
 
-function checkedLine(
-  file: IncidentFile,
-  line: StoryLine,
-  bundle: string,
-  verifiers: readonly Verifier[],
-  place: string,
-): StoryLine & { entry: LeafEntry; hash: string } {
+function proved(file: IncidentFile, bundle: string, verifiers: readonly Verifier[], place: string): VerifiedBundle {
   if (parseProof(bundle).checkpoint !== file.checkpoint) throw new BadProof(`${place} is proven by another checkpoint`);
-  const { entry, hash } = verifyBundle(bundle, verifiers);
-  const really = storyLine(entry, line.because);
-  for (const member of ["index", "at", "words"] as const) {
-    if (line[member] === really[member]) continue;
-    throw new BadProof(
-      `${place} says ${JSON.stringify(line[member])}, but its entry ${JSON.stringify(really[member])}`,
-    );
+  try {
+    return verifyBundle(bundle, verifiers);
+  } catch (error) {
+    throw new BadProof(`${place}: ${(error as Error).message}`);
   }
-  const { requestId } = (entry.data["source"] ?? entry.data) as { requestId?: unknown };
-  if (line.because === CARRIES_REQUEST && requestId !== file.requestId)
-    throw new BadProof(`${place} does not carry the request ${file.requestId}`);
-  return { ...really, entry, hash };
+}
+
+function placeOf(i: number): string {
+  return `line ${i + 1} of the story`;
 }
 
 function areTexts(value: unknown): value is string[] {

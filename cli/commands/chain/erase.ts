@@ -34,6 +34,7 @@ export const prune: Command = {
       { before: Number(before) },
     );
     if (options["json"]) out(JSON.stringify(answer));
+    else if (answer.files === 0) out("nothing was there to remove; payload goes in files of 256 entries");
     else out(`payload before entry ${answer.before} is gone: ${answer.files} files, ${megabytes(answer.bytes)} freed`);
     return 0;
   },

@@ -70,6 +70,8 @@ export const revoke: Command = {
   arity: [2, 2],
   async run({ settings, args, options, out }) {
     const [keyId, reason] = args as [string, string];
+    if (!/^[0-9a-f]{8}$/.test(keyId))
+      throw new UsageError(`key id is "${keyId}", but must be 8 hex digits, as "azora chain keys" lists them`);
     const answer = await new ApiClient(settings).post<{ added: LogKey[]; revoked: LogKey }>("/api/chain/keys/revoke", {
       keyId,
       reason,

@@ -33,6 +33,8 @@ export const show: Command = {
       out(options["json"] ? JSON.stringify(block) : blockText(block));
       return 0;
     }
+    if (!/^(\d{1,16}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.test(first))
+      throw new UsageError(`"${first}" is neither the number of an entry nor its id`);
     const entry = await client.get<ShownEntry>(`/api/chain/entries/${entryPath(first)}`);
     out(options["json"] ? JSON.stringify(entry) : entryText(entry));
     return 0;
@@ -61,7 +63,7 @@ function entryText(entry: ShownEntry): string {
     ["previous", previousHash],
   ];
   const data = JSON.stringify(entry.data, null, 2);
-  return `${paint("bold", `entry ${index}`)}  ${sayEntry(entry)}\n${lines(rows)}\n  data\n${indented(data)}`;
+  return `${paint("bold", `entry ${index}`)}  ${entry.personal === "erased" ? eventType : sayEntry(entry)}\n${lines(rows)}\n  data\n${indented(data)}`;
 }
 
 function blockText(block: ShownBlock): string {

@@ -1,6 +1,6 @@
 import type { LeafEntry } from "../../../../tlog/entry.ts";
 import { parseLeaf } from "../../../../tlog/entry.ts";
-import { CARRIES_REQUEST, casesOf, isDecision, Participants } from "../../../../tlog/incident/cause.ts";
+import { CARRIES_REQUEST, Cause, isDecision } from "../../../../tlog/incident/cause.ts";
 import { union } from "./postings.ts";
 import type { SearchSource } from "./search.ts";
 import { positionAt } from "./search.ts";
@@ -42,9 +42,8 @@ export function* findIncident(source: SearchSource, requestId: string): Generato
   const [first, last] = [own[0], own.at(-1)];
   if (!first || !last) return [];
 
-  const through = new Participants(own);
+  const cause = new Cause(own);
   const parts = new Map(own.map((entry) => [entry.index, CARRIES_REQUEST]));
-  const cases = new Set<string>(own.filter(isDecision).flatMap(casesOf));
   const types = index.typesThat((eventType) => isDecision({ eventType }));
   const decisions = union(types.map((type) => postings.of("event_type", type, "asc")));
   const end = positionAt(index.database, Date.parse(last.timestamp) + AFTERMATH_MS + 1, size);
@@ -53,10 +52,8 @@ export function* findIncident(source: SearchSource, requestId: string): Generato
     if (++looked > MOST_LOOKED_AT || parts.size >= own.length + MOST_DECISIONS) break;
     if (looked % LOOKS_A_TURN === 0) yield;
     const entry = parts.has(at) ? undefined : read(at);
-    const because = entry && through.because(entry, cases);
-    if (!because) continue;
-    parts.set(at, because);
-    for (const one of casesOf(entry)) cases.add(one);
+    const because = entry && cause.because(entry);
+    if (because) parts.set(at, because);
   }
   return [...parts].sort(([a], [b]) => a - b).map(([index, because]) => ({ index, because }));
 }

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { type Block, blockHash } from "../../../../tlog/block.ts";
 import { type Checkpoint, parseCheckpoint } from "../../../../tlog/checkpoint.ts";
 import type { LeafEntry } from "../../../../tlog/entry.ts";
+import { requestIdOf } from "../../../../tlog/incident/cause.ts";
 import { LogReader } from "../../../../tlog/log-reader.ts";
 import { parseNote } from "../../../../tlog/note.ts";
 import { type EntryRow, IndexFile } from "./index-file.ts";
-import { requestIdOf } from "./query-params.ts";
 import { isDamage } from "./sqlite-damage.ts";
 
 /** Entries of one transaction, at least; a block is never parted. */

@@ -1,4 +1,5 @@
 import type { LeafEntry } from "../../../../tlog/entry.ts";
+import { requestIdOf } from "../../../../tlog/incident/cause.ts";
 
 /** Which entries are asked for. All conditions hold together. */
 export interface QueryParams {
@@ -57,13 +58,6 @@ export function fits(entry: LeafEntry, { eventType, from, to, subject, actor, re
 
 export function typeFits(eventType: string, asked: string): boolean {
   return asked.endsWith(".") ? eventType.startsWith(asked) : eventType === asked;
-}
-
-/** The request that an entry was recorded in, as the recorder of each node writes it. */
-export function requestIdOf(data: Record<string, unknown>): string | undefined {
-  const { source, requestId } = data as { source?: { requestId?: unknown }; requestId?: unknown };
-  const id = (typeof source === "object" ? source?.requestId : undefined) ?? requestId;
-  return typeof id === "string" && id !== "" ? id : undefined;
 }
 
 /** Text as people write it, and as it stands in JSON: `say "x"` is `say \"x\"` there. */
