@@ -7,7 +7,12 @@ import { DATA } from "./chain-data.ts";
 
 const [role, url, value] = process.argv.slice(2) as [string, string, string];
 const nodeID = `${role}-${process.pid}`;
-const broker = new ServiceBroker({ nodeID, transporter: url, serializer: "Notepack", logger: false });
+const broker = new ServiceBroker({
+  nodeID,
+  transporter: { type: "NATS", options: { url } },
+  serializer: "Notepack",
+  logger: false,
+});
 
 if (role === "chain") {
   process.env["AZORA_DATA_DIR"] = value;

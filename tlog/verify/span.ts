@@ -4,9 +4,8 @@ import { type LeafEntry, parseLeaf } from "../entry.ts";
 import { HASH_SIZE } from "../hashes.ts";
 import { NO_HASH } from "../shape.ts";
 import { TILE_WIDTH } from "../tiles.ts";
-import { type Bundle, readBundle } from "./bundle.ts";
+import { type Bundle, type BundleFiles, readBundle } from "./bundle.ts";
 import { readTail } from "./leaf-tail.ts";
-import type { LogFiles } from "./log-files.ts";
 import { type Problem, Problems } from "./problem.ts";
 import { rootOfTile } from "./tile-hashes.ts";
 
@@ -67,22 +66,22 @@ export interface SpanResult {
   problems: { list: Problem[]; count: number };
 }
 
-const OWN = /^"chain\.(key\.|pruned")/;
+const OWN = /^chain\.(key\.|pruned$)/;
 
-export function verifySpan(task: SpanTask, files: LogFiles): SpanResult {
+export function verifySpan(task: SpanTask, files: BundleFiles): SpanResult {
   return new Span(task, files).verify();
 }
 
 class Span {
   readonly #task: SpanTask;
-  readonly #files: LogFiles;
+  readonly #files: BundleFiles;
   readonly #problems = new Problems();
   readonly #result: SpanResult;
   /** Leaf hash and time of the entry before, where it was read. */
   #before: { hash: string; timestamp: string } | undefined;
   #blockBefore: string | undefined;
 
-  constructor(task: SpanTask, files: LogFiles) {
+  constructor(task: SpanTask, files: BundleFiles) {
     this.#task = task;
     this.#files = files;
     this.#blockBefore = task.blockBefore;
@@ -109,7 +108,7 @@ class Span {
       this.#problems,
     );
     if (bundle.isMissing) this.#result.missing.push(index);
-    if (bundle.text !== undefined) this.#entries(bundle, bundle.text);
+    if (bundle.bytes) this.#entries(bundle, bundle.bytes);
     else this.#before = undefined;
     const { hashes } = bundle;
     const root = hashes && Buffer.from(rootOfTile(hashes, 0, width));
@@ -123,7 +122,7 @@ class Span {
     if (width === TILE_WIDTH) {
       const count = Math.floor(this.#task.size / TILE_WIDTH);
       const tile = Math.floor(index / TILE_WIDTH);
-      const above = this.#files.tile(1, tile, Math.min(TILE_WIDTH, count - tile * TILE_WIDTH));
+      const above = this.#files.files.tile(1, tile, Math.min(TILE_WIDTH, count - tile * TILE_WIDTH));
       const at = (index % TILE_WIDTH) * HASH_SIZE;
       if (above?.bytes.subarray(at, at + HASH_SIZE).equals(rootOfTile(hashes, 0, width))) return true;
     }
@@ -137,7 +136,7 @@ class Span {
     );
   }
 
-  #entries(bundle: Bundle, text: string): void {
+  #entries(bundle: Bundle, bytes: Buffer): void {
     const { index, width, starts, hex, altered } = bundle;
     const base = index * TILE_WIDTH;
     for (let i = 0; i < width; i++) {
@@ -149,7 +148,7 @@ class Span {
         this.#before = { hash: own, timestamp: this.#before?.timestamp ?? "" };
         continue;
       }
-      const tail = readTail(text, start, end);
+      const tail = readTail(bytes, start, end);
       if (!tail) {
         this.#problems.entry(at, "it is not an entry as the format has it");
         this.#before = { hash: hex[i]!, timestamp: this.#before?.timestamp ?? "" };
@@ -161,7 +160,7 @@ class Span {
       this.#result.firstEdge ??= { index: at, hash: previousHash, timestamp };
       this.#before = { hash: hex[i]!, timestamp };
       const isOwn = OWN.test(tail.eventType);
-      if (this.#task.deep || isOwn) this.#parse(at, Buffer.from(text.slice(start, end), "latin1"), isOwn);
+      if (this.#task.deep || isOwn) this.#parse(at, bytes.subarray(start, end), isOwn);
     }
     const last = this.#before;
     if (last) this.#result.lastEdge = { index: base + width - 1, ...last };

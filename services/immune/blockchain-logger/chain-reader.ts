@@ -8,6 +8,7 @@ import { consistencyProof, inclusionProof, rootAt } from "../../../tlog/proofs.t
 import type { Sealed, SubjectKeys } from "./keys/subject-keys.ts";
 import type { AuditLog } from "./log/audit-log.ts";
 import type { EntryState } from "./log/states.ts";
+import { prunedBefore } from "./pruning.ts";
 
 /** An entry as it is shown: personal data is readable as long as the person's key is there. */
 export interface EntryView extends Omit<Entry, "blockHeight"> {
@@ -133,6 +134,11 @@ export class ChainReader {
   }
 
   #leaf(index: number): { bytes: Buffer; leaf: Buffer } {
+    if (index < prunedBefore(this.#log.reader.folder, this.#log.reader.size)) {
+      throw new AzoraError("NOT_FOUND", `the payload of entry ${index} was pruned; its hash is in the tree still`, {
+        index,
+      });
+    }
     const found = this.#log.leaf(index);
     if (!found)
       throw new AzoraError("NOT_FOUND", `there is no entry ${index}; the log has ${this.#log.size}`, { index });

@@ -130,6 +130,27 @@ describe("blockchain-logger", () => {
     await expect(call("log", { eventType: "chain.erased", data: {} })).rejects.toThrow("written by the chain alone");
   });
 
+  test("a rotated, erased and pruned log is valid, and says what was pruned", async () => {
+    const entries = Array.from({ length: 600 }, (_, at) => ({
+      eventType: "a",
+      data: { at },
+      idempotencyKey: `entry ${at}`,
+    }));
+    await call("append", { entries });
+    await call("log", { eventType: "user.created", data: { email: "ada@example.org" }, subject: "ada" });
+    await call("rotate");
+    await call("erase", { subject: "ada" });
+    const pruned = await call<{ before: number; files: number; bytes: number }>("prune", { before: 600 });
+    expect(pruned).toMatchObject({ before: 512, files: 2 });
+    expect(pruned.bytes).toBeGreaterThan(100_000);
+    expect(await call("validate", { deep: true })).toMatchObject({ isValid: true, problems: [], pruned: 512 });
+    await expect(call("entry", { index: 3 })).rejects.toMatchObject({ type: "NOT_FOUND" });
+    expect((await call<{ entries: { index: number }[] }>("query", { eventType: "a" })).entries[0]).toMatchObject({
+      index: 512,
+    });
+    expect((await call<{ entries: object[] }>("query", { eventType: "chain.pruned" })).entries).toHaveLength(1);
+  });
+
   test("it says that it is well, and how far it has come", async () => {
     await call("log", { eventType: "a", data: {}, waitFor: "witnessed" });
     expect(await call("health")).toMatchObject({ status: "healthy" });

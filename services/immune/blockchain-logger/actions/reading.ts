@@ -1,8 +1,10 @@
+import { join } from "node:path";
 import type { Context } from "moleculer";
 import { AzoraError } from "../../../../runtime/errors.ts";
+import { verifyFolder } from "../../../../tlog/verify/verify-folder.ts";
 import type { Chain } from "../chain.ts";
 import type { QueryParams } from "../index/query-params.ts";
-import { COUNT, LIMIT, QUERY, WHICH } from "../params.ts";
+import { COUNT, LIMIT, QUERY, WHICH, YES } from "../params.ts";
 import { prunedBefore } from "../pruning.ts";
 import { healthOf, statsOf } from "../stats.ts";
 import type { ChainActions, ChainService } from "./chain-service.ts";
@@ -16,7 +18,7 @@ export const reading: ChainActions = {
   entry: {
     description: "One entry by its id or its index.",
     idempotent: true,
-    params: { $$strict: true, ...WHICH },
+    params: { $$strict: true, ...WHICH, YES },
     handler(this: ChainService, ctx: Context<Which>) {
       return this.host.chain.reader.entry(indexOf(this.host.chain, ctx.params));
     },
@@ -73,6 +75,15 @@ export const reading: ChainActions = {
     params: { $$strict: true, from: { ...COUNT, min: 1 }, to: { ...COUNT, optional: true } },
     handler(this: ChainService, ctx: Context<{ from: number; to?: number }>) {
       return this.host.chain.reader.consistency(ctx.params.from, ctx.params.to);
+    },
+  },
+  validate: {
+    description: "Recomputes every entry, link, block, tile and signature from the files, and names what is wrong.",
+    timeout: 0,
+    params: { $$strict: true, from: { ...COUNT, optional: true }, to: { ...COUNT, optional: true }, deep: YES },
+    async handler(this: ChainService, ctx: Context<{ from?: number; to?: number; deep: boolean }>) {
+      await this.host.chain.log.publish();
+      return verifyFolder(join(this.host.chain.folder, "log"), ctx.params);
     },
   },
   keys: {

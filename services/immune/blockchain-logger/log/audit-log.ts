@@ -91,8 +91,7 @@ export class AuditLog {
       await log.#begin();
       return log;
     } catch (error) {
-      for (const cancel of log?.#timers ?? []) cancel();
-      await log?.#writeAhead.close();
+      await log?.abandon();
       lock.release();
       throw error;
     }
@@ -255,6 +254,13 @@ export class AuditLog {
       await this.#writeAhead.close();
       this.#lock.release();
     }
+  }
+
+  /** Leaves everything as it is on disk. */
+  async abandon(): Promise<void> {
+    this.#closed = true;
+    for (const cancel of this.#timers) cancel();
+    await this.#writeAhead.close();
   }
 
   async #begin(): Promise<void> {
