@@ -1,3 +1,4 @@
+import type { Context } from "moleculer";
 import { RUNTIME_CAPABILITY } from "../../../runtime/discovery/plan.ts";
 import { readSettings } from "../../../runtime/settings.ts";
 import type { ChainSchema } from "./actions/chain-service.ts";
@@ -20,6 +21,16 @@ const schema: ChainSchema = {
   },
   settings: { rest: REST_BASE },
   actions: withRoutes({ ...writing, ...reading, ...keeping, ...giving }),
+  events: {
+    "organism.node"(ctx: Context<{ id: string; status: string; at?: string }>) {
+      const { id, status, at } = ctx.params;
+      if (status === "down") this.host.nodeDown(id, undefined, at ? Date.parse(at) : Date.now());
+    },
+    "$node.disconnected"(ctx: Context<{ node: { id: string; instanceID?: string } }>) {
+      const { id, instanceID } = ctx.params.node;
+      this.host.nodeDown(id, instanceID, Date.now());
+    },
+  },
   created() {
     this.host = new ChainHost(this.broker, this.logger, readSettings());
   },

@@ -5,6 +5,7 @@ import { systemClock } from "../../../runtime/clock.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import type { Settings } from "../../../runtime/settings.ts";
 import { type Block, blockHash } from "../../../tlog/block.ts";
+import { Accounts } from "./accounts.ts";
 import { Chain, type Logger } from "./chain.ts";
 import { busWitness, httpWitness } from "./witnesses/witness-links.ts";
 import { Witnessing } from "./witnesses/witnessing.ts";
@@ -22,6 +23,7 @@ export class ChainHost {
   readonly #settings: Settings;
   #chain: Chain | undefined;
   #witnessing: Witnessing | undefined;
+  #accounts: Accounts | undefined;
   #failure = new AzoraError("CHAIN_UNAVAILABLE", "the audit chain is starting");
   #cancel: (() => void) | undefined;
   #stopped = false;
@@ -45,6 +47,16 @@ export class ChainHost {
     throw this.#failure;
   }
 
+  get accounts(): Accounts {
+    if (this.#accounts) return this.#accounts;
+    throw this.#failure;
+  }
+
+  /** A node was seen to go. */
+  nodeDown(node: string, instance: string | undefined, at: number): void {
+    this.#accounts?.nodeDown(node, instance, at);
+  }
+
   /** Why there is no chain, where there is none. */
   get failure(): AzoraError | undefined {
     return this.#chain ? undefined : this.#failure;
@@ -63,6 +75,7 @@ export class ChainHost {
         clock: systemClock,
         logger: this.#logger,
         onBlock: (block) => this.#sealed(block),
+        onCommitted: (committed) => this.#accounts?.committed(committed),
         onPublished: () => this.#witnessing?.published(),
       });
       this.#witnessing = new Witnessing({
@@ -74,6 +87,8 @@ export class ChainHost {
         logger: this.#logger,
       });
       this.#chain = chain;
+      this.#accounts = new Accounts(this.#broker, chain, this.#logger);
+      this.#accounts.start().catch((error) => this.#logger.error(`the accounts cannot be read: ${error.message}`));
       this.#alarms.delete("CHAIN_UNAVAILABLE");
       this.#witnessing.published();
       this.#watch();
@@ -91,6 +106,7 @@ export class ChainHost {
     this.#stopped = true;
     this.#cancel?.();
     this.#witnessing?.stop();
+    this.#accounts?.stop();
     const chain = this.#chain;
     this.#chain = undefined;
     this.#failure = new AzoraError("CHAIN_UNAVAILABLE", "the audit chain is stopping");

@@ -9,7 +9,7 @@ export const ID = {
 export const COUNT = { type: "number", integer: true, min: 0, max: Number.MAX_SAFE_INTEGER, convert: true } as const;
 export const LIMIT = { type: "number", integer: true, min: 1, max: 1000, default: 100, convert: true } as const;
 export const YES = { type: "boolean", convert: true, default: false } as const;
-const TIME = {
+export const TIME = {
   type: "string",
   pattern: "^\\d{4}-\\d\\d-\\d\\d(T\\d\\d:\\d\\d(:\\d\\d(\\.\\d{1,3})?)?(Z|[+-]\\d\\d:\\d\\d))?$",
 } as const;

@@ -4,7 +4,7 @@ import { AzoraError } from "../../../../runtime/errors.ts";
 import { verifyFolder } from "../../../../tlog/verify/verify-folder.ts";
 import type { Chain } from "../chain.ts";
 import type { QueryParams } from "../index/query-params.ts";
-import { COUNT, LIMIT, QUERY, WHICH, YES } from "../params.ts";
+import { COUNT, LIMIT, QUERY, TIME, WHICH, YES } from "../params.ts";
 import { prunedBefore } from "../pruning.ts";
 import { healthOf, statsOf } from "../stats.ts";
 import type { ChainActions, ChainService } from "./chain-service.ts";
@@ -84,6 +84,14 @@ export const reading: ChainActions = {
     async handler(this: ChainService, ctx: Context<{ from?: number; to?: number; deep: boolean }>) {
       await this.host.chain.log.publish();
       return verifyFolder(join(this.host.chain.folder, "log"), ctx.params);
+    },
+  },
+  accounted: {
+    description: "How many calls, events and entries both sides agree on, and where they do not.",
+    idempotent: true,
+    params: { $$strict: true, from: { ...TIME, optional: true }, to: { ...TIME, optional: true } },
+    handler(this: ChainService, ctx: Context<{ from?: string; to?: string }>) {
+      return this.host.accounts.report(ctx.params);
     },
   },
   keys: {
