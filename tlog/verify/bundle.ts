@@ -15,9 +15,9 @@ export interface Bundle {
   width: number;
   /** Leaf hashes, one after the other, as far as they are known: what everything above is computed from. */
   hashes: Buffer | undefined;
-  /** Bytes of the entries as latin1 text; undefined where they are not there or not to be looked at. */
-  text: string | undefined;
-  /** Where each entry begins in the text, and where the last one ends plus 2. */
+  /** The file, until the next bundle is read; undefined where it is not there or not to be looked at. */
+  bytes: Buffer | undefined;
+  /** Where each entry begins in the bytes, and where the last one ends plus 2. */
   starts: number[];
   /** Hex leaf hashes as computed. */
   hex: string[];
@@ -29,8 +29,14 @@ export interface Bundle {
 /** Which of two lists of leaf hashes the rest of the log knows. */
 export type Arbiter = (hashes: Buffer) => boolean;
 
+/** Bundles have a reader of their own: their bytes are looked at while other files are read. */
+export interface BundleFiles {
+  files: LogFiles;
+  bundles: LogFiles;
+}
+
 export function readBundle(
-  files: LogFiles,
+  { files, bundles }: BundleFiles,
   at: { index: number; width: number; wanted: boolean },
   arbiter: Arbiter,
   problems: Problems,
@@ -40,14 +46,14 @@ export function readBundle(
     index,
     width,
     hashes: readHashes(files, index, width, problems),
-    text: undefined,
+    bytes: undefined,
     starts: [],
     hex: [],
     altered: new Set(),
     isMissing: false,
   };
   if (!wanted) return bundle;
-  const file = files.tile("entries", index, width);
+  const file = bundles.tile("entries", index, width);
   if (!file) {
     bundle.isMissing = true;
     return bundle;
@@ -59,7 +65,7 @@ export function readBundle(
   const known = bundle.hashes ? (differences(computed, bundle.hashes, whole)[0] ?? whole) : whole;
   const first = index * TILE_WIDTH + Math.min(known, width - 1);
   problems.file(file.path, `it ${why}; the first entry that cannot be read is ${first}`, first);
-  bundle.text = undefined;
+  bundle.bytes = undefined;
   return bundle;
 }
 
@@ -81,7 +87,7 @@ function readHashes(files: LogFiles, index: number, width: number, problems: Pro
 /** Fills in what the bundle's bytes say; returns why they are no bundle of this width. */
 function hashEntries(bytes: Buffer, bundle: Bundle, computed: Buffer, isPartial: boolean): string | undefined {
   const { width, starts, hex } = bundle;
-  bundle.text = bytes.toString("latin1");
+  bundle.bytes = bytes;
   let at = 0;
   while (at < bytes.length && hex.length < width) {
     if (at + 2 > bytes.length) return `ends within the length of its entry ${hex.length}`;

@@ -1,7 +1,11 @@
 /** Verifies spans in worker threads, or here where there are none. */
 import { Worker } from "node:worker_threads";
+import type { BundleFiles } from "./bundle.ts";
 import { LogFiles } from "./log-files.ts";
 import { type SpanResult, type SpanTask, verifySpan } from "./span.ts";
+
+/** Nearly everything that a thread makes is short-lived: more room for it would only be held, not used. */
+const YOUNG_MB = 16;
 
 interface Waiting {
   task: SpanTask;
@@ -10,7 +14,7 @@ interface Waiting {
 }
 
 export class SpanPool {
-  readonly #files: LogFiles;
+  readonly #files: BundleFiles;
   readonly #idle: Worker[];
   readonly #all: Worker[];
   readonly #running = new Map<Worker, Waiting>();
@@ -18,7 +22,7 @@ export class SpanPool {
 
   /** @param threads 0: verify in the calling thread */
   constructor(folder: string, threads: number) {
-    this.#files = new LogFiles(folder);
+    this.#files = { files: new LogFiles(folder), bundles: new LogFiles(folder) };
     this.#all = Array.from({ length: threads }, () => this.#begin(folder));
     this.#idle = [...this.#all];
   }
@@ -36,7 +40,10 @@ export class SpanPool {
   }
 
   #begin(folder: string): Worker {
-    const worker = new Worker(new URL("./span-worker.ts", import.meta.url), { workerData: folder });
+    const worker = new Worker(new URL("./span-worker.ts", import.meta.url), {
+      workerData: folder,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
     worker.on("message", (result: SpanResult) => {
       const done = this.#running.get(worker)!;
       this.#running.delete(worker);
