@@ -1,2 +1,3 @@
 /** Client classes for other programs: `import { AzoraAutoHealer } from "azora/sdk"`. */
 export * from "./auto-healer.ts";
+export * from "./blockchain-logger.ts";
