@@ -152,11 +152,11 @@ export class ChainReader {
   }
 
   #opened(entry: LeafEntry): LeafEntry & { personal?: "readable" | "erased" } {
-    const { sealed } = entry.data as { sealed?: Sealed };
+    const { sealed, ...kept } = entry.data as { sealed?: Sealed };
     if (!entry.subject || !sealed) return entry;
     const opened = this.#subjects.open(entry.subject, sealed, entry.id);
     return opened
-      ? { ...entry, subject: opened.subject, data: opened.data, personal: "readable" }
+      ? { ...entry, subject: opened.subject, data: { ...opened.data, ...kept }, personal: "readable" }
       : { ...entry, personal: "erased" };
   }
 

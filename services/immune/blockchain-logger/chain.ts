@@ -10,6 +10,7 @@ import { ChainIndex } from "./index/chain-index.ts";
 import { KeyChanges } from "./keys/key-changes.ts";
 import { newOrigin, wantedAlgorithms } from "./keys/log-identity.ts";
 import { LogKeys } from "./keys/log-keys.ts";
+import { recordSourceOf } from "./keys/record-source.ts";
 import { SubjectKeys } from "./keys/subject-keys.ts";
 import { AuditLog, type Receipt } from "./log/audit-log.ts";
 import { type Disk, systemDisk } from "./log/disk.ts";
@@ -49,7 +50,7 @@ export interface ChainOptions {
 /** The index is behind by what was written in the last second before a crash; to make it anew takes longer than this, ms. */
 const INDEX_PATIENCE_MS = 1000;
 /** Types that only the chain itself may write. */
-const OWN_TYPES = /^chain\./;
+const OWN_TYPES = /^(?:chain\.|accounting\.(?:verdict|declared)$)/;
 
 /** The audit chain as a whole: the log, its keys, the keys of persons, and the index that finds entries. */
 export class Chain {
@@ -216,8 +217,11 @@ export class Chain {
     const id = entryId(idempotencyKey);
     if (subject === undefined) return draftOf(eventType, data, options, id);
     canonical("subject", subject);
-    const sealed = await this.subjects.seal(subject, data, id);
-    return draftOf(eventType, sealed.data, { ...options, subject: sealed.pseudonym }, id);
+    const source = recordSourceOf(data);
+    const personal = source ? { ...data, source: undefined } : data;
+    const sealed = await this.subjects.seal(subject, personal, id);
+    const kept = source ? { ...sealed.data, source } : sealed.data;
+    return draftOf(eventType, kept, { ...options, subject: sealed.pseudonym }, id);
   }
 }
 
