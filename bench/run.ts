@@ -1,4 +1,5 @@
 /** `npm run bench`, or `npm run bench -- vitals idle` for some. Results go to `bench/results/<name>.json`. */
+import { accounting } from "./accounting.ts";
 import { breaker } from "./breaker.ts";
 import { chainBus } from "./chain-bus.ts";
 import { chainWrite } from "./chain-write.ts";
@@ -22,6 +23,7 @@ const BENCHES: Record<string, () => Promise<Result | Result[]>> = {
   "cold-boot": () => coldBoot(),
   learning: () => learning(),
   healing: () => healing(),
+  accounting: () => accounting(),
   "chain-write": () => chainWrite(),
   "chain-bus": () => chainBus(),
 };
