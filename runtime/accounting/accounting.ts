@@ -61,6 +61,11 @@ export class Accounting {
     this.#epoch = new OwnEpoch(clock);
   }
 
+  /** Whether the broker was made with it. */
+  get isOn(): boolean {
+    return this.#broker !== undefined;
+  }
+
   /** Told to the other nodes in the node's metadata: only who announces it is counted. */
   get metadata(): { accounting: string } {
     return { accounting: this.#signer.key };

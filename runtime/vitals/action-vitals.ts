@@ -54,7 +54,7 @@ export class VitalsRegistry {
 }
 
 /** The services of the node itself are not counted: their commands would keep a drain from ever ending. */
-const UNCOUNTED = /^(\$|node-host$)/;
+const UNCOUNTED = /^(\$|node-host$|node-accounting$)/;
 
 type Handler = (ctx: Context) => Promise<unknown>;
 interface ActionDefinition {
