@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
@@ -39,6 +39,7 @@ describe("the packed product", () => {
         "dist/cli/main.js",
         "dist/runtime/node.js",
         "dist/sdk/index.js",
+        "dist/sdk/verifier.js",
         "LICENSE",
       ]),
     );
@@ -60,12 +61,33 @@ describe("the packed product", () => {
   });
 
   test("brings the client classes for other programs", async () => {
-    const script = `import { AzoraAutoHealer } from "azora/sdk"; console.log(typeof new AzoraAutoHealer().executeHealingAction)`;
+    const script = `import { AzoraAutoHealer, AzoraBlockchainLogger } from "azora/sdk";
+      console.log(typeof new AzoraAutoHealer().executeHealingAction, typeof new AzoraBlockchainLogger().logEvent)`;
     const { code, stdout } = await run("node", ["--input-type=module", "--eval", script], here());
-    expect({ code, stdout: stdout.trim() }).toEqual({ code: 0, stdout: "function" });
+    expect({ code, stdout: stdout.trim() }).toEqual({ code: 0, stdout: "function function" });
   });
 
-  test("boots in an empty project, tells how it is, and leaves no process behind", async () => {
+  test("brings a verifier that needs nothing else of it", async () => {
+    const alone = join(folder, "alone");
+    const dist = join(project, "node_modules/azora/dist");
+    cpSync(join(dist, "tlog"), join(alone, "tlog"), { recursive: true });
+    cpSync(join(dist, "sdk/verifier.js"), join(alone, "sdk/verifier.js"));
+    writeFileSync(join(alone, "package.json"), '{"type":"module"}');
+    const script = (module: string) => `import { verifyFolder, verifyBundle } from "${module}";
+      console.log(typeof verifyBundle, (await verifyFolder("nowhere").catch((error) => error)).isValid ?? "refused")`;
+    for (const [module, cwd] of [
+      ["azora/verifier", project],
+      ["./sdk/verifier.js", alone],
+    ] as const) {
+      const { code, stdout } = await run("node", ["--input-type=module", "--eval", script(module)], { ...here(), cwd });
+      expect({ code, stdout: stdout.trim() }).toEqual({
+        code: 0,
+        stdout: expect.stringMatching(/^function (false|refused)$/),
+      });
+    }
+  });
+
+  test("boots in an empty project, tells how it is, and leaves no process behind but a record that verifies", async () => {
     const [port, orchestratorPort] = await freePorts(2);
     const env = {
       ...strangersEnvironment(),
@@ -87,10 +109,18 @@ describe("the packed product", () => {
       expect(((await gateway.json()) as { openapi: string }).openapi).toMatch(/^3\.1/);
       const page = await fetch(`http://127.0.0.1:${orchestratorPort}/`);
       expect(page.headers.get("content-type")).toContain("text/html");
+
+      const logged = await azora("chain", "log", "shop.opened", "{}", "--wait", "checkpointed");
+      expect(logged).toMatchObject({ code: 0, stdout: expect.stringContaining("checkpointed") });
     } finally {
       expect(await azora("down")).toMatchObject({ code: 0 });
     }
     expect(processesOf(folder)).toEqual([]);
+    // Its record outlives it, and can be checked by the package's verifier alone.
+    const script = `import { verifyFolder } from "azora/verifier";
+      console.log((await verifyFolder("data/chain/log", { workers: 2 })).isValid)`;
+    writeFileSync(join(project, "verify.mjs"), script);
+    expect(await run("node", ["verify.mjs"], here())).toMatchObject({ code: 0, stdout: "true\n" });
     expect(readdirSync(project)).toEqual(expect.arrayContaining(["data", "logs"]));
   }, 50_000);
 });
