@@ -2,6 +2,7 @@
 import { constants, createPublicKey, generateKeyPairSync, hash, type KeyObject, sign, verify } from "node:crypto";
 import { decodeBase64 } from "./base64.ts";
 import { parseCheckpoint } from "./checkpoint-text.ts";
+import { Lru } from "./lru.ts";
 import { isKeyName, type Note, type Signature } from "./note.ts";
 
 export const ALGORITHMS = ["ed25519", "rsa-pss-3072", "ml-dsa-44"] as const;
@@ -98,8 +99,15 @@ export function signerOf(name: string, key: KeyObject, options: { cosigner?: boo
   };
 }
 
+/** Reading a key takes as long as checking a signature, and the same few are read again and again. */
+const parsed = new Lru<Verifier>(64);
+
 /** @throws MalformedKey */
 export function parseVkey(vkey: string): Verifier {
+  return parsed.get(vkey, () => readVkey(vkey));
+}
+
+function readVkey(vkey: string): Verifier {
   const [name = "", id = "", ...rest] = vkey.split("+");
   // Base64 may have a plus in it, a name may not.
   const bytes = decodeBase64(rest.join("+"));

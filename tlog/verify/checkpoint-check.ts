@@ -104,7 +104,8 @@ export function checkSignatures(
     before = at;
   }
   const signedBy = signersOf(newest, [...keys.verifiers, ...(trust.given ?? []), ...trust.witnesses], problems);
-  demand(newest.path, signedBy, keys.mustSign(size), problems);
+  const since = kept.at(-1)?.checkpoint.size === size ? (kept.at(-2)?.checkpoint.size ?? 0) : size;
+  demand(newest.path, signedBy, keys.mustSign(size, since), problems);
   const trustedNow = counted(signedBy, keys, trust, size).filter(({ vkey }) => trusted.has(vkey));
   if (trustedNow.length === 0) {
     const why = trust.given

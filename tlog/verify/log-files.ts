@@ -11,7 +11,7 @@ export interface FoundFile {
 
 export class LogFiles {
   readonly folder: string;
-  #buffer = Buffer.allocUnsafe(1024 * 1024);
+  #buffer = Buffer.allocUnsafeSlow(64 * 1024);
 
   constructor(folder: string) {
     this.folder = folder;
@@ -47,7 +47,7 @@ export class LogFiles {
 
   #readAll(file: number): Buffer {
     const { size } = fstatSync(file);
-    if (size > this.#buffer.length) this.#buffer = Buffer.allocUnsafe(2 * size);
+    if (size > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(2 * size);
     let length = 0;
     while (length < size) {
       const read = readSync(file, this.#buffer, length, size - length, null);
