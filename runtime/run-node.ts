@@ -1,6 +1,8 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Service, ServiceBroker } from "moleculer";
+import { Accounting } from "./accounting/accounting.ts";
+import { nodeAccounting } from "./accounting/node-accounting.ts";
 import { createNodeBroker } from "./broker.ts";
 import type { Bus } from "./bus.ts";
 import { keepCompiledCode } from "./compile-cache.ts";
@@ -13,6 +15,9 @@ import { renewBus } from "./node-host/connections.ts";
 import { DRAIN_TIMEOUT_MS, nodeHost } from "./node-host/node-host.ts";
 import { ownIdentity } from "./process-identity.ts";
 import { loadProjectConfig } from "./project.ts";
+import { configuredRules } from "./record/configured-rules.ts";
+import { recordMiddleware } from "./record/node-record.ts";
+import { recorderOf } from "./record/recorder-of.ts";
 import type { Settings } from "./settings.ts";
 
 export interface RunNodeOptions {
@@ -41,6 +46,12 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
   installModuleHooks({ root, foreign: project.foreign });
   const own = await loadProjectConfig(project);
   const faults = settings.AZORA_CHAOS === "on" ? await loadFaults(settings.AZORA_DATA_DIR) : undefined;
+  const record = recordMiddleware({
+    dataDir: settings.AZORA_DATA_DIR,
+    capture: settings.AZORA_CHAIN_CAPTURE === "on",
+    rules: configuredRules(settings.AZORA_CHAIN_EVENTS),
+  });
+  const accounting = new Accounting();
   const { broker, vitals, failover, breakers, limits } = createNodeBroker({
     nodeId,
     namespace,
@@ -50,7 +61,8 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
     metadata: { organ, host: hostname(), ...ownIdentity(), ...(mesh ? {} : { joined: true }) },
     ...(mesh ? { mesh } : {}),
     ...(own ? { own, onlySerializer: runtimeOnly } : {}),
-    ...(faults ? { innermost: [faults.middleware] } : {}),
+    innermost: [record, ...(faults ? [faults.middleware] : [])],
+    accounting,
   });
 
   let stopping = false;
@@ -80,12 +92,17 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
       breakers,
       limits,
       dataDir: settings.AZORA_DATA_DIR,
+      record: recorderOf(broker),
       root,
       services,
       shutdown: (timeout) => void shutdown(timeout).catch(crash),
     }),
   );
   if (faults) broker.createService(faults.service(broker));
+  if (accounting.isOn) {
+    accounting.start(recorderOf(broker));
+    broker.createService(nodeAccounting(accounting));
+  }
   mesh?.on("message", (_peer, { type }) => {
     if (type === "reconnect-bus")
       void renewBus(broker).catch((error) => broker.logger.warn("the bus could not be connected anew", error));

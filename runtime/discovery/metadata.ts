@@ -1,5 +1,6 @@
 import type { HealingMetadata } from "../../models/healing-metadata.ts";
 import { editDistance } from "../nearest.ts";
+import { type Audited, checkAudited } from "../record/audited.ts";
 import { checkHealing } from "./healing-metadata.ts";
 
 export const ORGANS = ["brain", "heart", "lungs", "stomach", "muscles", "immune", "nervous"] as const;
@@ -30,7 +31,8 @@ export interface ServiceMetadata {
   startupTimeout?: number;
   /** How it wants to be healed. */
   healing?: HealingMetadata;
-  audited?: unknown;
+  /** Events that are recorded in the audit chain. */
+  audited?: Audited;
 }
 
 interface FieldRule {
@@ -70,7 +72,7 @@ const FIELDS: Record<keyof ServiceMetadata, FieldRule> = {
     allowed: "an object",
     fits: (value) => typeof value === "object" && value !== null && !Array.isArray(value),
   },
-  audited: { allowed: "a list of event names or true", fits: (value) => value === true || names.fits(value) },
+  audited: { allowed: "true or a list", fits: () => true },
 };
 
 export interface FieldProblem {
@@ -91,7 +93,9 @@ export function checkMetadata(metadata: unknown): FieldProblem[] {
     if (rule) {
       if (value !== undefined && !rule.fits(value)) {
         problems.push({ field: `metadata.${name}`, problem: `is ${show(value)}`, remedy: `must be ${rule.allowed}` });
-      } else if (name === "healing" && value !== undefined) problems.push(...healingProblems(value));
+      } else if (name === "healing" && value !== undefined)
+        problems.push(...told(checkHealing(value as Record<string, unknown>)));
+      else if (name === "audited") problems.push(...told(checkAudited(value)));
       continue;
     }
     if (name.startsWith("$")) continue;
@@ -103,8 +107,8 @@ export function checkMetadata(metadata: unknown): FieldProblem[] {
   return problems;
 }
 
-function healingProblems(healing: object): FieldProblem[] {
-  return checkHealing(healing as Record<string, unknown>).map(({ field, value, allowed }) => ({
+function told(wrong: readonly { field: string; value: unknown; allowed: string }[]): FieldProblem[] {
+  return wrong.map(({ field, value, allowed }) => ({
     field,
     problem: value === undefined ? "is missing" : `is ${show(value)}`,
     remedy: `must be ${allowed}`,

@@ -5,6 +5,7 @@ import type { ClosureList } from "../closures/closures.ts";
 import { ConcurrencyLimits } from "../concurrency/concurrency-limits.ts";
 import { AzoraError } from "../errors.ts";
 import type { Failover } from "../failover/failover.ts";
+import type { RecorderStats } from "../record/recorder.ts";
 import type { VitalsRegistry } from "../vitals/action-vitals.ts";
 import { NodeVitals } from "../vitals/node-vitals.ts";
 import { Carrier } from "./carrier.ts";
@@ -20,6 +21,8 @@ export interface NodeHostOptions {
   limits?: ConcurrencyLimits;
   /** @default none are told of */
   breakers?: CircuitBreakers;
+  /** What it records for the audit chain. @default not told of */
+  record?: { stats(): RecorderStats };
   /** On whose disk the room is measured. @default none */
   dataDir?: string;
   /** Folder whose modules are loaded afresh with a service. */

@@ -23,7 +23,7 @@ export interface AuditedProblem {
 const PATTERN = {
   allowed: "an event's name, 1 to 200 characters, with * for one part of it and ** for any number of them",
   fits: (value: unknown) =>
-    typeof value === "string" && value.length <= 200 && value.split(".").every((part) => /^[^\s?$]+$/.test(part)),
+    typeof value === "string" && value.length <= 200 && value.split(".").every((part) => /^[^\s?$\p{C}]+$/u.test(part)),
 };
 const PATH = {
   allowed: "a path in the payload, as user.id; several by |",

@@ -2,6 +2,7 @@ import { type EventLoopUtilization, monitorEventLoopDelay, performance } from "n
 import { getHeapStatistics } from "node:v8";
 import type { BreakerState } from "../../models/healing.ts";
 import { droppedLines } from "../logger.ts";
+import type { RecorderStats } from "../record/recorder.ts";
 import type { VitalsRegistry } from "./action-vitals.ts";
 import { BUCKETS } from "./histogram.ts";
 import type { LostCalls } from "./lost-calls.ts";
@@ -51,6 +52,8 @@ export interface VitalsReport {
   calls: { retries: number; refusedHolds: number };
   /** Log lines that could not be written. */
   logLinesLost: number;
+  /** What it has recorded for the audit chain since it started. Absent on a node of an older version. */
+  record?: RecorderStats;
 }
 
 /** What a node's vitals are collected from. */
@@ -60,6 +63,7 @@ export interface VitalsSources {
   registry: VitalsRegistry;
   failover?: { retries: number; holds: { refused: number }; lost: LostCalls };
   breakers?: { states(): BreakerState[] };
+  record?: { stats(): RecorderStats };
   /** On whose disk the room is looked at. */
   dataDir?: string;
 }
@@ -120,6 +124,7 @@ export class NodeVitals {
       utilisation: round(performance.eventLoopUtilization(loop, this.#loop).utilization),
       uptime: round(process.uptime()),
       actions: this.#actions(),
+      ...(this.#sources.record ? { record: this.#sources.record.stats() } : {}),
       ...this.#calls(),
     };
     this.#cpu = process.cpuUsage();

@@ -6,7 +6,8 @@ import type { Topology } from "../../../models/topology.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import { LoopWatch } from "../../../runtime/loop-watch.ts";
-import { actRecord } from "./act-record.ts";
+import { recordDecision } from "../../../runtime/record/decision.ts";
+import { actRecord, decidedBy } from "./act-record.ts";
 import { builtInActions } from "./actions/built-in.ts";
 import { checkRequest } from "./actions/check-request.ts";
 import { Executor } from "./actions/executor.ts";
@@ -95,7 +96,12 @@ export class Healer {
       cores: cpus().length,
       memory: totalmem(),
     });
-    this.executor = new Executor({ clock, scale, ended: (...ended) => this.#ended(...ended) });
+    this.executor = new Executor({
+      clock,
+      scale,
+      deciding: (order) => recordDecision(broker, decidedBy(order)),
+      ended: (...ended) => this.#ended(...ended),
+    });
     this.#registry = this.#registryWith([]);
     this.#treatments = new Treatments({
       broker,

@@ -24,6 +24,14 @@ interface Watched {
   incarnation: number;
 }
 
+/** As event `health.check.<service>`. */
+interface HealthChange {
+  name: string;
+  node: string;
+  status: string;
+  why: string;
+}
+
 interface MonitorService extends Service {
   watched: Map<string, Watched>;
   loop: LoopWatch;
@@ -180,7 +188,7 @@ const schema: ServiceSchema<object, object, object, MonitorService> = {
       // Whoever was late himself cannot say that others were.
       const late = this.loop.isLate();
       const verdicts: object[] = [];
-      const changes: object[] = [];
+      const changes: HealthChange[] = [];
       for (const { node, answers } of [...ofNodes, ...ofPrograms]) {
         for (const answer of answers) {
           const taken = this.take(node, answer, late);
@@ -193,7 +201,7 @@ const schema: ServiceSchema<object, object, object, MonitorService> = {
       }
       this.lastCheck = new Date().toISOString();
       await this.broker.emit("health.checked", { verdicts });
-      for (const change of changes) void this.broker.emit("health.check.changed", change);
+      for (const change of changes) void this.broker.emit(`health.check.${change.name}`, change);
       this.schedule(suspicious ? this.interval * CONFIRM_AFTER : this.interval);
     },
 

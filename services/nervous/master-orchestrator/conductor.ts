@@ -7,6 +7,7 @@ import type { Plan, PlannedService } from "../../../runtime/discovery/plan.ts";
 import { LoopWatch } from "../../../runtime/loop-watch.ts";
 import { nodeContext } from "../../../runtime/node-context.ts";
 import { writePlan } from "../../../runtime/organism.ts";
+import { recordDecision } from "../../../runtime/record/decision.ts";
 import { Fleet } from "./fleet.ts";
 import { Advice } from "./healing/advice.ts";
 import { Closures } from "./healing/closures.ts";
@@ -87,7 +88,7 @@ export class Conductor extends EventEmitter<ConductorEvents> implements KeeperCo
     this.journal = new Journal(join(this.organism.dataDir, "orchestrator", "journal.ndjson"));
     this.state = new OrganismState(plan, this.journal.state.stopped);
     this.fleet = new Fleet(this.journal);
-    this.healing = new HealingLog(this.clock, this.journal);
+    this.healing = new HealingLog(this.clock, this.journal, (decided) => recordDecision(broker, decided));
     this.restarts = new Restarts(this.clock, config.healingTimeScale);
     this.commands = new NodeCommands(broker, 0);
     this.#enterEpoch(this.journal.state.epoch + 1);

@@ -111,8 +111,8 @@ const schema: ServiceSchema<object, object, object, OrchestratorService> = {
     "node.vitals"(this: OrchestratorService, ctx: Context<VitalsReport>) {
       const node = this.conductor.state.nodes.get(ctx.params.node);
       if (!node) return;
-      const { cpu, memory, loopDelay, uptime, breakers } = ctx.params;
-      Object.assign(node, { cpu, memory, loopDelayP99: loopDelay.p99, uptime, breakers });
+      const { cpu, memory, loopDelay, uptime, breakers, record } = ctx.params;
+      Object.assign(node, { cpu, memory, loopDelayP99: loopDelay.p99, uptime, breakers, trouble: record?.trouble });
     },
 
     "health.node.unreachable"(

@@ -1,6 +1,7 @@
 import type { Failure } from "../../../models/healing.ts";
 import type { PeerHello } from "../../../runtime/mesh/mesh.ts";
 import type { KeeperContext } from "./keeper-context.ts";
+import { killOnRecord } from "./kill-on-record.ts";
 import type { NodeState } from "./organism-state.ts";
 import { ORCHESTRATOR_NODE } from "./placement.ts";
 
@@ -50,7 +51,7 @@ export class NodeFailures {
   /** It did not come up in time. */
   late(id: string, after: number): void {
     this.#verdicts.set(id, { failure: "start timeout", silentFor: after });
-    this.#context.fleet.kill(id);
+    this.#kill(id, "start timeout", `it was not on the bus within ${after / 1000} s`);
   }
 
   /** Its socket is open, but nothing comes from it. */
@@ -64,7 +65,7 @@ export class NodeFailures {
     node.why = `it has been silent for ${(silentFor / 1000).toFixed(1)} s; its process is killed`;
     this.#verdicts.set(node.id, { failure: "hung", silentFor });
     tellNode(this.#context, node);
-    this.#context.fleet.kill(node.id);
+    this.#kill(node.id, "hung", node.why);
   }
 
   /** Its socket has closed: the process is dead. */
@@ -81,6 +82,15 @@ export class NodeFailures {
     if (node.status !== "up" || this.#verdicts.has(node.id)) return;
     this.#verdicts.set(node.id, { failure: "unhealthy", silentFor: 0, why });
     node.why = `${why}; its process is restarted`;
+    const recorded = this.#context.healing.onRecord({
+      id: node.id,
+      target: { node: node.id },
+      failure: "unhealthy",
+      action: "restart-process",
+      attempt: 0,
+      reason: why,
+    });
+    if (recorded) await recorded;
     await this.#context.fleet.terminate(node.id, SICK_GRACE_MS);
   }
 
@@ -89,7 +99,7 @@ export class NodeFailures {
    * and started again. A node of another machine is given up until it is heard of.
    */
   unreachable(id: string, silentFor: number, why: string): void {
-    const { state, broker, mesh, clock, fleet, isLate } = this.#context;
+    const { state, broker, mesh, clock, isLate } = this.#context;
     const node = state.nodes.get(id);
     if (!node || node.id === ORCHESTRATOR_NODE || node.status !== "up" || isLate()) return;
     if (node.remote) {
@@ -103,7 +113,7 @@ export class NodeFailures {
     mesh.send(id, "reconnect-bus");
     const cancel = clock.after(RECONNECT_MS, () => {
       this.#verdicts.set(id, { failure: "unreachable", silentFor: silentFor + RECONNECT_MS, why });
-      fleet.kill(id);
+      this.#kill(id, "unreachable", why);
     });
     this.#reconnecting.set(id, cancel);
   }
@@ -112,6 +122,10 @@ export class NodeFailures {
   reachable(id: string): void {
     const node = this.#context.state.nodes.get(id);
     if (this.#forgetReconnect(id) && node?.status === "up") node.why = "";
+  }
+
+  #kill(id: string, failure: Failure, reason: string): void {
+    killOnRecord(this.#context, id, { target: { node: id }, failure, reason });
   }
 
   #forgetReconnect(id: string): boolean {

@@ -149,7 +149,16 @@ export class NodeKeeper {
     const verdict = this.failures.take(id) ?? { failure: "crashed" as const, silentFor: 0 };
     if (!node) return;
     const expected = this.#expected.delete(id) || this.#context.isStopping();
-    Object.assign(node, { status: "down", pid: 0, cpu: 0, memory: 0, loopDelayP99: 0, uptime: 0, breakers: [] });
+    Object.assign(node, {
+      status: "down",
+      pid: 0,
+      cpu: 0,
+      memory: 0,
+      loopDelayP99: 0,
+      uptime: 0,
+      breakers: [],
+      trouble: "",
+    });
     if (expected) {
       this.#services.nodeGone(node, `${id} was stopped`);
       return;
@@ -188,6 +197,12 @@ export class NodeKeeper {
         alternatives: [{ action: "restart-in-place", why: "there is no process to restart a service in" }],
       },
     });
+    const recorded = healing.stepOnRecord(node.id);
+    if (recorded) {
+      await recorded;
+      // The operator may have stopped it meanwhile, or everything is being stopped.
+      if (isStopping() || node.status !== "starting" || state.nodes.get(node.id) !== node) return;
+    }
     try {
       const member = await fleet.spawn(node.id, () =>
         spawnNode(node.id, node.organ, organism, state.plan, this.#context.journal.state.nodeOptions[node.id]),

@@ -26,6 +26,8 @@ export interface NodeState {
   /** ms since the epoch, of its process. */
   since: number;
   why: string;
+  /** Its own word that audit events are dropped or do not get to the chain. */
+  trouble?: string | undefined;
 }
 
 export interface InstanceState {

@@ -10,6 +10,7 @@ import { prepare } from "./healing/preparation.ts";
 import { describeWait } from "./healing/restarts.ts";
 import { forgetAttempts, tellInstance } from "./instance-outcomes.ts";
 import type { KeeperContext } from "./keeper-context.ts";
+import { killOnRecord } from "./kill-on-record.ts";
 import { type InstanceState, programKey, type ServiceState } from "./organism-state.ts";
 import type { HealthVerdict } from "./service-reports.ts";
 
@@ -136,7 +137,7 @@ export class ProgramKeeper {
       else if (!this.#sick.has(node)) {
         // It runs but does not answer: its process is ended, and started anew when it is gone.
         this.#sick.set(node, why);
-        this.#context.fleet.kill(node);
+        killOnRecord(this.#context, node, { target: { service: name }, failure: "unhealthy", reason: why });
       }
       this.#context.changed();
     }
@@ -181,6 +182,11 @@ export class ProgramKeeper {
     if (restarts.state(key) !== standing || isStopping()) return;
     const decision = decideRung(attempt, policyOf(service.planned).attempts);
     healing.attempt(key, { attempt, action: "restart-process", decision, rung });
+    const recorded = healing.stepOnRecord(key);
+    if (recorded) {
+      await recorded;
+      if (restarts.state(key) !== standing || isStopping()) return;
+    }
     await this.start(service);
   }
 

@@ -200,6 +200,11 @@ export class ServiceKeeper {
         ? { ...decision, why: `${decision.why}; experience would have begun with ${shadow}` }
         : decision;
     healing.attempt(key, { attempt, action: trial ? "trial" : action, decision: told, rung });
+    const recorded = healing.stepOnRecord(key);
+    if (recorded) {
+      await recorded;
+      if (isVoid() || isUnderway(instance)) return;
+    }
     if (instance.presence === "none") return this.load(service, instance);
     const gentle = rung !== "restart-in-place";
     await this.restart(service, instance, gentle ? { fresh: true } : { fresh: false, drain: HASTY_DRAIN_MS });
@@ -217,10 +222,27 @@ export class ServiceKeeper {
 
   /** Takes an instance that was given up off its node, so that calls to it fail at once instead of reaching it. */
   async #isolate(service: ServiceState, instance: InstanceState): Promise<void> {
-    const { commands, changed } = this.#context;
+    const { commands, changed, healing } = this.#context;
     const { name } = service.planned;
+    const recorded = healing.onRecord({
+      id: instanceKey(name, instance.node),
+      target: { service: name, node: instance.node },
+      failure: "unhealthy",
+      action: "quarantine",
+      attempt: 0,
+      reason: instance.why,
+    });
+    if (recorded) {
+      await recorded;
+      if (instance.status !== "quarantined") return;
+    }
     if (instance.presence !== "none") await commands.unload(instance.node, name, HASTY_DRAIN_MS).catch(() => {});
     if (instance.status === "quarantined") Object.assign(instance, { presence: "none", pid: 0 });
     changed();
   }
+}
+
+/** It was started meanwhile, or is being started. */
+function isUnderway({ status, presence }: InstanceState): boolean {
+  return status === "healthy" || status === "degraded" || presence === "loading";
 }

@@ -33,6 +33,7 @@ export function statusView(conductor: Conductor) {
       `the orchestrator itself was late by ${(loop.lateness.by / 1000).toFixed(1)} s: bounds are widened and nothing is healed for now`,
     );
   if (journal.failure) own.push(`the journal cannot be written (${journal.failure})`);
+  for (const { id, trouble } of state.nodes.values()) if (trouble) own.push(`${id}: ${trouble}`);
   return {
     status,
     why: own.join("; "),
@@ -47,7 +48,8 @@ export function statusView(conductor: Conductor) {
 }
 
 function nodeView(node: NodeState) {
-  const { id, organ, pid, host, status, incarnation, cpu, memory, loopDelayP99, since, why } = node;
+  const { id, organ, pid, host, status, incarnation, cpu, memory, loopDelayP99, since } = node;
+  const why = [node.why, node.trouble].filter(Boolean).join("; ");
   // Its own word, since a process that was taken over is older than its being known here.
   const uptime = pid === 0 ? 0 : Math.round(Math.max(node.uptime, (Date.now() - since) / 1000));
   return { id, organ, pid, host, status, incarnation, cpu, memory, loopDelayP99, uptime, ...(why ? { why } : {}) };

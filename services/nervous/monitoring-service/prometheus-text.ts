@@ -43,6 +43,28 @@ export function prometheusText(store: VitalsStore): string {
   );
   gauge("azora_node_uptime_seconds", "Age of the node's process.", ({ uptime }) => uptime);
 
+  gauge(
+    "azora_audit_waiting_bytes",
+    "Audit records that the chain has not acknowledged.",
+    ({ record }) => record && record.waiting.outbox + record.waiting.memory,
+  );
+  const perGrade = (name: string, help: string, what: "recorded" | "dropped") =>
+    family(
+      name,
+      "counter",
+      help,
+      nodes.flatMap(({ node, report: { record } }) =>
+        record
+          ? [
+              `${name}{${labels({ node, grade: "durable" })}} ${record[what].durable}`,
+              `${name}{${labels({ node, grade: "best-effort" })}} ${record[what].bestEffort}`,
+            ]
+          : [],
+      ),
+    );
+  perGrade("azora_audit_recorded_total", "Audit records that the node has taken for the chain.", "recorded");
+  perGrade("azora_audit_dropped_total", "Audit records that the node had no room for.", "dropped");
+
   const breakers = store.breakers();
   const between = (one: (typeof breakers)[number]) =>
     labels({ node: one.on, caller: one.caller, callee: one.callee, callee_node: one.node });

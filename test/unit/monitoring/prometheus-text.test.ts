@@ -43,6 +43,13 @@ function storeWith(...durations: number[]): VitalsStore {
     lost: [{ service: "ledger", count: 4 }],
     calls: { retries: 5, refusedHolds: 6 },
     logLinesLost: 7,
+    record: {
+      recorded: { durable: 9, bestEffort: 8 },
+      dropped: { durable: 1, bestEffort: 2 },
+      refused: 0,
+      delivered: 7,
+      waiting: { outbox: 300, memory: 20 },
+    },
   };
   store.take(report);
   return store;
@@ -70,6 +77,13 @@ describe("Prometheus' text format", () => {
     expect(found.get('azora_open_files{node="heart-1"}')).toBe(31);
     expect(found.get('azora_open_files_limit{node="heart-1"}')).toBe(1024);
     expect(found.get('azora_disk_free_bytes{node="heart-1"}')).toBe(4e9);
+  });
+
+  test("tells what a node recorded for the audit chain, and what it dropped", () => {
+    const found = values(prometheusText(storeWith(100)));
+    expect(found.get('azora_audit_recorded_total{node="heart-1",grade="durable"}')).toBe(9);
+    expect(found.get('azora_audit_dropped_total{node="heart-1",grade="best-effort"}')).toBe(2);
+    expect(found.get('azora_audit_waiting_bytes{node="heart-1"}')).toBe(320);
   });
 
   test("tells what became of the calls that a node made", () => {

@@ -21,7 +21,8 @@ describe("a node that nobody reaches over the bus", () => {
       clock,
       state,
       mesh: { send: (id: string, type: string) => done.push(`${type} to ${id}`) },
-      fleet: { kill: (id: string) => done.push(`kill ${id}`) },
+      fleet: { get: () => undefined, kill: (id: string) => done.push(`kill ${id}`) },
+      healing: { onRecord() {} },
       broker: {
         registry: { nodes: { get: () => ({ instanceID: "life-1" }) } },
         broadcast: async (event: string, params: object) => done.push(`${event} ${JSON.stringify(params)}`),

@@ -59,7 +59,7 @@ describe("a program", () => {
       journal: { append() {}, state: { attempts: {} } },
       restarts: new Restarts(clock, 1),
       clock,
-      healing: { begin() {}, failed() {}, attempt() {}, drop() {}, succeeded() {} },
+      healing: { begin() {}, failed() {}, attempt() {}, drop() {}, succeeded() {}, onRecord() {}, stepOnRecord() {} },
       changed() {},
       tell() {},
       isStopping: () => false,

@@ -42,7 +42,7 @@ describe("a service's metadata", () => {
     ["startupTimeout", 0, "must be milliseconds, from 1 to 3600000"],
     ["startupTimeout", 3_600_001, "must be milliseconds, from 1 to 3600000"],
     ["healing", null, "must be an object"],
-    ["audited", false, "must be a list of event names or true"],
+    ["audited", false, "must be true, or a list of at most 100 event names or rules"],
   ])("is refused where %s is %j", (field, value, remedy) => {
     expect(checkMetadata({ [field]: value })).toEqual([
       { field: `metadata.${field}`, problem: `is ${show(value)}`, remedy },

@@ -17,6 +17,8 @@ export interface ExecutorOptions {
   queue?: number;
   /** Outcomes that are remembered by their id. @default 1000 */
   remembered?: number;
+  /** Called before an order is begun; it is begun when that is over. */
+  deciding?: (order: Order) => Promise<void> | undefined;
   /** Called once for each order that was begun. */
   ended?: (order: Order, action: HealingAction, result: HealingResult, since: number) => void;
 }
@@ -39,7 +41,8 @@ interface Known {
  * ends is a failure when its time is over; nothing waits for it any longer.
  */
 export class Executor {
-  readonly #options: Required<Omit<ExecutorOptions, "ended">> & Pick<ExecutorOptions, "ended">;
+  readonly #options: Required<Omit<ExecutorOptions, "ended" | "deciding">> &
+    Pick<ExecutorOptions, "ended" | "deciding">;
   readonly cooldowns = new Cooldowns();
   readonly #known = new Map<string, Known>();
   readonly #waiting: Waiting[] = [];
@@ -148,6 +151,8 @@ export class Executor {
     }
     this.#running.add(order);
     try {
+      const recorded = this.#options.deciding?.(order);
+      if (recorded) await recorded;
       this.cooldowns.begin(order.action, order.target, since + action.cooldown * scale);
       const { success, observed, reason } = await this.#bounded(order, action);
       const result: HealingResult = {

@@ -63,6 +63,11 @@ export class Hands {
     const action = this.#action(order.action);
     const patient = this.#patient(order.target);
     this.#checkParameters(action, order.parameters);
+    const { id, target, failure = "none", attempt = 1, reason: ordered, evidence, decision } = order;
+    await this.#conductor.healing.onRecord(
+      { id, target, failure, action, attempt, reason: ordered, evidence, alternatives: decision?.alternatives },
+      "hands",
+    );
     const since = Date.now();
     const tools = { conductor: this.#conductor, operator: this.#operator };
     let seen: Observation;

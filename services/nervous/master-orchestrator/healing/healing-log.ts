@@ -3,6 +3,7 @@ import { EventEmitter } from "node:events";
 import type { Detection, Failure, HealingDecision, HealingRecord, Rung } from "../../../../models/healing.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import { words } from "../../../../runtime/healing/words.ts";
+import type { Decided } from "../../../../runtime/record/decision.ts";
 import type { Journal } from "../journal.ts";
 
 const MOST_EVIDENCE = 20;
@@ -43,12 +44,43 @@ interface HealingEvents {
 export class HealingLog extends EventEmitter<HealingEvents> {
   readonly #clock: Clock;
   readonly #journal: Journal;
+  readonly #record: (decided: Decided) => Promise<void> | undefined;
   readonly #open = new Map<string, OpenCase>();
 
-  constructor(clock: Clock, journal: Journal) {
+  /** @param record puts a decision on record before it is carried out; by default none is */
+  constructor(
+    clock: Clock,
+    journal: Journal,
+    record: (decided: Decided) => Promise<void> | undefined = () => undefined,
+  ) {
     super();
     this.#clock = clock;
     this.#journal = journal;
+    this.#record = record;
+  }
+
+  /** To be awaited before something is done; nothing where nothing is to be waited for. */
+  onRecord(decided: Omit<Decided, "by">, by: Decided["by"] = "ladder"): Promise<void> | undefined {
+    return this.#record({ ...decided, by });
+  }
+
+  /** The same for the step that is being tried now. */
+  stepOnRecord(key: string): Promise<void> | undefined {
+    const found = this.#open.get(key);
+    if (!found?.step) return undefined;
+    const { id, target, failure, evidence, step } = found;
+    const { action, attempt, decision } = step;
+    const reason = decision?.why ?? evidence.at(-1) ?? "";
+    return this.onRecord({
+      id,
+      target,
+      failure,
+      action,
+      attempt,
+      reason,
+      evidence,
+      alternatives: decision?.alternatives,
+    });
   }
 
   isOpen(key: string): boolean {
