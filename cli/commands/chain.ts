@@ -1,4 +1,5 @@
 import type { CommandGroup } from "../command.ts";
+import { accounted } from "./chain/accounted.ts";
 import { beginAnew } from "./chain/begin-anew.ts";
 import { capture } from "./chain/capture.ts";
 import { checkpoint } from "./chain/checkpoint.ts";
@@ -12,6 +13,7 @@ import { query } from "./chain/query.ts";
 import { show } from "./chain/show.ts";
 import { stats } from "./chain/stats.ts";
 import { tail } from "./chain/tail.ts";
+import { verify } from "./chain/verify.ts";
 
 /** The audit chain. Each command has a file of its own in `chain/`. */
 export const chain: CommandGroup = {
@@ -24,8 +26,10 @@ export const chain: CommandGroup = {
     incident,
     exportEntries,
     proof,
+    verify,
     checkpoint,
     stats,
+    accounted,
     log,
     keys,
     rotate,
