@@ -2,6 +2,7 @@
 import { accounting } from "./accounting.ts";
 import { breaker } from "./breaker.ts";
 import { chainBus } from "./chain-bus.ts";
+import { chainRead } from "./chain-read.ts";
 import { chainWrite } from "./chain-write.ts";
 import { coldBoot } from "./cold-boot.ts";
 import { deathNotice } from "./death-notice.ts";
@@ -26,6 +27,7 @@ const BENCHES: Record<string, () => Promise<Result | Result[]>> = {
   accounting: () => accounting(),
   "chain-write": () => chainWrite(),
   "chain-bus": () => chainBus(),
+  "chain-read": () => chainRead(),
 };
 
 const wanted = process.argv.slice(2);
