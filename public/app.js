@@ -4,6 +4,7 @@ import { createHeader, createStreamState } from "./header.js";
 import { createLogTail } from "./log-tail.js";
 import { createNodes } from "./nodes.js";
 import { Organism } from "./organism.js";
+import { createRecord } from "./record.js";
 import { createServices } from "./services.js";
 import { Stream } from "./stream.js";
 import { createWarnings } from "./warnings.js";
@@ -19,6 +20,7 @@ const events = createEvents(byId("events"));
 const graph = createGraph(byId("graph"), organism, (name) => services.open(name));
 const isLive = () => stream.state === "live";
 const warnings = createWarnings(byId("warnings"), byId("warned"), organism, isLive);
+const record = createRecord(byId("record"), isLive);
 createLogTail(byId("log"), organism, isLive);
 createStreamState(byId("stream"), stream);
 
@@ -59,11 +61,16 @@ organism.addEventListener("successor", ({ detail: { epoch, launch } }) => {
   redraw(events.draw);
 });
 
-stream.addEventListener("message", ({ detail }) => organism.take(detail));
+stream.addEventListener("message", ({ detail }) => {
+  if (detail.type !== "chain_block") return organism.take(detail);
+  record.sealed(detail.data);
+  redraw(record.draw);
+});
 stream.addEventListener("state", ({ detail }) => {
   if (detail === "live") {
     organism.refresh().catch(() => {});
     void warnings.poll();
+    void record.poll();
     events
       .fetchHistory()
       .catch(() => {})

@@ -106,6 +106,23 @@
  *
  * @typedef {{name: string, node: string, incarnation: number, event: string}} ServiceEvent
  *
+ * @typedef {object} ChainBlock
+ * @property {number} height
+ * @property {string} hash hex
+ * @property {string} timestamp ISO 8601
+ * @property {number} lastIndex index of its last entry
+ *
+ * @typedef {object} ChainStats
+ * @property {number} entries
+ * @property {number} checkpointed entries that are signed
+ * @property {number} witnessed entries that a witness has confirmed
+ * @property {number} checkpointLag ms that the oldest entry without a signature waits
+ * @property {{name: string}[]} witnesses
+ * @property {{code: string, why: string}[]} alarms
+ *
+ * @typedef {{calls: number, events: number, entries: number}} Amount
+ * @typedef {{matched: Amount, missing: Amount, extra: Amount, declared: Amount}} Accounted
+ *
  * @typedef {object} LogLine
  * @property {string} time ISO 8601; empty where the line is no record
  * @property {string} level

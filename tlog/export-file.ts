@@ -2,7 +2,7 @@
  * Entries with their proofs, one JSON object a line, so that a part of a log can be checked where the log is not:
  *
  * ```
- * {"checkpoint":"<signed note>","format":"azora-export/1","keys":["<vkey>"],"query":{…}}
+ * {"format":"azora-export/1","checkpoint":"<signed note>","keys":["<vkey>"],"query":{…}}
  * {"entry":{…},"proof":["<base64>",…]}
  * {"end":{"entries":1}}
  * ```
@@ -27,7 +27,7 @@ export interface ExportHead {
 }
 
 export function exportHead({ checkpoint, keys, query }: ExportHead): string {
-  return JSON.stringify({ checkpoint, format: EXPORT_FORMAT, keys, query });
+  return JSON.stringify({ format: EXPORT_FORMAT, checkpoint, keys, query });
 }
 
 /** @param leaf bytes of the leaf, which are JSON already */

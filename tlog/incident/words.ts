@@ -28,6 +28,9 @@ const SENTENCES: Record<string, (payload: Payload, whom: string) => string> = {
     `${action} of ${target} ${success ? "helped" : "did not help"} after ${duration} ms: ${reason}`,
   "organism.service": ({ event, node }, target) => `${target}${node ? "" : " as a whole"}: ${event}`,
   "organism.node": ({ status, why }, target) => `${target} is ${status}${why ? `: ${why}` : ""}`,
+  "accounting.node": ({ report }) => reportWords(report as Report),
+  "accounting.verdict": ({ since, matched, findings }) =>
+    `of the ten seconds from ${since} ${amountWords(matched as Amount)} are accounted for, ${gapWords(findings)}`,
   "chain.started": ({ epoch, recovered }) =>
     `the log was opened by writer ${epoch}${recovered ? `, which recovered ${recovered} entries` : ""}`,
   "chain.refused": ({ count }) => `${count} entries were refused`,
@@ -37,6 +40,39 @@ const SENTENCES: Record<string, (payload: Payload, whom: string) => string> = {
   "chain.key.retired": ({ keyId }) => `key ${keyId} signs no longer; what it signed stays valid`,
   "chain.key.revoked": ({ keyId, reason }) => `key ${keyId} is revoked: ${reason}`,
 };
+
+interface Amount {
+  calls?: number;
+  events?: number;
+  entries?: number;
+}
+
+interface Report {
+  node?: string;
+  sent?: Amount[];
+  received?: Amount[];
+}
+
+function reportWords({ node, sent = [], received = [] }: Report): string {
+  return `${node} has sent ${amountWords(sumOf(sent))}, and received ${amountWords(sumOf(received))}`;
+}
+
+function sumOf(amounts: Amount[]): Amount {
+  const sum = (name: keyof Amount) => amounts.reduce((all, one) => all + (one[name] ?? 0), 0);
+  return { calls: sum("calls"), events: sum("events") };
+}
+
+function amountWords(amount: Amount = {}): string {
+  const { calls = 0, events = 0, entries } = amount;
+  return `${calls} calls${entries === undefined ? "" : `, ${entries} entries`} and ${events} events`;
+}
+
+function gapWords(findings: unknown): string {
+  const gaps = Array.isArray(findings)
+    ? findings.filter((one) => (one as { kind?: unknown })?.kind !== "declared")
+    : [];
+  return gaps.length === 0 ? "and nothing is missing" : `and ${gaps.length} gaps were found`;
+}
 
 function whom(entry: LeafEntry): string {
   const { service, node } = targetOf(entry);

@@ -1,6 +1,6 @@
 import { createReadStream, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { ExportCheck, parseExportHead } from "../../../tlog/export-file.ts";
+import { EXPORT_FORMAT, ExportCheck, parseExportHead } from "../../../tlog/export-file.ts";
 import {
   INCIDENT_FORMAT,
   parseIncident,
@@ -16,7 +16,7 @@ import { grouped } from "./sizes.ts";
 /** What became of a file that was handed out: `azora chain export` or `azora chain incident`. */
 export interface FileVerdict {
   isValid: boolean;
-  format: "azora-export/1" | "azora-incident/1";
+  format: typeof EXPORT_FORMAT | typeof INCIDENT_FORMAT;
   /** Why it is not valid, with the line. */
   why?: string;
   origin?: string;
@@ -32,11 +32,10 @@ export interface FileVerdict {
   story?: StoryLine[];
 }
 
-/** Which of the two it is, by its beginning; undefined for anything else. */
+/** Which of the two it is, by its first bytes; undefined for anything else. */
 export function formatOfFile(beginning: string): FileVerdict["format"] | undefined {
-  const line = beginning.split("\n", 1)[0]!;
-  if (/^\{"checkpoint":".*"format":"azora-export\/1"/.test(line)) return "azora-export/1";
-  return /^\{\s*"format":\s*"azora-incident\/1"/.test(beginning) ? INCIDENT_FORMAT : undefined;
+  const named = /^\{\s*"format":\s*"([^"]+)"/.exec(beginning)?.[1];
+  return [EXPORT_FORMAT, INCIDENT_FORMAT].find((format) => format === named);
 }
 
 /** Checks it without any organism. @param keys vkeys to believe; empty: those in the file itself */
@@ -54,7 +53,7 @@ export async function verifyGivenFile(
     signedBy: [],
   };
   try {
-    if (format === "azora-export/1") await verifyExport(path, verdict);
+    if (format === EXPORT_FORMAT) await verifyExport(path, verdict);
     else verifyStory(path, verdict);
     return { ...verdict, isValid: true };
   } catch (error) {

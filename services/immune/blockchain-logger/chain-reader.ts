@@ -58,8 +58,8 @@ export class ChainReader {
 
   block(height: number): BlockView {
     const recent = this.#log.recentBlocks.find((block) => block.height === height);
-    if (!recent && height >= this.#log.height) {
-      throw new AzoraError("NOT_FOUND", `there is no block ${height}; the last one is ${this.#log.height - 1}`, {
+    if (!recent && height >= this.#height()) {
+      throw new AzoraError("NOT_FOUND", `there is no block ${height}; the last one is ${this.#height() - 1}`, {
         height,
       });
     }
@@ -68,8 +68,8 @@ export class ChainReader {
   }
 
   /** The newest blocks, newest first, or those before one. */
-  blocks(before: number = this.#log.height, limit = 100): BlockView[] {
-    const to = Math.min(before, this.#log.height);
+  blocks(before: number = this.#height(), limit = 100): BlockView[] {
+    const to = Math.min(before, this.#height());
     const from = Math.max(0, to - limit);
     return Array.from({ length: to - from }, (_, at) => this.block(to - 1 - at));
   }
@@ -131,6 +131,12 @@ export class ChainReader {
     const [, block, hash] = extensions[0]!.split(" ");
     const signedBy = note.signatures.map(({ name, keyId }) => `${name}+${hex(keyId)}`);
     return { text, origin, size, root: root.toString("base64"), block: Number(block), blockHash: hash!, signedBy };
+  }
+
+  /** Of what can be read. The log's own height counts a block that is under way to the disk too. */
+  #height(): number {
+    const newest = this.#log.recentBlocks.at(-1);
+    return newest ? newest.height + 1 : this.#log.reader.blockCount();
   }
 
   #leaf(index: number): { bytes: Buffer; leaf: Buffer } {
