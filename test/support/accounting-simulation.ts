@@ -86,8 +86,9 @@ export class AccountingSimulation {
     this.reconciler = this.#newReconciler();
     const last = this.log.findLast(({ eventType }) => eventType === "accounting.verdict");
     const verdict = last?.data as unknown as Verdict | undefined;
-    if (verdict) this.reconciler.resume(verdict);
-    for (const entry of this.log.slice(Reconciler.resumeIndex(verdict, this.log.length))) this.reconciler.entry(entry);
+    const from = Reconciler.resumeIndex(verdict, this.log.length);
+    if (verdict) this.reconciler.resume(verdict, from);
+    for (const entry of this.log.slice(from)) this.reconciler.entry(entry);
   }
 
   publish(packet: Packet): void {

@@ -8,6 +8,7 @@ import { type AccountedNow, type ReadEntry, Reconciler } from "./reconcile/recon
 import { type Accounted, summarize, type Verdict } from "./reconcile/verdict.ts";
 
 const TICK_MS = 1000;
+const HEARD = ["$node.connected", "$node.updated"];
 const ASK_TIMEOUT_MS = 5000;
 /** Entries of the past that are read before others have a turn. */
 const READ_AT_ONCE = 500;
@@ -16,17 +17,25 @@ const MOST_VERDICTS = 100_000;
 /** Only these entries tell the reconciler anything. The bytes are looked at, since parsing all would cost the writer. */
 const TELLING = ['"source":{', '"eventType":"accounting.', '"eventType":"record.refused"'];
 
+interface AnnouncingNode {
+  id: string;
+  instanceID?: string;
+  metadata?: { accounting?: unknown };
+}
+
 /** Feeds the reconciler: with the log's past from where it has to begin, with what comes, and with the ends of nodes. */
 export class Accounts {
   readonly #chain: Chain;
   readonly #logger: Logger;
   readonly #reconciler: Reconciler;
+  readonly #broker: ServiceBroker;
   /** What came while the past was read. */
   #waiting: Committed[] | undefined = [];
   #cancel: (() => void) | undefined;
   #stopped = false;
 
   constructor(broker: ServiceBroker, chain: Chain, logger: Logger) {
+    this.#broker = broker;
     this.#chain = chain;
     this.#logger = logger;
     this.#reconciler = new Reconciler({
@@ -41,11 +50,13 @@ export class Accounts {
 
   /** Resolves once the past is read. */
   async start(): Promise<void> {
+    this.#announced();
     const { log } = this.#chain;
     const size = log.size;
     const last = await this.#lastVerdict();
-    if (last) this.#reconciler.resume(last);
-    for (let index = Reconciler.resumeIndex(last, size); index < size && !this.#stopped; index++) {
+    const from = Reconciler.resumeIndex(last, size);
+    if (last) this.#reconciler.resume(last, from);
+    for (let index = from; index < size && !this.#stopped; index++) {
       if (index % READ_AT_ONCE === 0) await setImmediate();
       const leaf = this.#bytesAt(index);
       if (leaf) this.#read(index, leaf);
@@ -58,6 +69,7 @@ export class Accounts {
 
   stop(): void {
     this.#stopped = true;
+    this.#forgetBus();
     this.#cancel?.();
   }
 
@@ -80,6 +92,22 @@ export class Accounts {
     if (range.from === undefined && range.to === undefined) return now;
     return { ...(await this.#summary(range)), open: now.open };
   }
+
+  /** Nodes say on the bus by which key their reports are known, before anybody can write one in their name. */
+  #announced(): void {
+    const { localBus, registry } = this.#broker;
+    for (const event of HEARD) localBus.on(event, this.#heard);
+    for (const node of registry.nodes.list({})) this.#heard({ node: node as AnnouncingNode });
+  }
+
+  #forgetBus(): void {
+    for (const event of HEARD) this.#broker.localBus.off(event, this.#heard);
+  }
+
+  readonly #heard = ({ node: { id, instanceID, metadata } }: { node: AnnouncingNode }): void => {
+    const key = metadata?.accounting;
+    if (instanceID && typeof key === "string") this.#reconciler.announced(id, instanceID, key);
+  };
 
   async #summary({ from = "", to = "9999" }: { from?: string; to?: string }): Promise<Accounted> {
     const verdicts: Verdict[] = [];

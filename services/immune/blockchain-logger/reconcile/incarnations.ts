@@ -6,7 +6,7 @@ import type { Verdict } from "./verdict.ts";
 const FORGET_ENDED_MS = 3_600_000;
 const FORGET_MS = 86_400_000;
 /** Incarnations whose state is in each verdict. */
-const MOST_REPORTING = 60;
+const MOST_REPORTING = 50;
 
 /** The incarnations of all nodes. */
 export class Incarnations implements Lives {
@@ -51,7 +51,7 @@ export class Incarnations implements Lives {
   /** What was known of an incarnation before the log is read. */
   remember(node: string, mark: string, key: string, skipped: readonly [number, number][]): void {
     const life = this.of(node, mark);
-    life.key = key;
+    life.key ||= key;
     for (const [number, epoch] of skipped) life.skipped.set(number, epoch);
   }
 

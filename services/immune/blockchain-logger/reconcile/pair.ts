@@ -40,6 +40,8 @@ export class Pair {
   #isEqual: boolean | undefined;
   /** When the newest row came, by the reconciler's steady time. */
   changedAt = 0;
+  /** Some of its rows were not read. */
+  isPartial = false;
   /** As it stands in the log. */
   recorded: (Outcome & { at: number }) | undefined;
   /** In the verdict that is being logged. */
@@ -95,7 +97,7 @@ export class Pair {
     const parties = [{ node: this.from, mark: this.mark }, ...marks.map((mark) => ({ node: this.to, mark }))];
     const waitsFor = parties.filter(({ node, mark }) => !lives.hasToldOf(node, mark, last));
     if (waitsFor.length > 0) return { waitsFor };
-    return { outcome: this.#compare(marks, lives) };
+    return { outcome: this.isPartial ? this.#unknown() : this.#compare(marks, lives) };
   }
 
   #compare(marks: string[], lives: Lives): Outcome {
@@ -134,6 +136,16 @@ export class Pair {
       else if (extra > 0) this.#find(outcome, "extra", kind, extra, `${this.from} does not say that it has sent it`);
     }
     if (outcome.findings.length === 0) this.#differing(outcome);
+    return outcome;
+  }
+
+  #unknown(): Outcome {
+    const [sent, received] = [sumOf(this.#rows, "sent"), sumOf(this.#rows, "received")];
+    const [calls, events] = [Math.min(sent.calls, received.calls), Math.min(sent.events, received.events)];
+    const outcome: Outcome = { calls, events, findings: [] };
+    const differ = { calls: Math.abs(sent.calls - received.calls), events: Math.abs(sent.events - received.events) };
+    for (const kind of ["calls", "events"] as const)
+      if (differ[kind] > 0) this.#find(outcome, "declared", kind, differ[kind], "counted while the chain began anew");
     return outcome;
   }
 

@@ -1,10 +1,10 @@
 import type { SignedReport } from "../../../../runtime/accounting/report.ts";
+import { MOST_EPOCHS } from "./source.ts";
 
 const HASH = /^[0-9a-f]{32}$/;
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
 const isEpoch = (value: unknown) => isCount(value) && (value as number) < MOST_EPOCHS;
-/** Epochs beyond have no date. */
-export const MOST_EPOCHS = 2 ** 31;
+
 const isText = (value: unknown) => typeof value === "string" && value.length <= 300;
 
 type Row = Record<string, unknown>;

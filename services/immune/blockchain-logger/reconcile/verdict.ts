@@ -44,7 +44,7 @@ export interface Verdict {
   withdrawn?: Finding[];
   /** Settled: `[from, mark, to, calls, events, index]`: what both sides agree on, and the first entry that tells of it. */
   pairs: [string, string, string, number, number, number][];
-  /** Settled: `[node, mark, entries, index]`. */
+  /** Settled: `[node, mark, entries, index]`, in the same way. */
   books: [string, string, number, number][];
   /** What is settled has been told in entries up to this index. */
   through: number;
@@ -127,6 +127,7 @@ export function isoOf(epoch: number): string {
   return new Date(epoch * EPOCH_MS).toISOString();
 }
 
-function keyOf(finding: Finding): string {
-  return JSON.stringify([finding.kind, finding.from, finding.mark, finding.to, finding.epoch, finding.why]);
+/** Two findings of one key are about the same. */
+export function keyOf({ kind, from, mark, to, epoch, why }: Finding): string {
+  return JSON.stringify([kind, from, mark, to, epoch, why]);
 }
