@@ -35,7 +35,7 @@ export interface FileVerdict {
 /** Which of the two it is, by its first bytes; undefined for anything else. */
 export function formatOfFile(beginning: string): FileVerdict["format"] | undefined {
   const named = /^\{\s*"format":\s*"([^"]+)"/.exec(beginning)?.[1];
-  return [EXPORT_FORMAT, INCIDENT_FORMAT].find((format) => format === named);
+  return ([EXPORT_FORMAT, INCIDENT_FORMAT] as const).find((format) => format === named);
 }
 
 /** Checks it without any organism. @param keys vkeys to believe; empty: those in the file itself */
