@@ -13,11 +13,12 @@ export interface CaptureRule {
   actor?: string;
 }
 
-const SUBJECT = "user.id|userId|subjectId|subject|id";
+/** Documents of the stores carry theirs as `_id`. */
+const SUBJECT = "user.id|user._id|userId|subjectId|subject|id";
 
 /** What is recorded without anything being configured. */
 export const DEFAULT_RULES: readonly CaptureRule[] = [
-  { event: "security.**", grade: "durable", subject: "userId|user.id|subjectId|subject" },
+  { event: "security.**", grade: "durable", subject: "userId|user.id|user._id|subjectId|subject" },
   { event: "user.**", grade: "durable", subject: SUBJECT },
   { event: "mint.**", grade: "durable" },
   { event: "healing.**", grade: "durable" },

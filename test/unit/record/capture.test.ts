@@ -45,6 +45,13 @@ describe("capture rules", () => {
     expect([rules.of("order.paid")?.grade, rules.of("order.seen")?.grade]).toEqual(["durable", "best-effort"]);
   });
 
+  test("find the person in a document of a store too, so that no default leaves personal data readable", () => {
+    const [security, user] = ["security.alert", "user.created"].map(
+      (event) => new CaptureRules(DEFAULT_RULES).of(event)!,
+    );
+    for (const rule of [security!, user!]) expect(textAt({ user: { _id: "u1" } }, rule.subject!)).toBe("u1");
+  });
+
   test("find whom the data is about at the first path that leads somewhere", () => {
     expect(textAt({ user: { id: "u1" }, id: 5 }, "user.id|id")).toBe("u1");
     expect(textAt({ id: 5 }, "user.id|id")).toBe("5");
