@@ -107,7 +107,11 @@ function openTexts(open: Accounted["open"]): string[] {
     const nodes = waitsFor.length > 0 ? waitsFor.toSorted().join(" and ") : "the next verdict";
     byNodes.set(nodes, (byNodes.get(nodes) ?? 0) + 1);
   }
-  return [...byNodes].map(([nodes, count]) => `${grouped(count)} accounts are open and wait for ${nodes}`);
+  return [...byNodes].map(([nodes, count]) =>
+    count === 1
+      ? `1 account is open and waits for ${nodes}`
+      : `${grouped(count)} accounts are open and wait for ${nodes}`,
+  );
 }
 
 /** `2026-11-20T11:40:00Z` */
