@@ -16,7 +16,7 @@ import { DRAIN_TIMEOUT_MS, nodeHost } from "./node-host/node-host.ts";
 import { ownIdentity } from "./process-identity.ts";
 import { loadProjectConfig } from "./project.ts";
 import { configuredRules } from "./record/configured-rules.ts";
-import { recordMiddleware } from "./record/node-record.ts";
+import { nodeRecordOf, recordMiddleware } from "./record/node-record.ts";
 import { recorderOf } from "./record/recorder-of.ts";
 import type { Settings } from "./settings.ts";
 
@@ -92,7 +92,7 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
       breakers,
       limits,
       dataDir: settings.AZORA_DATA_DIR,
-      record: recorderOf(broker),
+      record: nodeRecordOf(broker),
       root,
       services,
       shutdown: (timeout) => void shutdown(timeout).catch(crash),

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Context, ServiceBroker, ServiceSchema } from "moleculer";
+import type { CaptureState } from "../../models/capture-state.ts";
 import type { CircuitBreakers } from "../breaker/circuit-breakers.ts";
 import type { ClosureList } from "../closures/closures.ts";
 import { ConcurrencyLimits } from "../concurrency/concurrency-limits.ts";
@@ -22,7 +23,7 @@ export interface NodeHostOptions {
   /** @default none are told of */
   breakers?: CircuitBreakers;
   /** What it records for the audit chain. @default not told of */
-  record?: { stats(): RecorderStats };
+  record?: { recorder: { stats(): RecorderStats }; takeCaptured(state: CaptureState): void };
   /** On whose disk the room is measured. @default none */
   dataDir?: string;
   /** Folder whose modules are loaded afresh with a service. */
@@ -55,8 +56,10 @@ export function nodeHost(broker: ServiceBroker, options: NodeHostOptions): Servi
   watchCreations(broker);
   const carrier = new Carrier(broker, options);
   const { slots } = carrier;
+  const { record, ...sources } = options;
   const nodeVitals = new NodeVitals({
-    ...options,
+    ...sources,
+    ...(record ? { record: record.recorder } : {}),
     node: broker.nodeID,
     instanceId: broker.instanceID,
     registry: vitals,
@@ -178,6 +181,10 @@ export function nodeHost(broker: ServiceBroker, options: NodeHostOptions): Servi
     events: {
       "organism.closures"(ctx: Context<ClosureList>) {
         failover.takeClosures(ctx.params);
+      },
+      /** What an operator has changed about capture; only the chain tells it. */
+      "chain.captured"(ctx: Context<CaptureState>) {
+        record?.takeCaptured(ctx.params);
       },
       "node-host.restarting"(ctx: Context<{ actions: string[]; over: boolean }>) {
         if (ctx.nodeID === broker.nodeID) return;

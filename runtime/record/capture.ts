@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { currentRequestId } from "../request-scope.ts";
 import { type CaptureRule, CaptureRules, DEFAULT_RULES, textAt, valueAt } from "./capture-rules.ts";
 import type { Grade } from "./record.ts";
@@ -16,6 +17,7 @@ interface EmitOptions {
 
 type Emit = (event: string, payload?: unknown, options?: unknown) => Promise<unknown>;
 
+const LONGEST_NAME = 200;
 /** Most event names of which the last state is remembered, for rules that record changes alone. */
 const MOST_STATES = 10_000;
 
@@ -105,8 +107,8 @@ export class Capture {
     return this.#sink.capture(rule.grade, event, payload, {
       service: parentCtx?.service?.fullName,
       requestId: requestID ?? parentCtx?.requestID ?? currentRequestId(),
-      subject: rule.subject && textAt(payload, rule.subject),
-      actor: rule.actor ? textAt(payload, rule.actor) : textAt(parentCtx?.meta, "user.id"),
+      subject: nameOf(rule.subject && textAt(payload, rule.subject)),
+      actor: nameOf(rule.actor ? textAt(payload, rule.actor) : textAt(parentCtx?.meta, "user.id")),
     });
   }
 
@@ -121,6 +123,11 @@ export class Capture {
   #renew(): void {
     this.rules.replace([...this.#configured, ...[...this.#declared.values()].flat(), ...DEFAULT_RULES]);
   }
+}
+
+/** The chain takes names of this length; a longer one still stands for the same person, by its hash. */
+function nameOf(text: string | undefined): string | undefined {
+  return text === undefined || text.length <= LONGEST_NAME ? text : hash("sha256", text);
 }
 
 /** Who waits for an event to be told waits for its record, too; what the event itself ends in stays as it is. */

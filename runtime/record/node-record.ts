@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import type { Middleware, Service, ServiceBroker } from "moleculer";
+import type { CaptureState } from "../../models/capture-state.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { auditedRules } from "./audited.ts";
 import { Capture } from "./capture.ts";
 import type { CaptureRule } from "./capture-rules.ts";
+import { configuredRules } from "./configured-rules.ts";
 import { type AppendResult, Delivery } from "./delivery.ts";
 import { DropReport } from "./drop-report.ts";
 import { type OutboxFiles, outboxFiles } from "./files.ts";
@@ -30,6 +32,7 @@ export interface NodeRecordOptions {
 }
 
 const APPEND = "blockchain-logger.append";
+const CAPTURED = "blockchain-logger.captured";
 /** Time for which records wait for others to share a call with, ms. */
 const LINGER_MS: Record<Grade, number> = { durable: 100, "best-effort": 250 };
 const SEND_TIMEOUT_MS = 15_000;
@@ -49,13 +52,18 @@ export class NodeRecord {
   readonly #drops: DropReport;
   readonly #trouble: Trouble;
   readonly #folder: string;
+  readonly #options: NodeRecordOptions;
   #refused = 0;
+  /** Version of what an operator has changed. */
+  #captured = 0;
+  #hasAsked = false;
 
   constructor(broker: ServiceBroker, options: NodeRecordOptions) {
     const { dataDir, clock = systemClock, files = outboxFiles, maxBytes } = options;
     const { nodeID, instanceID } = broker;
     const outboxes = join(dataDir, "outbox");
     const logger = broker.getLogger("recorder");
+    this.#options = options;
     this.#broker = broker;
     this.#clock = clock;
     // A node's id may be anything; its folder's name is one part of a path.
@@ -114,14 +122,19 @@ export class NodeRecord {
     this.capture = new Capture(this.recorder, options.rules);
     this.capture.turn(options.capture);
     provideRecorder(broker, this.recorder);
+    records.set(broker, this);
   }
 
   start(): void {
     const wake = () => this.#delivery.wake(0);
-    this.#broker.localBus.on("$services.changed", wake);
+    this.#broker.localBus.on("$services.changed", () => {
+      wake();
+      void this.#askWhatIsCaptured();
+    });
+    void this.#askWhatIsCaptured();
     this.#heirs.start();
     process.on("exit", this.#rescue);
-    if (!this.capture.isOn) this.#enter("chain.capture", { capture: "off", by: "AZORA_CHAIN_CAPTURE" });
+    if (!this.capture.isOn) this.#enter("record.capture", { capture: "off", by: "AZORA_CHAIN_CAPTURE" });
   }
 
   /** Delivers what can be delivered within a second, while the bus is still there. */
@@ -146,6 +159,27 @@ export class NodeRecord {
     await this.#outbox.close();
     process.off("exit", this.#rescue);
     await releaseOutbox(this.#folder, this.#broker.instanceID);
+  }
+
+  /** What an operator has changed for all nodes. What this node's own environment switches off stays off. */
+  takeCaptured({ version, off, events }: CaptureState): void {
+    if (version < this.#captured) return;
+    this.#captured = version;
+    this.capture.configure([...configuredRules(events.join(",")), ...(this.#options.rules ?? [])]);
+    this.capture.turn(this.#options.capture && !off);
+  }
+
+  /** Once each time that the chain comes: what was told while it or this node was away is not told again. */
+  async #askWhatIsCaptured(): Promise<void> {
+    const isThere = this.#broker.registry.actions.isAvailable(CAPTURED);
+    const isNew = isThere && !this.#hasAsked;
+    this.#hasAsked = isThere;
+    if (!isNew) return;
+    try {
+      this.takeCaptured((await this.#broker.call(CAPTURED, {}, { timeout: SEND_TIMEOUT_MS })) as CaptureState);
+    } catch {
+      this.#hasAsked = false;
+    }
   }
 
   readonly #rescue = (): void => this.#outbox.rescue();
@@ -193,6 +227,13 @@ export class NodeRecord {
       ...(trouble === undefined ? {} : { trouble }),
     };
   }
+}
+
+const records = new WeakMap<object, NodeRecord>();
+
+/** The whole of what a node records with. */
+export function nodeRecordOf(broker: ServiceBroker): NodeRecord {
+  return records.get(broker)!;
 }
 
 /** Gives a broker its recorder. To stand innermost, so that what is recorded is what was told. */

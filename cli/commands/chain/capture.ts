@@ -13,7 +13,10 @@ export const capture: Command = {
   usage: "[on | off]",
   summary: "shows which events are recorded, adds some, or switches recording off and on",
   options: {
-    add: { type: "string", describe: "event names, as shop.order.*,shop.paid; durable where :durable follows" },
+    add: {
+      type: "string",
+      describe: "event names, as shop.order.**,page.seen=best-effort; durable where nothing follows",
+    },
   },
   arity: [0, 1],
   async run({ settings, args, options, out }) {

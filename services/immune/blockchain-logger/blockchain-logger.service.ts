@@ -1,11 +1,13 @@
 import type { Context } from "moleculer";
 import { RUNTIME_CAPABILITY } from "../../../runtime/discovery/plan.ts";
 import { readSettings } from "../../../runtime/settings.ts";
+import { capturing } from "./actions/capturing.ts";
 import type { ChainSchema } from "./actions/chain-service.ts";
 import { giving } from "./actions/giving.ts";
 import { keeping } from "./actions/keeping.ts";
 import { reading } from "./actions/reading.ts";
 import { writing } from "./actions/writing.ts";
+import { CaptureSwitch } from "./capture-switch.ts";
 import { ChainHost } from "./chain-host.ts";
 import { REST_BASE, withRoutes } from "./rest.ts";
 
@@ -20,7 +22,7 @@ const schema: ChainSchema = {
     description: "Keeps a record of everything that happens, which nobody can alter unseen.",
   },
   settings: { rest: REST_BASE },
-  actions: withRoutes({ ...writing, ...reading, ...keeping, ...giving }),
+  actions: withRoutes({ ...writing, ...reading, ...keeping, ...giving, ...capturing }),
   events: {
     "organism.node"(ctx: Context<{ id: string; status: string; at?: string }>) {
       const { id, status, at } = ctx.params;
@@ -32,7 +34,9 @@ const schema: ChainSchema = {
     },
   },
   created() {
-    this.host = new ChainHost(this.broker, this.logger, readSettings());
+    const settings = readSettings();
+    this.host = new ChainHost(this.broker, this.logger, settings);
+    this.capture = new CaptureSwitch(this.broker, settings);
   },
   async started() {
     await this.host.start();

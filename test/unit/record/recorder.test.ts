@@ -159,7 +159,7 @@ describe("the recorder of a node", () => {
     await broker.emit("user.created", {});
     await until(() => chain.length > 0);
     expect(chain.map(({ eventType, data }) => [eventType, data.payload])).toEqual([
-      ["chain.capture", { capture: "off", by: "AZORA_CHAIN_CAPTURE" }],
+      ["record.capture", { capture: "off", by: "AZORA_CHAIN_CAPTURE" }],
     ]);
   });
 

@@ -1,7 +1,8 @@
 import type { ActionSchema, Service, ServiceSchema, ServiceSettingSchema } from "moleculer";
+import type { CaptureSwitch } from "../capture-switch.ts";
 import type { ChainHost } from "../chain-host.ts";
 
-export type ChainService = Service & { host: ChainHost };
+export type ChainService = Service & { host: ChainHost; capture: CaptureSwitch };
 export type ChainSchema = ServiceSchema<
   ServiceSettingSchema,
   Record<string, unknown>,
