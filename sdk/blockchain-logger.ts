@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { canonicalize, NotCanonical } from "../tlog/canonical-json.ts";
 import type { Entry } from "../tlog/entry.ts";
 import { type LinkOptions, OrganismError, OrganismLink } from "./organism-link.ts";
 
@@ -97,6 +98,7 @@ export class AzoraBlockchainLogger {
    * UNAUTHORIZED …
    */
   async logEvent(eventType: string, data: Record<string, unknown>, options: LogEventOptions = {}): Promise<string> {
+    refuseInexact(data);
     const params = { eventType, data, idempotencyKey: randomUUID(), ...options };
     const question = { action: `${SERVICE}.log`, params, body: params, timeout: LOG_MS } as const;
     const deadline = performance.now() + LOG_MS;
@@ -145,5 +147,16 @@ export class AzoraBlockchainLogger {
   /** Waits for nothing any longer. A broker that was given goes on. */
   async shutdown(): Promise<void> {
     this.#link.end();
+  }
+}
+
+/** JSON would turn NaN into null and round large integers on the way, without a word. */
+function refuseInexact(data: unknown): void {
+  try {
+    canonicalize(data, "data");
+  } catch (error) {
+    if (!(error instanceof NotCanonical)) throw error;
+    const { path, why } = error;
+    throw new BlockchainLoggerError("CHAIN_ENTRY_INVALID", `${path}: ${why}`, 400, [{ field: path, allowed: why }]);
   }
 }

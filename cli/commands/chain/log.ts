@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { canonicalize } from "../../../tlog/canonical-json.ts";
 import { ApiClient } from "../../api-client.ts";
 import { type Command, UsageError } from "../../command.ts";
 
@@ -42,11 +43,19 @@ export const log: Command = {
 
 function dataOf(text: string): object {
   const json = text === "-" ? readFileSync(0, "utf8") : text;
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(json);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+    value = JSON.parse(json);
   } catch (error) {
     throw new UsageError(`the data is no JSON: ${(error as Error).message}`);
   }
-  throw new UsageError("the data must be a JSON object, as {}");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new UsageError("the data must be a JSON object, as {}");
+  try {
+    // 1e999 is Infinity by now, and would be null in the log.
+    canonicalize(value, "data");
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  return value;
 }

@@ -67,11 +67,9 @@ export function verdictText(verdict: FileVerdict): string {
     trustedFrom === "given" ? "the keys that were given" : "the keys in the file itself; give --key to say which";
   const lines = [`trusts ${believed}:`, ...trusted.map((vkey) => paint("dim", `  ${shortKey(vkey)}`))];
   if (!isValid) return [...lines, `${paint("red", "✖")} ${why}`].join("\n");
-  const what =
-    requestId === undefined
-      ? `${grouped(entries)} entries`
-      : `${grouped(entries)} entries of the story of ${requestId}`;
-  const verified = `${what} stand in the log ${origin} of ${grouped(size!)} entries, signed by ${signedBy.map(shortKey).join(", ")}`;
+  const number = entries === 1 ? "1 entry" : `${grouped(entries)} entries`;
+  const what = requestId === undefined ? number : `${number} of the story of ${requestId}`;
+  const verified = `${what} ${entries === 1 ? "stands" : "stand"} in the log ${origin} of ${grouped(size!)} entries, signed by ${signedBy.map(shortKey).join(", ")}`;
   return [...lines, `${paint("green", "✔")} ${verified}`, ...(story ? ["", storyText(story)] : [])].join("\n");
 }
 

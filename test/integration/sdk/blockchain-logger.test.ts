@@ -42,6 +42,22 @@ describe.each([
     await logger.shutdown();
   });
 
+  test.each([
+    [{ price: [1, Number.NaN] }, "data.price[1]"],
+    [{ text: "\ud800" }, "data.text"],
+    [{ number: 2 ** 53 }, "data.number"],
+    [{ big: 1n }, "data.big"],
+  ])("what JSON would alter on its way is refused with its path: %p", async (data, path) => {
+    const logger = make();
+    await logger.initialize();
+    await expect(logger.logEvent("shop.sold", data)).rejects.toMatchObject({
+      code: "CHAIN_ENTRY_INVALID",
+      status: 400,
+      message: expect.stringContaining(path),
+    });
+    await logger.shutdown();
+  });
+
   test("what is refused comes as an error with its code", async () => {
     const logger = make();
     await expect(logger.getBlockchainStats()).rejects.toThrow("call initialize() first");
