@@ -51,6 +51,8 @@ export class KeyChanges {
       const next = this.#keys.prepare(key.algorithm);
       await this.#announce(next);
       added.push(next);
+      // The old key speaks for the new one while its word still counts.
+      await this.#log.publish();
     }
     await this.#write("revoked", key, { reason });
     await this.#log.publish();

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
@@ -56,7 +56,10 @@ export class SubjectKeys {
   constructor(folder: string, wrapping: string) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#wrapping = wrapping ? Buffer.from(wrapping, "base64") : ownKey(join(folder, "subjects.key"));
-    this.#database = new DatabaseSync(join(folder, "subjects.sqlite"));
+    const file = join(folder, "subjects.sqlite");
+    // SQLite gives its journal the mode of the file, which it would make readable for all.
+    closeSync(openSync(file, "a", 0o600));
+    this.#database = new DatabaseSync(file);
     // What is deleted is overwritten, and no second file keeps a copy of it.
     this.#database.exec("PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON");
     this.#database.exec(

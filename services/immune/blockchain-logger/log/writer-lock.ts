@@ -24,7 +24,7 @@ export class WriterLock {
 
   /** @throws AzoraError CHAIN_UNAVAILABLE naming who holds it */
   constructor(path: string, validator: string, now: number) {
-    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     this.#path = `${path}.json`;
     this.#database = new DatabaseSync(path);
     try {
