@@ -14,6 +14,7 @@ import { show } from "./chain/show.ts";
 import { stats } from "./chain/stats.ts";
 import { tail } from "./chain/tail.ts";
 import { verify } from "./chain/verify.ts";
+import { witness } from "./chain/witness.ts";
 
 /** The audit chain. Each command has a file of its own in `chain/`. */
 export const chain: CommandGroup = {
@@ -37,6 +38,7 @@ export const chain: CommandGroup = {
     erase,
     prune,
     capture,
+    witness,
     beginAnew,
   ],
 };

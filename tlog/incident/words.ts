@@ -36,6 +36,9 @@ const SENTENCES: Record<string, (payload: Payload, whom: string) => string> = {
   "chain.refused": ({ count }) => `${count} entries were refused`,
   "chain.pruned": ({ before, bytes }) => `payload before entry ${before} was pruned, ${bytes} bytes`,
   "chain.erased": ({ subject }) => `the key of ${subject} was destroyed; its data can be read by nobody`,
+  "chain.capture": ({ capture, events }) =>
+    `capture is ${capture}${Array.isArray(events) && events.length > 0 ? `, with ${events.join(", ")} beside what is captured anyway` : ""}`,
+  "record.capture": ({ capture, by }) => `capture is ${capture} on this node${by ? `, by ${by}` : ""}`,
   "chain.key.added": ({ algorithm, keyId }) => `key ${keyId} (${algorithm}) signs from now on`,
   "chain.key.retired": ({ keyId }) => `key ${keyId} signs no longer; what it signed stays valid`,
   "chain.key.revoked": ({ keyId, reason }) => `key ${keyId} is revoked: ${reason}`,

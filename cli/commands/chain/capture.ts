@@ -5,6 +5,8 @@ import { table } from "../../table.ts";
 
 interface Capture {
   off: boolean;
+  /** Those that were added. */
+  events: string[];
   rules: { event: string; grade: string; changesOf?: string; subject?: string; actor?: string }[];
 }
 
@@ -13,36 +15,38 @@ export const capture: Command = {
   usage: "[on | off]",
   summary: "shows which events are recorded, adds some, or switches recording off and on",
   options: {
-    add: {
-      type: "string",
-      describe: "event names, as shop.order.**,page.seen=best-effort; durable where nothing follows",
-    },
+    add: { type: "string", describe: "record these too: order.**,page.seen=best-effort" },
+    remove: { type: "string", describe: "of those that were added: record them no longer" },
   },
   arity: [0, 1],
   async run({ settings, args, options, out }) {
     const [to] = args;
     if (to !== undefined && to !== "on" && to !== "off")
       throw new UsageError(`usage: azora chain capture ${capture.usage}`);
-    const events = options["add"] === undefined ? undefined : String(options["add"]).split(",").filter(Boolean);
+    const [events, without] = [listOf(options["add"]), listOf(options["remove"])];
     const answer = await new ApiClient(settings).post<Capture>("/api/chain/captured", {
       ...(to === undefined ? {} : { off: to === "off" }),
-      ...(events === undefined ? {} : { events }),
+      ...(events ? { events } : {}),
+      ...(without ? { without } : {}),
     });
-    if (options["json"]) {
-      out(JSON.stringify(answer));
-      return 0;
-    }
-    if (answer.off) out(paint("yellow", "no event is recorded: capture is off, and that is on record"));
-    const rows = answer.rules.map(({ event, grade, changesOf, subject, actor }) => [
-      event,
-      grade,
-      changesOf ? `changes of ${changesOf}` : "all",
-      subject ?? "-",
-      actor ?? "-",
-    ]);
-    out(
-      table([{ title: "event" }, { title: "grade" }, { title: "recorded" }, { title: "about" }, { title: "by" }], rows),
-    );
+    out(options["json"] ? JSON.stringify(answer) : captureText(answer));
     return 0;
   },
 };
+
+function captureText({ off, rules }: Capture): string {
+  const columns = ["event", "grade", "recorded", "about", "by"].map((title) => ({ title }));
+  const rows = rules.map(({ event, grade, changesOf, subject, actor }) => [
+    event,
+    grade,
+    changesOf ? `changes of ${changesOf}` : "all",
+    subject ?? "-",
+    actor ?? "-",
+  ]);
+  const state = off ? `${paint("yellow", "capture is off, and that is on record: no event is recorded")}\n` : "";
+  return state + table(columns, rows);
+}
+
+function listOf(option: string | boolean | undefined): string[] | undefined {
+  return option === undefined ? undefined : String(option).split(",").filter(Boolean);
+}

@@ -1,11 +1,12 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Settings } from "../../../runtime/settings.ts";
-import { MalformedKey, parseVkey, type Verifier } from "../../../tlog/keys.ts";
+import { parseVkey, type Verifier } from "../../../tlog/keys.ts";
 import { verifyBundle } from "../../../tlog/proof-bundle.ts";
 import { type Verification, type VerifyOptions, verifyFolder } from "../../../tlog/verify/verify-folder.ts";
 import { type Command, UsageError } from "../../command.ts";
 import { paint } from "../../paint.ts";
+import { keysOf } from "./given-keys.ts";
 import { grouped } from "./sizes.ts";
 import { formatOfFile, verdictText, verifyGivenFile } from "./verify-file.ts";
 
@@ -66,23 +67,6 @@ export const verify: Command = {
     return verdict.isValid ? 0 : 1;
   },
 };
-
-/** The vkeys of an option: one, or those of a file. */
-function keysOf(option: string, value: string | boolean | undefined): string[] | undefined {
-  if (typeof value !== "string") return undefined;
-  const isFile = existsSync(value);
-  const keys = isFile ? readFileSync(value, "utf8").split("\n").filter(Boolean) : [value];
-  try {
-    if (keys.length === 0) throw new MalformedKey("it is empty");
-    for (const key of keys) parseVkey(key);
-    return keys;
-  } catch (error) {
-    if (!(error instanceof MalformedKey)) throw error;
-    throw new UsageError(
-      `--${option} ${isFile ? `names the file ${value}, but ` : "must be a vkey or a file: "}${error.message}`,
-    );
-  }
-}
 
 async function checked(folder: string, options: VerifyOptions): Promise<Verification> {
   try {
