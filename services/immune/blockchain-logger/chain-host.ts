@@ -80,7 +80,7 @@ export class ChainHost {
       });
       this.#witnessing = new Witnessing({
         log: chain.log,
-        links: [busWitness(this.#broker, chain), ...httpWitnesses(this.#settings)],
+        links: [busWitness(this.#broker, chain), ...httpWitnesses(this.#settings, chain)],
         policy: this.#settings.AZORA_CHAIN_WITNESS_POLICY as "open" | "closed",
         patience: this.#settings.AZORA_CHAIN_CHECKPOINT_AGE,
         clock: systemClock,
@@ -187,11 +187,11 @@ export class ChainHost {
   }
 }
 
-function httpWitnesses({ AZORA_CHAIN_WITNESSES }: Settings) {
+function httpWitnesses({ AZORA_CHAIN_WITNESSES }: Settings, chain: Chain) {
   return AZORA_CHAIN_WITNESSES.split(",")
     .filter(Boolean)
     .map((one) => {
       const at = one.indexOf("@http");
-      return httpWitness(one.slice(0, at).trim(), one.slice(at + 1).trim());
+      return httpWitness(one.slice(0, at).trim(), one.slice(at + 1).trim(), chain);
     });
 }

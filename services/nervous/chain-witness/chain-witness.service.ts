@@ -3,19 +3,20 @@ import { join } from "node:path";
 import type { Context, Service, ServiceSchema } from "moleculer";
 import { systemClock } from "../../../runtime/clock.ts";
 import { RUNTIME_CAPABILITY } from "../../../runtime/discovery/plan.ts";
+import { replaceFile } from "../../../runtime/durable-file.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import { readSettings } from "../../../runtime/settings.ts";
-import { type Introduction, OwnWitness } from "./own-witness.ts";
-import { WitnessFiles } from "./witness-files.ts";
+import { WitnessFiles } from "../../../tlog/witness-files.ts";
+import { type Introduction, WitnessHost } from "../../../tlog/witness-host.ts";
 
-type WitnessService = Service & { witness?: OwnWitness };
+type WitnessService = Service & { witness?: WitnessHost };
 
 const ORIGIN = { type: "string", min: 1, max: 200 } as const;
 const VKEY = { type: "string", min: 10, max: 4000 } as const;
 /** A proof of one change of a key; 63 hashes, signatures and an entry of 60 KiB in base64 fit in. */
 const BUNDLE = { type: "string", min: 1, max: 128 * 1024 } as const;
 
-function running({ witness }: WitnessService): OwnWitness {
+function running({ witness }: WitnessService): WitnessHost {
   if (witness) return witness;
   throw new AzoraError("SERVICE_UNAVAILABLE", "the witness is starting");
 }
@@ -75,11 +76,8 @@ const schema: ServiceSchema = {
   started() {
     const { AZORA_DATA_DIR, AZORA_NAMESPACE } = readSettings();
     const newName = () => `azora.local/${AZORA_NAMESPACE}/witness-${randomBytes(4).toString("hex")}`;
-    (this as WitnessService).witness = new OwnWitness(
-      new WitnessFiles(join(AZORA_DATA_DIR, "witness")),
-      newName,
-      systemClock,
-    );
+    const files = new WitnessFiles(join(AZORA_DATA_DIR, "witness"), replaceFile);
+    (this as WitnessService).witness = new WitnessHost(files, newName, systemClock);
   },
   stopped() {
     delete (this as WitnessService).witness;

@@ -1,15 +1,16 @@
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { replaceFile } from "../../../../runtime/durable-file.ts";
 import { KeyChanges } from "../../../../services/immune/blockchain-logger/keys/key-changes.ts";
 import { keyHistory } from "../../../../services/immune/blockchain-logger/keys/key-history.ts";
 import { LogKeys } from "../../../../services/immune/blockchain-logger/keys/log-keys.ts";
 import type { AuditLog } from "../../../../services/immune/blockchain-logger/log/audit-log.ts";
 import { Witnessing, type WitnessLink } from "../../../../services/immune/blockchain-logger/witnesses/witnessing.ts";
-import { OwnWitness } from "../../../../services/nervous/chain-witness/own-witness.ts";
-import { WitnessFiles } from "../../../../services/nervous/chain-witness/witness-files.ts";
 import { parseVkey, verifySignatures } from "../../../../tlog/keys.ts";
 import { parseNote } from "../../../../tlog/note.ts";
+import { WitnessFiles } from "../../../../tlog/witness-files.ts";
+import { WitnessHost } from "../../../../tlog/witness-host.ts";
 import { LogBench } from "../../../support/audit-log.ts";
 
 const quiet = { info() {}, warn() {}, error() {} };
@@ -18,7 +19,7 @@ describe("a log and its witness", () => {
   let bench: LogBench;
   let log: AuditLog;
   let keys: LogKeys;
-  let witness: OwnWitness;
+  let witness: WitnessHost;
   let isAway = false;
   let witnessing: Witnessing;
 
@@ -37,7 +38,11 @@ describe("a log and its witness", () => {
   beforeEach(async () => {
     bench = new LogBench();
     isAway = false;
-    witness = new OwnWitness(new WitnessFiles(join(bench.folder, "witness")), () => "azora.test/witness", bench.clock);
+    witness = new WitnessHost(
+      new WitnessFiles(join(bench.folder, "witness"), replaceFile),
+      () => "azora.test/witness",
+      bench.clock,
+    );
     await begin();
   });
 
@@ -151,7 +156,7 @@ describe("a log and its witness", () => {
     await publish();
     expect(log.progress.size("witnessed")).toBe(log.size);
     witness.introduce(old);
-    const { vkeys } = new WitnessFiles(join(bench.folder, "witness")).trustOf(keys.origin)!;
+    const { vkeys } = new WitnessFiles(join(bench.folder, "witness"), replaceFile).trustOf(keys.origin)!;
     expect(vkeys).toEqual([keys.keys[2]!.vkey]);
   });
 });

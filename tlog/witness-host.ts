@@ -1,8 +1,7 @@
-import type { Clock } from "../../../runtime/clock.ts";
-import type { LeafEntry } from "../../../tlog/entry.ts";
-import { parseVkey, type Signer, signerOf, type Verifier } from "../../../tlog/keys.ts";
-import { verifyBundle } from "../../../tlog/proof-bundle.ts";
-import { Witness, type WitnessAnswer } from "../../../tlog/witness.ts";
+import type { LeafEntry } from "./entry.ts";
+import { parseVkey, type Signer, signerOf, type Verifier } from "./keys.ts";
+import { verifyBundle } from "./proof-bundle.ts";
+import { Witness, type WitnessAnswer } from "./witness.ts";
 import type { Trust, WitnessFiles } from "./witness-files.ts";
 
 /** A log that makes itself known: its first keys, and a proof of each change since. */
@@ -13,16 +12,16 @@ export interface Introduction {
 }
 
 /**
- * The witness of an organism. It takes a log's first keys on trust, once; from then on it believes in new ones only
+ * A witness with what it keeps. It takes a log's first keys on trust, once; from then on it believes in new ones only
  * because old ones signed the entry that says so.
  */
-export class OwnWitness {
+export class WitnessHost {
   readonly #files: WitnessFiles;
   readonly #signer: Signer;
   readonly #witness: Witness;
   readonly #logs = new Map<string, readonly Verifier[]>();
 
-  constructor(files: WitnessFiles, newName: () => string, clock: Pick<Clock, "now">) {
+  constructor(files: WitnessFiles, newName: () => string, clock: { now(): number }) {
     this.#files = files;
     const { name, key } = files.identity(newName);
     this.#signer = signerOf(name, key, { cosigner: true });
@@ -46,7 +45,18 @@ export class OwnWitness {
 
   /** Takes a log in that is not known yet, and the changes of its keys that trusted keys vouch for. */
   introduce({ origin, first, changes }: Introduction): void {
-    let trust = this.#files.trustOf(origin) ?? { vkeys: first, index: -1 };
+    this.#trust(origin, this.#files.trustOf(origin) ?? { vkeys: first, index: -1 }, changes);
+  }
+
+  /** Takes the changes of the keys of a known log. Returns whether it is known. */
+  follow(origin: string, changes: readonly string[]): boolean {
+    const trust = this.#files.trustOf(origin);
+    if (trust) this.#trust(origin, trust, changes);
+    return trust !== undefined;
+  }
+
+  #trust(origin: string, before: Trust, changes: readonly string[]): void {
+    let trust = before;
     for (const change of changes) trust = follow(trust, change);
     this.#files.saveTrust(origin, trust);
     this.#logs.set(origin, trust.vkeys.map(parseVkey));

@@ -1,8 +1,7 @@
 import { createHash, createPrivateKey, type KeyObject } from "node:crypto";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { replaceFile } from "../../../runtime/durable-file.ts";
-import { generateKey } from "../../../tlog/keys.ts";
+import { generateKey } from "./keys.ts";
 
 /** The keys of a log that are trusted, and the entry of their last change. */
 export interface Trust {
@@ -14,10 +13,13 @@ export interface Trust {
 /** What a witness keeps: its key, and of each log its keys and the newest checkpoint. */
 export class WitnessFiles {
   readonly #folder: string;
+  readonly #replace: (path: string, content: string) => void;
 
-  constructor(folder: string) {
+  /** @param replace replaces a file in one step; its content is durable when it returns */
+  constructor(folder: string, replace: (path: string, content: string) => void) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#folder = folder;
+    this.#replace = replace;
   }
 
   /** The witness's own key, with its name; made where there is none. */
@@ -29,7 +31,7 @@ export class WitnessFiles {
     }
     const name = newName();
     const key = generateKey("ed25519");
-    replaceFile(
+    this.#replace(
       join(this.#folder, "witness.json"),
       JSON.stringify({ name, pem: key.export({ type: "pkcs8", format: "pem" }) }),
     );
@@ -43,7 +45,19 @@ export class WitnessFiles {
   }
 
   saveTrust(origin: string, trust: Trust): void {
-    replaceFile(join(this.#folder, `${hashOf(origin)}.keys`), JSON.stringify(trust));
+    this.#replace(join(this.#folder, `${hashOf(origin)}.keys`), JSON.stringify(trust));
+  }
+
+  /** Hex SHA-256 of the origins of the logs that are known here. */
+  get known(): string[] {
+    return readdirSync(this.#folder)
+      .filter((name) => name.endsWith(".keys"))
+      .map((name) => name.slice(0, -5));
+  }
+
+  /** By the hash of the log's origin. */
+  checkpointOf(hash: string): string | undefined {
+    return /^[0-9a-f]{64}$/.test(hash) ? this.#read(`${hash}.checkpoint`) : undefined;
   }
 
   load(origin: string): string | undefined {
@@ -52,7 +66,7 @@ export class WitnessFiles {
 
   /** Durable when it returns. */
   save(origin: string, checkpoint: string): void {
-    replaceFile(join(this.#folder, `${hashOf(origin)}.checkpoint`), checkpoint);
+    this.#replace(join(this.#folder, `${hashOf(origin)}.checkpoint`), checkpoint);
   }
 
   #read(name: string): string | undefined {
