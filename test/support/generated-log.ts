@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { blockHash, blockLine } from "../../tlog/block.ts";
 import { formatCheckpoint } from "../../tlog/checkpoint.ts";
-import { idOfKey, leafBytes } from "../../tlog/entry.ts";
+import { idOfKey, type LeafEntry, leafBytes } from "../../tlog/entry.ts";
 import { Frontier, rootOf } from "../../tlog/frontier.ts";
 import { leafHash } from "../../tlog/hashes.ts";
 import { type Algorithm, generateKey, type Signer, signerOf } from "../../tlog/keys.ts";
@@ -71,18 +71,25 @@ export class GeneratedLog {
   }
 
   /** @returns bytes of the leaf */
-  add(eventType: string, data: Record<string, unknown>, who: { actor?: string; subject?: string } = {}): Buffer {
+  add(eventType: string, data: Record<string, unknown>, more: Partial<LeafEntry> = {}): Buffer {
     const index = this.#tree.size;
-    const bytes = leafBytes({
-      ...who,
-      data,
-      eventType,
-      id: idOfKey(`entry ${index}`),
-      index,
-      previousHash: this.#lastHash,
-      timestamp: timeOf(index),
-      validator: "immune-1",
-    });
+    return this.append(
+      leafBytes({
+        data,
+        eventType,
+        id: idOfKey(`entry ${index}`),
+        index,
+        previousHash: this.#lastHash,
+        timestamp: timeOf(index),
+        validator: "immune-1",
+        ...more,
+      }),
+    );
+  }
+
+  /** Adds a leaf as it is, whatever it says. */
+  append(bytes: Buffer): Buffer {
+    const index = this.#tree.size;
     const leaf = leafHash(bytes);
     this.#lastHash = leaf.toString("hex");
     this.#tree.append(leaf);

@@ -130,14 +130,25 @@ function counted(signedBy: readonly SignedBy[], keys: KeyHistory, { given }: Tru
     .filter(({ vkey }) => allowed.has(vkey) || (!own.includes(vkey) && given?.some((one) => one.vkey === vkey)));
 }
 
-function signersOf({ path, note }: ReadCheckpoint, known: readonly Verifier[], problems: Problems): SignedBy[] {
+function signersOf(read: ReadCheckpoint, known: readonly Verifier[], problems: Problems): SignedBy[] {
+  const { path, note } = read;
   const verifiers = [...new Map(known.map((one) => [one.vkey, one])).values()];
+  tellUnknown(read, verifiers, problems);
   try {
     return verifySignatures(note, verifiers);
   } catch (error) {
     if (!(error instanceof BadSignature)) throw error;
     problems.add({ what: "checkpoint", where: path, why: error.message, file: path });
     return [];
+  }
+}
+
+/** The log's own keys are all announced: a signature in its name by another one is not for a reader to ignore. */
+function tellUnknown({ path, note, checkpoint }: ReadCheckpoint, known: readonly Verifier[], problems: Problems): void {
+  for (const { name, keyId } of note.signatures) {
+    if (name !== checkpoint.origin || known.some((one) => one.name === name && one.keyId === keyId)) continue;
+    const why = `it has a signature by a key ${keyId.toString(16).padStart(8, "0")} of the log that was never announced`;
+    problems.add({ what: "checkpoint", where: path, why, file: path });
   }
 }
 

@@ -6,7 +6,7 @@ import { hashOfLine } from "../block.ts";
 import type { Checkpoint } from "../checkpoint.ts";
 import { parseVkey, type Verifier } from "../keys.ts";
 import { LogReader } from "../log-reader.ts";
-import { TILE_WIDTH } from "../tiles.ts";
+import { TILE_WIDTH, tilePath } from "../tiles.ts";
 import { decodeUtf8 } from "../utf8.ts";
 import { checkKept, checkSignatures, type ReadCheckpoint, readCheckpoint, readKept } from "./checkpoint-check.ts";
 import { KeyHistory, nameOf } from "./key-history.ts";
@@ -134,7 +134,7 @@ async function verifyLog(files: LogFiles, newest: ReadCheckpoint, wanted: Wanted
   }
   checkKept(kept, tree.roots, problems);
   checkStalePartials(files, size, blocks, problems);
-  const pruned = checkPruned(tree, problems);
+  const pruned = checkPruned(tree, size, problems);
   const keys = new KeyHistory(origin, problems);
   const isWhole = from === 0 && to >= size && tree.missing.length === 0;
   for (const entry of tree.own) keys.apply(entry, isWhole);
@@ -168,20 +168,16 @@ function lastBlockOf(
 }
 
 /** Bundles may be missing at the beginning, if an entry of the log says so. */
-function checkPruned({ own, missing }: CheckedTree, problems: Problems): number {
-  const before = Math.max(
-    0,
-    ...own.map(({ eventType, data }) => (eventType === "chain.pruned" ? Number(data["before"]) : 0)),
-  );
+function checkPruned({ own, missing }: CheckedTree, size: number, problems: Problems): number {
+  const told = own.filter(({ eventType }) => eventType === "chain.pruned").map(({ data }) => Number(data["before"]));
+  const before = Math.max(0, ...told);
   let pruned = 0;
   for (const bundle of missing) {
-    const end = (bundle + 1) * TILE_WIDTH;
-    if (end <= before) pruned += TILE_WIDTH;
+    const first = bundle * TILE_WIDTH;
+    const width = Math.min(TILE_WIDTH, size - first);
+    if (first + width <= before) pruned += width;
     else
-      problems.file(
-        `tile/entries of ${bundle * TILE_WIDTH} to ${end - 1}`,
-        "they are missing, and no entry says that they were pruned",
-      );
+      problems.file(tilePath("entries", bundle, width), "it is missing, and no entry says that it was pruned", first);
   }
   return pruned;
 }
