@@ -25,6 +25,8 @@ describeWith("chromium", "the live page", () => {
     await organism?.down();
   });
 
+  const newestBlock = async () =>
+    (await organism.get<{ height: number; hash: string }[]>("/api/chain/blocks?limit=1"))[0]!;
   const events = (on = page) => on.locator("#events li");
 
   it("shows every node and service healthy, in words", async () => {
@@ -38,6 +40,24 @@ describeWith("chromium", "the live page", () => {
     const graph = await page.locator(".graph .box").evaluateAll((boxes) => boxes.map((box) => box.ariaLabel));
     expect(graph).toContain("user-management, healthy");
     expect(graph).toHaveLength(services["total"]!);
+  });
+
+  it("tells how the record stands, with each block as it is sealed", async () => {
+    const record = page.locator("#record");
+    await record.locator(".why", { hasText: "every entry is signed and witnessed" }).waitFor();
+    const before = await newestBlock();
+    await organism.cli("chain", "log", "shop.opened", "{}", "--wait", "checkpointed");
+    await page.waitForFunction(
+      (hash) => document.querySelector<HTMLElement>("#record .hash")!.title !== hash,
+      before.hash,
+    );
+    const [height, title, text] = await record.evaluate((root) => {
+      const hash = root.querySelector<HTMLElement>(".hash")!;
+      return [Number(root.querySelectorAll("dd")[1]!.innerText), hash.title, hash.innerText];
+    });
+    const { hash } = await organism.get<{ hash: string }>(`/api/chain/blocks/${height}`);
+    expect([title, text]).toEqual([hash, `${hash.slice(0, 12)}…`]);
+    expect(await sideways(page)).toBeLessThanOrEqual(0);
   });
 
   it("filters and sorts the services", async () => {
