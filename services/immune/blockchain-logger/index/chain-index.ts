@@ -11,10 +11,14 @@ export interface ChainIndexOptions {
   /** The log's folder, with `checkpoint` and `tile/`. */
   logFolder: string;
   logger: { info(...args: unknown[]): void; warn(...args: unknown[]): void };
+  /** Starts the thread. @default index-worker.ts */
+  start?(data: IndexWorkerData): Worker;
 }
 
 /** Searches that may wait at once. */
 const MOST_SEARCHES = 256;
+/** Before a thread that has died is started again, ms. */
+const RESTART_MS = 1000;
 
 interface Waiter<T> {
   resolve(value: T): void;
@@ -26,14 +30,15 @@ interface Waiter<T> {
  * log. Writing and searching happen in a thread of its own; `idOf` on the caller's.
  */
 export class ChainIndex {
-  readonly #worker: Worker;
-  readonly #file: string;
+  readonly #options: ChainIndexOptions;
+  #worker: Worker;
   readonly #searches = new Map<number, Waiter<never>>();
   #advances: (Waiter<void> & { size: number })[] = [];
   #ids: IdLookup | undefined;
   #position = 0;
   #numbers = 0;
-  #ended: Error | undefined;
+  #closed = false;
+  #restart: NodeJS.Timeout | undefined;
   /** Why it does not get on, where it does not. */
   failure: string | undefined;
   /** How often it was made anew since it was opened. */
@@ -41,19 +46,19 @@ export class ChainIndex {
 
   /** @throws Error where the file can be neither opened nor made */
   static async open(options: ChainIndexOptions): Promise<ChainIndex> {
-    const workerData: IndexWorkerData = { file: options.file, logFolder: options.logFolder };
-    const worker = new Worker(new URL("./index-worker.ts", import.meta.url), { workerData });
-    const index = new ChainIndex(worker, options);
-    await index.#opened(worker);
-    return index;
+    const index = new ChainIndex(options);
+    try {
+      await index.#opened();
+      return index;
+    } catch (error) {
+      await index.close();
+      throw error;
+    }
   }
 
-  private constructor(worker: Worker, { file, logger }: ChainIndexOptions) {
-    this.#worker = worker;
-    this.#file = file;
-    worker.on("message", (report: IndexReport) => this.#report(report, logger));
-    worker.on("error", (error) => this.#end(error as Error));
-    worker.on("exit", () => this.#end(new Error("the index was closed")));
+  private constructor(options: ChainIndexOptions) {
+    this.#options = options;
+    this.#worker = this.#started();
   }
 
   /**
@@ -68,7 +73,7 @@ export class ChainIndex {
   advance(size: number): Promise<void> {
     if (this.#position >= size) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      if (this.#ended) return reject(this.#ended);
+      if (this.#closed) return reject(unavailable("it is closed"));
       this.#advances.push({ size, resolve, reject });
       this.#send({ what: "advance", size });
     });
@@ -88,7 +93,7 @@ export class ChainIndex {
         this.#closeIds();
         this.#send({ what: "rebuild", why: `it is damaged: ${why}` });
       }
-      throw new AzoraError("CHAIN_UNAVAILABLE", `the index of the audit chain cannot be read: ${why}`);
+      throw unavailable(`it cannot be read: ${why}`);
     }
   }
 
@@ -104,15 +109,22 @@ export class ChainIndex {
 
   async close(): Promise<void> {
     this.#closeIds();
-    if (this.#ended) return;
-    const gone = new Promise((resolve) => this.#worker.once("exit", resolve));
-    this.#send({ what: "close" });
-    await gone;
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#restart);
+    const worker = this.#worker;
+    if (worker.threadId !== GONE) {
+      const gone = new Promise((resolve) => worker.once("exit", resolve));
+      this.#send({ what: "close" });
+      await gone;
+    }
+    this.#giveUp("it is closed");
+    for (const { reject } of this.#advances.splice(0)) reject(unavailable("it is closed"));
   }
 
   #ask<T>(request: (number: number) => IndexRequest): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (this.#ended) return reject(this.#ended);
+      if (this.#closed || this.#worker.threadId === GONE) return reject(unavailable(this.failure ?? "it is closed"));
       if (this.#searches.size >= MOST_SEARCHES)
         return reject(new AzoraError("CHAIN_BUSY", `${MOST_SEARCHES} searches wait already; try again`));
       const number = ++this.#numbers;
@@ -122,10 +134,11 @@ export class ChainIndex {
   }
 
   #send(request: IndexRequest): void {
-    if (!this.#ended) this.#worker.postMessage(request);
+    this.#worker.postMessage(request);
   }
 
-  #report(report: IndexReport, logger: ChainIndexOptions["logger"]): void {
+  #report(report: IndexReport): void {
+    const { logger } = this.#options;
     switch (report.what) {
       case "opened":
       case "position":
@@ -140,19 +153,19 @@ export class ChainIndex {
       case "stuck":
         this.failure = report.why;
         logger.warn("The index of the audit chain does not get on", { why: report.why });
-        for (const { reject } of this.#advances.splice(0)) reject(new AzoraError("CHAIN_UNAVAILABLE", report.why));
+        for (const { reject } of this.#advances.splice(0)) reject(unavailable(report.why));
         return;
       case "answer":
         this.#take(report.number)?.resolve(report.answer as never);
         return;
       case "failed":
-        this.#take(report.number)?.reject(new AzoraError("CHAIN_UNAVAILABLE", report.why));
+        this.#take(report.number)?.reject(unavailable(report.why));
     }
   }
 
   #stand(position: number): void {
     this.#position = position;
-    this.#ids ??= new IdLookup(this.#file);
+    this.#ids ??= new IdLookup(this.#options.file);
     this.failure = undefined;
     const there = this.#advances.filter(({ size }) => size <= position);
     this.#advances = this.#advances.filter(({ size }) => size > position);
@@ -170,21 +183,57 @@ export class ChainIndex {
     this.#ids = undefined;
   }
 
-  #opened(worker: Worker): Promise<void> {
+  #started(): Worker {
+    const { file, logFolder, start = startWorker } = this.#options;
+    const worker = start({ file, logFolder });
+    worker.on("message", (report: IndexReport) => this.#report(report));
+    // It ends after that, which is where it is dealt with.
+    worker.on("error", (error) => {
+      this.failure = (error as Error).message;
+    });
+    worker.on("exit", () => this.#exited());
+    return worker;
+  }
+
+  /** What was being searched is lost; what was to be taken over is so by the next thread. */
+  #exited(): void {
+    this.failure ??= "its thread has ended";
+    this.#giveUp(this.failure);
+    if (this.#closed) return;
+    this.#options.logger.warn("The thread of the audit chain's index has ended, and is started again", {
+      why: this.failure,
+    });
+    this.#restart = setTimeout(() => {
+      this.#worker = this.#started();
+      const size = Math.max(0, ...this.#advances.map((one) => one.size));
+      this.#send({ what: "advance", size });
+    }, RESTART_MS);
+  }
+
+  #giveUp(why: string): void {
+    for (const { reject } of this.#searches.values()) reject(unavailable(why));
+    this.#searches.clear();
+  }
+
+  #opened(): Promise<void> {
+    const worker = this.#worker;
     return new Promise((resolve, reject) => {
       worker.on("message", (report: IndexReport) => {
         if (report.what === "opened") resolve();
       });
       worker.once("error", reject);
-      worker.once("exit", () => reject(new Error("the index's thread ended before it began")));
+      worker.once("exit", () => reject(unavailable("its thread ended before it began")));
     });
   }
+}
 
-  #end(error: Error): void {
-    this.#ended ??= new AzoraError("CHAIN_UNAVAILABLE", `the index of the audit chain: ${error.message}`);
-    this.failure ??= error.message;
-    for (const { reject } of this.#advances.splice(0)) reject(this.#ended);
-    for (const { reject } of this.#searches.values()) reject(this.#ended);
-    this.#searches.clear();
-  }
+/** A worker's threadId once it has ended. */
+const GONE = -1;
+
+function startWorker(workerData: IndexWorkerData): Worker {
+  return new Worker(new URL("./index-worker.ts", import.meta.url), { workerData });
+}
+
+function unavailable(why: string): AzoraError {
+  return new AzoraError("CHAIN_UNAVAILABLE", `the index of the audit chain: ${why}`);
 }

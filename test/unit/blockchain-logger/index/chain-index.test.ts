@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { ChainIndex } from "../../../../services/immune/blockchain-logger/index/chain-index.ts";
 import { idOfKey } from "../../../../tlog/entry.ts";
@@ -167,6 +168,37 @@ test("tells the story of a request: what carries it, and what was decided about 
     { index: 14, because: "it is about heart-1, which the request went through" },
   ]);
   expect(await index.incident("r-unknown")).toEqual([]);
+});
+
+test("begins again where it stood when its thread dies, and takes over what it was to", async () => {
+  const threads: Worker[] = [];
+  const start = (workerData: object) => {
+    const worker = new Worker(
+      new URL("../../../../services/immune/blockchain-logger/index/index-worker.ts", import.meta.url),
+      { workerData },
+    );
+    threads.push(worker);
+    return worker;
+  };
+  const logger = { info: () => {}, warn: () => {} };
+  const index = await ChainIndex.open({ file, logFolder: log.folder, logger, start });
+  opened.push(index);
+  await index.advance(grow(300));
+  const [search, advance] = [index.query({ text: "hay", limit: 1000 }), index.advance(grow(3000))];
+  void search.catch(() => {});
+  await threads[0]!.terminate();
+  await expect(index.query({})).rejects.toMatchObject({ type: "CHAIN_UNAVAILABLE" });
+  expect(index.idOf(idOfKey("299"))).toBe(299);
+  await advance;
+  expect([threads.length, index.position, index.failure]).toEqual([2, 3300, undefined]);
+  expect((await index.query({ limit: 1000 })).indexes).toHaveLength(1000);
+});
+
+test("is not opened where its file can be neither read nor made", async () => {
+  const nowhere = join(folder, "no-folder/index.sqlite");
+  await expect(ChainIndex.open({ file: nowhere, logFolder: log.folder, logger: console })).rejects.toThrow(
+    "unable to open",
+  );
 });
 
 test("answers nothing any more once it is closed", async () => {
