@@ -52,7 +52,7 @@ export class AccountingSimulation {
 
   constructor(faults: SimulationFaults = {}) {
     this.faults = faults;
-    this.reconciler = this.#newReconciler();
+    this.reconciler = this.newReconciler();
   }
 
   start(id: string, options: { clockOffset?: number } = {}): SimulatedNode {
@@ -83,11 +83,11 @@ export class AccountingSimulation {
   }
 
   restartChain(): void {
-    this.reconciler = this.#newReconciler();
+    this.reconciler = this.newReconciler();
     const last = this.log.findLast(({ eventType }) => eventType === "accounting.verdict");
     const verdict = last?.data as unknown as Verdict | undefined;
     const from = Reconciler.resumeIndex(verdict, this.log.length);
-    if (verdict) this.reconciler.resume(verdict, from);
+    this.reconciler.resume(verdict, from);
     for (const entry of this.log.slice(from)) this.reconciler.entry(entry);
   }
 
@@ -138,7 +138,7 @@ export class AccountingSimulation {
       for (const record of disk) if (!this.faults.losesOnDisk?.(record)) this.append(record);
   }
 
-  #newReconciler(): Reconciler {
+  newReconciler(): Reconciler {
     return new Reconciler({
       clock: this.clock,
       node: CHAIN_NODE,

@@ -57,7 +57,11 @@ export const accounted: Command = {
     const query = range.size > 0 ? `?${range}` : "";
     const answer = await new ApiClient(settings).get<Accounted>(`/api/chain/accounted${query}`);
     out(options["json"] ? JSON.stringify(answer) : accountedText(answer));
-    return answer.gaps.length > 0 ? 1 : 0;
+    return [answer.missing, answer.extra].some(
+      ({ calls, events, entries, reports }) => calls + events + entries + reports,
+    )
+      ? 1
+      : 0;
   },
 };
 

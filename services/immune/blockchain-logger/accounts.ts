@@ -4,8 +4,9 @@ import { systemClock } from "../../../runtime/clock.ts";
 import type { LeafEntry } from "../../../tlog/entry.ts";
 import type { Chain, Logger } from "./chain.ts";
 import type { Committed } from "./log/group-commit.ts";
+import { prunedBefore } from "./pruning.ts";
 import { type AccountedNow, type ReadEntry, Reconciler } from "./reconcile/reconciler.ts";
-import { type Accounted, summarize, type Verdict } from "./reconcile/verdict.ts";
+import { summarize, type Verdict } from "./reconcile/verdict.ts";
 
 const TICK_MS = 1000;
 const HEARD = ["$node.connected", "$node.updated"];
@@ -29,8 +30,8 @@ export class Accounts {
   readonly #logger: Logger;
   readonly #reconciler: Reconciler;
   readonly #broker: ServiceBroker;
-  /** What came while the past was read. */
-  #waiting: Committed[] | undefined = [];
+  /** Whether the past is read: until then what comes becomes part of it. */
+  #isReady = false;
   #cancel: (() => void) | undefined;
   #stopped = false;
 
@@ -52,18 +53,16 @@ export class Accounts {
   async start(): Promise<void> {
     this.#announced();
     const { log } = this.#chain;
-    const size = log.size;
     const last = await this.#lastVerdict();
-    const from = Reconciler.resumeIndex(last, size);
-    if (last) this.#reconciler.resume(last, from);
-    for (let index = from; index < size && !this.#stopped; index++) {
+    const pruned = prunedBefore(log.reader.folder, log.reader.size);
+    const from = Math.max(pruned, Reconciler.resumeIndex(last, log.size));
+    this.#reconciler.resume(last, from);
+    for (let index = from; index < log.size && !this.#stopped; index++) {
       if (index % READ_AT_ONCE === 0) await setImmediate();
       const leaf = this.#bytesAt(index);
       if (leaf) this.#read(index, leaf);
     }
-    const waiting = this.#waiting ?? [];
-    this.#waiting = undefined;
-    this.committed(waiting.filter((one) => "entry" in one && one.entry.index >= size));
+    this.#isReady = true;
     this.#tick();
   }
 
@@ -75,10 +74,7 @@ export class Accounts {
 
   /** Entries that have become durable. */
   committed(committed: readonly Committed[]): void {
-    if (this.#waiting) {
-      this.#waiting.push(...committed);
-      return;
-    }
+    if (!this.#isReady) return;
     for (const one of committed) if ("entry" in one) this.#read(one.entry.index, one.entry.bytes);
   }
 
@@ -89,8 +85,15 @@ export class Accounts {
   /** @param range ISO 8601; without times the whole log */
   async report(range: { from?: string; to?: string }): Promise<AccountedNow> {
     const now = this.#reconciler.report(range);
-    if (range.from === undefined && range.to === undefined) return now;
-    return { ...(await this.#summary(range)), open: now.open };
+    if (range.from !== undefined || range.to !== undefined)
+      return { ...summarize(await this.#verdicts(range, {})), open: now.open };
+    if (this.#reconciler.knowsAll) return now;
+    // The numbers of the whole log are in its last verdict. What was found is in those that found something.
+    const found = await this.#verdicts({}, { text: '"findings":[{' });
+    const withdrew = await this.#verdicts({}, { text: '"withdrawn":[{' });
+    const verdicts = new Map([...found, ...withdrew].map((verdict) => [verdict.number, verdict]));
+    const { gaps, declarations } = summarize([...verdicts.values()].sort((one, other) => one.number - other.number));
+    return { ...now, gaps, declarations };
   }
 
   /** Nodes say on the bus by which key their reports are known, before anybody can write one in their name. */
@@ -109,23 +112,38 @@ export class Accounts {
     if (instanceID && typeof key === "string") this.#reconciler.announced(id, instanceID, key);
   };
 
-  async #summary({ from = "", to = "9999" }: { from?: string; to?: string }): Promise<Accounted> {
+  async #verdicts(
+    { from = "", to = "9999" }: { from?: string; to?: string },
+    more: { text?: string },
+  ): Promise<Verdict[]> {
     const verdicts: Verdict[] = [];
     await this.#chain.catchUp();
+    const { reader } = this.#chain.log;
+    const least = prunedBefore(reader.folder, reader.size);
     // A verdict comes after its epoch, never before.
-    const asked = { eventType: "accounting.verdict", limit: VERDICTS_A_PAGE, ...(from ? { from } : {}) };
+    const asked = {
+      eventType: "accounting.verdict",
+      limit: VERDICTS_A_PAGE,
+      least,
+      ...more,
+      ...(from ? { from } : {}),
+    };
     for (let after: string | undefined; verdicts.length < MOST_VERDICTS; ) {
       const page = await this.#chain.index.query({ ...asked, ...(after === undefined ? {} : { after }) });
       verdicts.push(...page.indexes.map((index) => this.#verdictAt(index)));
       after = page.next;
       if (after === undefined) break;
     }
-    return summarize(verdicts.filter(({ since }) => since >= from && since < to));
+    const [first, end] = [Date.parse(from) || 0, Date.parse(to)];
+    return verdicts.filter(({ since }) => Date.parse(since) >= first && Date.parse(since) < end);
   }
 
   async #lastVerdict(): Promise<Verdict | undefined> {
     await this.#chain.catchUp();
-    const { indexes } = await this.#chain.index.query({ eventType: "accounting.verdict", order: "desc", limit: 1 });
+    const { reader } = this.#chain.log;
+    const least = prunedBefore(reader.folder, reader.size);
+    const asked = { eventType: "accounting.verdict", order: "desc", limit: 1, least } as const;
+    const { indexes } = await this.#chain.index.query(asked);
     return indexes[0] === undefined ? undefined : this.#verdictAt(indexes[0]);
   }
 
@@ -144,9 +162,14 @@ export class Accounts {
 
   #read(index: number, bytes: Buffer): void {
     if (!TELLING.some((mark) => bytes.includes(mark))) return;
-    const { eventType, data } = JSON.parse(bytes.toString()) as LeafEntry;
-    const entry: ReadEntry = { index, eventType, data };
-    this.#reconciler.entry(entry);
+    // Whoever writes the log must not fail because somebody has written into it what nobody expects.
+    try {
+      const { eventType, data } = JSON.parse(bytes.toString()) as LeafEntry;
+      const entry: ReadEntry = { index, eventType, data };
+      this.#reconciler.entry(entry);
+    } catch (error) {
+      this.#logger.error(`entry ${index} could not be accounted for: ${(error as Error).message}`);
+    }
   }
 
   #tick(): void {

@@ -303,3 +303,21 @@ describe("completeness", () => {
     expect(alarms(simulation)).toEqual(NO_ALARM);
   });
 });
+
+test("what was pruned from the log before it was settled is declared, and gives no alarm", async () => {
+  const simulation = world();
+  const pick = random(3);
+  await simulation.run(14_000, () => traffic(simulation, pick));
+  const reconciler = simulation.newReconciler();
+  // Of the four reports of the first epoch two are left.
+  const from = simulation.log.filter(({ eventType }) => eventType === "accounting.node")[2]!.index;
+  reconciler.resume(undefined, from);
+  for (const entry of simulation.log.slice(from)) reconciler.entry(entry);
+  simulation.reconciler = reconciler;
+  await simulation.run(20_000, () => traffic(simulation, pick));
+  await simulation.run(REST_MS);
+  expect(alarms(simulation)).toEqual(NO_ALARM);
+  const { declarations, open } = simulation.reconciler.report();
+  expect(new Set(declarations.map(({ why }) => why))).toEqual(new Set(["counted while the chain began anew"]));
+  expect(open).toEqual([]);
+});

@@ -68,6 +68,8 @@ export class Reconciler {
   readonly #history: Pick<Verdict, "epoch" | "since" | "matched" | "findings" | "withdrawn">[] = [];
   #totals: Totals = noTotals();
   #number = 0;
+  /** Of the log's first verdict. */
+  #first: string | undefined;
   #inFlight: Settled | undefined;
   #most = MOST;
   /** Numbers of own verdicts that have been logged, and have not come back as entries. */
@@ -93,13 +95,24 @@ export class Reconciler {
     return Math.max(0, last?.resume ?? 0, size - MOST_REPLAYED);
   }
 
-  /** To be called before the first entry, where the log has a verdict already. @param from see `resumeIndex` */
-  resume(last: Verdict, from = last.resume): void {
+  /** Whether it knows every verdict, and so every finding, of the log. */
+  get knowsAll(): boolean {
+    return this.#from === 0 && this.#before === undefined && this.#history.length < MOST_HISTORY;
+  }
+
+  /**
+   * To be called before the first entry, where the log was not just begun.
+   * @param last the newest verdict, if there is one @param from index of the first entry that is fed; see `resumeIndex`
+   */
+  resume(last: Verdict | undefined, from: number): void {
     this.#before = last;
     this.#from = from;
+    // Not all that is open can be read any longer.
+    if (from > (last?.resume ?? 0)) this.#open.partialEpoch = Number.POSITIVE_INFINITY;
+    if (!last) return;
     this.#totals = last.totals;
     this.#number = last.number;
-    if (from > last.resume) this.#open.partialEpoch = Number.POSITIVE_INFINITY;
+    this.#first = last.first;
     for (const [node, mark, , key, skipped] of last.nodes) this.#lives.remember(node, mark, key, skipped);
   }
 
@@ -151,10 +164,12 @@ export class Reconciler {
    */
   report({ from, to }: { from?: string; to?: string } = {}): AccountedNow {
     const isWhole = from === undefined && to === undefined;
-    const [first, end] = [Date.parse(from ?? "") || 0, Date.parse(to ?? "") || Number.POSITIVE_INFINITY];
-    const isWithin = ({ since }: Pick<Verdict, "since">) => Date.parse(since) >= first && Date.parse(since) < end;
+    const [begin, end] = [Date.parse(from ?? "") || 0, Date.parse(to ?? "") || Number.POSITIVE_INFINITY];
+    const isWithin = ({ since }: Pick<Verdict, "since">) => Date.parse(since) >= begin && Date.parse(since) < end;
     const known = this.#history.filter((verdict) => isWhole || isWithin(verdict));
-    return { ...summarize(known), ...(isWhole ? this.#totals : {}), open: this.#openNow().slice(0, MOST_SHOWN) };
+    const first = isWhole && this.#first !== undefined ? { from: this.#first } : {};
+    const open = this.#openNow().slice(0, MOST_SHOWN);
+    return { ...summarize(known), ...(isWhole ? this.#totals : {}), ...first, open };
   }
 
   #openNow(): Open[] {
@@ -244,6 +259,7 @@ export class Reconciler {
     if (this.#given.delete(verdict.number)) return;
     this.#number = Math.max(this.#number, verdict.number);
     this.#totals = verdict.totals;
+    this.#first = verdict.first;
     this.#remember(verdict);
     this.#open.replay(verdict, this.#from, this.#now);
   }
@@ -296,6 +312,7 @@ export class Reconciler {
     this.#inFlight = settled;
     this.#open.setApart(settled);
     verdict.number = ++this.#number;
+    verdict.first = this.#first ?? verdict.since;
     verdict.through = this.#last;
     verdict.resume = this.#open.firstIndex(this.#last + 1);
     verdict.nodes = this.#lives.reporting();
@@ -323,6 +340,7 @@ export class Reconciler {
     this.#inFlight = undefined;
     this.#most = MOST;
     this.#totals = settled.verdict.totals;
+    this.#first = settled.verdict.first;
     this.#remember(settled.verdict);
     this.#open.close(settled, this.#now);
   }

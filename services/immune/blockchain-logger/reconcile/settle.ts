@@ -83,6 +83,7 @@ function emptyVerdict(epoch: number): Verdict {
     through: -1,
     resume: 0,
     totals: noTotals(),
+    first: "",
     nodes: [],
   };
 }

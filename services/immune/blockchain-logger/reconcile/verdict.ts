@@ -50,8 +50,9 @@ export interface Verdict {
   through: number;
   /** Whoever begins anew reads the log from here. */
   resume: number;
-  /** Of the log, with this verdict. */
+  /** Of the log, with this verdict, and `since` of its first one. */
   totals: Totals;
+  first: string;
   /**
    * Incarnations that have not ended, those that reported last: `[node, mark, number of the next report, public key, missing]`, and
    * of reports that are missing `[number, epoch in which that was found]`.
