@@ -14,7 +14,7 @@ import { LogFiles } from "./log-files.ts";
 import { type Problem, Problems } from "./problem.ts";
 import { checkStalePartials } from "./stale-partials.ts";
 import { type CheckedTree, checkTree } from "./tree-check.ts";
-import { checkWriteAhead, readWriteAheadFiles } from "./write-ahead-check.ts";
+import { checkWriteAhead, readWriteAheadFiles, type WriteAheadFile } from "./write-ahead-check.ts";
 
 export type { Problem } from "./problem.ts";
 
@@ -72,7 +72,7 @@ export async function verifyFolder(folder: string, options: VerifyOptions = {}):
   const given = options.keys?.map(parseVkey);
   const witnesses = (options.witnesses ?? []).map(parseVkey);
   const logFolder = existsSync(join(folder, "log")) ? join(folder, "log") : folder;
-  const writeAhead = logFolder === folder ? [] : readWriteAheadFiles(join(folder, "wal"));
+  const writeAhead = logFolder === folder ? [] : await readWriteAheadFiles(join(folder, "wal"));
   const files = new LogFiles(logFolder);
   const newest = readCheckpoint(files, "checkpoint", problems);
   const trustedFrom = given ? "the keys that were given" : join(logFolder, "keys");
@@ -93,7 +93,7 @@ export async function verifyFolder(folder: string, options: VerifyOptions = {}):
 interface Wanted {
   given: Verifier[] | undefined;
   witnesses: Verifier[];
-  writeAhead: ReturnType<typeof readWriteAheadFiles>;
+  writeAhead: WriteAheadFile[];
   options: VerifyOptions;
 }
 

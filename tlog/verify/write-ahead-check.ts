@@ -1,6 +1,7 @@
 /** Checks what the log has acknowledged and no checkpoint covers yet. It is not signed: only its links can be checked. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Block, blockLine, hashOfLine, parseBlock } from "../block.ts";
 import { type LeafEntry, parseLeaf } from "../entry.ts";
 import { leafHash } from "../hashes.ts";
@@ -26,16 +27,47 @@ export interface Head {
 const NAME = /^[0-9]{16}$/;
 const CUT_OFF = "either the end of a write that a crash cut off, or altered";
 
+/** A write takes a moment: an end that is no whole record is looked at again after this time, ms. */
+const WRITE_MS = 20;
+const LOOKS = 5;
+
 /** The files as they are now: they must be read before the checkpoint, since they vanish once it covers them. */
-export function readWriteAheadFiles(folder: string): WriteAheadFile[] {
-  return list(folder).flatMap((name) => {
-    try {
-      return [{ path: `wal/${name}`, bytes: readFileSync(join(folder, name)) }];
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-      throw error;
-    }
-  });
+export async function readWriteAheadFiles(folder: string): Promise<WriteAheadFile[]> {
+  const found: WriteAheadFile[] = [];
+  for (const name of list(folder)) {
+    const bytes = await readSettled(join(folder, name));
+    if (bytes) found.push({ path: `wal/${name}`, bytes });
+  }
+  return found;
+}
+
+/** Where somebody is writing, what is torn now is whole soon. */
+async function readSettled(path: string): Promise<Buffer | undefined> {
+  let bytes = read(path);
+  for (let look = 1; look < LOOKS && bytes && !isWhole(bytes); look++) {
+    await sleep(WRITE_MS);
+    const again = read(path);
+    if (again?.length === bytes.length) break;
+    bytes = again;
+  }
+  return bytes;
+}
+
+function isWhole(bytes: Buffer): boolean {
+  try {
+    return readWriteAhead(bytes).whole === bytes.length;
+  } catch {
+    return true;
+  }
+}
+
+function read(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 /** @returns number of entries after the checkpoint */
