@@ -98,10 +98,10 @@ export class AccountingSimulation {
   }
 
   /** Lets time pass; `act` is called at each step. */
-  async run(ms: number, act?: () => void): Promise<void> {
-    for (let passed = 0; passed < ms; passed += STEP_MS) {
+  async run(ms: number, act?: () => void, step = STEP_MS): Promise<void> {
+    for (let passed = 0; passed < ms; passed += step) {
       act?.();
-      this.clock.advance(STEP_MS);
+      this.clock.advance(step);
       this.#deliver();
       await settled();
       this.#collect();

@@ -25,7 +25,7 @@ export class Book {
   changedAt = 0;
   recorded: (BookOutcome & { at: number }) | undefined;
   pending: BookOutcome | undefined;
-  /** Entries of it were not seen because they stand in the log before what was read. */
+  /** Others of its entries are not known any longer. */
   isPartial = false;
 
   constructor(node: string, instance: string, mark: string, epoch: number) {
@@ -76,7 +76,7 @@ export class Book {
     const entries = Math.min(recorded, found);
     if (this.isPartial) {
       const differ = Math.abs(recorded - found);
-      find("declared", Math.max(1, differ), "counted while the chain began anew");
+      find("declared", Math.max(1, differ), "told when its account was closed already, or while the chain began anew");
       return { entries, findings };
     }
     if (found > recorded && life.end)
@@ -90,7 +90,11 @@ export class Book {
       if (inMemory > 0) find("declared", inMemory, `${this.node} ${life.endWords} with them in memory`);
       if (onDisk > 0) find("missing", onDisk, "recorded, and not in the log");
     } else if (recorded > found) find("missing", recorded - found, "recorded, and not in the log");
-    else {
+    else if (life.end) {
+      // It has lost some, and not counted as many others.
+      find("declared", 1, `${this.node} ${life.endWords} before it counted them`);
+      return { entries: entries - 1, findings };
+    } else {
       find("missing", 1, "as many are in the log as were recorded, but not the same ones");
       find("extra", 1, "as many are in the log as were recorded, but not the same ones");
       return { entries: entries - 1, findings };

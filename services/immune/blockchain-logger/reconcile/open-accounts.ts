@@ -30,8 +30,8 @@ export interface Settled {
 
 /** Pairs, and books, that may be open at once. */
 const MOST_OPEN = 50_000;
-/** For so long a finding may be withdrawn, ms. */
-const AMENDABLE_MS = 600_000;
+/** For so long a finding may be withdrawn, ms. What is told later is declared, and changes nothing. */
+const AMENDABLE_MS = 3_600_000;
 /** What has been open for so long is given up, ms. */
 const GIVEN_UP_MS = 86_400_000;
 
@@ -45,6 +45,8 @@ export class OpenAccounts {
   #loose: Loose[] = [];
   /** Keys of loose findings: each is told once. */
   readonly #told = new Set<string>();
+  /** Pairs and books with findings that are final. */
+  readonly #closed = new Set<string>();
   /** Up to this epoch, not all was read. */
   partialEpoch = -1;
 
@@ -71,7 +73,7 @@ export class OpenAccounts {
       return undefined;
     }
     const pair = new Pair(from, mark, epoch, to);
-    pair.isPartial = epoch <= this.partialEpoch;
+    pair.isPartial = epoch <= this.partialEpoch || this.#closed.has(key);
     this.#pairs.set(key, pair);
     this.#begin(epoch, now);
     return pair;
@@ -87,7 +89,7 @@ export class OpenAccounts {
       return undefined;
     }
     const book = new Book(node, instance, mark, epoch);
-    book.isPartial = epoch <= this.partialEpoch;
+    book.isPartial = epoch <= this.partialEpoch || this.#closed.has(key);
     this.#books.set(key, book);
     this.#begin(epoch, now);
     return book;
@@ -216,6 +218,7 @@ export class OpenAccounts {
       if (!isOver(pair, now)) live.add(pair.epoch);
       else {
         this.#pairs.delete(key);
+        this.#close(key);
         if (!pair.recorded) this.#giveUp(pair.from, pair.mark, pair.to, pair.epoch);
       }
     }
@@ -223,6 +226,7 @@ export class OpenAccounts {
       if (!isOver(book, now)) live.add(book.epoch);
       else {
         this.#books.delete(key);
+        this.#close(key);
         if (!book.recorded) this.#giveUp(book.node, book.mark, this.#chain, book.epoch);
       }
     }
@@ -232,6 +236,11 @@ export class OpenAccounts {
   #giveUp(from: string, mark: string, to: string, epoch: number): void {
     const why = "one side has never told what it counted";
     this.tell({ kind: "declared", from, mark, to, epoch, reports: 1, why });
+  }
+
+  #close(key: string): void {
+    this.#closed.add(key);
+    if (this.#closed.size > MOST_OPEN) this.#closed.delete(this.#closed.values().next().value!);
   }
 
   #begin(epoch: number, now: number): void {

@@ -40,7 +40,7 @@ export class Pair {
   #isEqual: boolean | undefined;
   /** When the newest row came, by the reconciler's steady time. */
   changedAt = 0;
-  /** Some of its rows were not read. */
+  /** Others of its rows are not known any longer. */
   isPartial = false;
   /** As it stands in the log. */
   recorded: (Outcome & { at: number }) | undefined;
@@ -135,7 +135,7 @@ export class Pair {
       if (extra > 0 && sender.end) this.#find(outcome, "declared", kind, extra, `${this.from} ${sender.endWords}`);
       else if (extra > 0) this.#find(outcome, "extra", kind, extra, `${this.from} does not say that it has sent it`);
     }
-    if (outcome.findings.length === 0) this.#differing(outcome);
+    if (outcome.findings.length === 0) this.#differing(outcome, marks, lives);
     return outcome;
   }
 
@@ -145,7 +145,14 @@ export class Pair {
     const outcome: Outcome = { calls, events, findings: [] };
     const differ = { calls: Math.abs(sent.calls - received.calls), events: Math.abs(sent.events - received.events) };
     for (const kind of ["calls", "events"] as const)
-      if (differ[kind] > 0) this.#find(outcome, "declared", kind, differ[kind], "counted while the chain began anew");
+      if (differ[kind] > 0)
+        this.#find(
+          outcome,
+          "declared",
+          kind,
+          differ[kind],
+          "told when its account was closed already, or while the chain began anew",
+        );
     return outcome;
   }
 
@@ -161,9 +168,15 @@ export class Pair {
   }
 
   /** The numbers agree and the packets do not: at least one has been put in another's place. */
-  #differing(outcome: Outcome): void {
+  #differing(outcome: Outcome, marks: string[], lives: Lives): void {
     const kind = outcome.calls > 0 ? "calls" : "events";
     outcome[kind]--;
+    const parties = [lives.of(this.from, this.mark), ...marks.map((mark) => lives.of(this.to, mark))];
+    const gone = parties.find(({ end }) => end);
+    if (gone) {
+      this.#find(outcome, "declared", kind, 1, `${gone.node} ${gone.endWords}`);
+      return;
+    }
     this.#find(outcome, "missing", kind, 1, "as many were received as sent, but not the same ones");
     this.#find(outcome, "extra", kind, 1, "as many were received as sent, but not the same ones");
   }
