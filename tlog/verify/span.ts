@@ -1,6 +1,7 @@
 /** Verifies a run of bundles: entries, their links, their hashes and the blocks that seal them. Needs nothing before it. */
 import { type Block, hashOfLine, parseBlock } from "../block.ts";
 import { type LeafEntry, parseLeaf } from "../entry.ts";
+import { Frontier } from "../frontier.ts";
 import { HASH_SIZE } from "../hashes.ts";
 import { NO_HASH } from "../shape.ts";
 import { TILE_WIDTH } from "../tiles.ts";
@@ -37,8 +38,8 @@ export interface BlockEnd {
   height: number;
   treeSize: number;
   treeRoot: string;
-  /** Root over the leaves from the bundle's first to the block's last. */
-  remainder: Uint8Array;
+  /** Root over the leaves from the bundle's first to the block's last, hex. */
+  remainder: string;
 }
 
 /** What joins a span to its neighbours. */
@@ -215,6 +216,7 @@ class Span {
     const lines = this.#task.blocks[index - this.#task.first];
     if (!lines) return;
     const base = index * TILE_WIDTH;
+    const tree = new Frontier();
     // Where a block is unreadable, it is not known where its neighbour has to begin.
     let next: number | undefined = base;
     for (const [at, block] of blocks.entries()) {
@@ -226,16 +228,23 @@ class Span {
       if (!block) continue;
       const { firstIndex, lastIndex, merkleRoot, treeSize, treeRoot } = block;
       const end = lastIndex + 1 - base;
-      const remainder = end === width ? root : rootOfTile(hashes, 0, end);
+      const remainder = end === width ? root : grown(tree, hashes, end).root();
       const own = firstIndex === base ? remainder : rootOfTile(hashes, firstIndex - base, end);
       if (own.toString("hex") !== merkleRoot) {
         this.#problems.block(height, `its merkleRoot is not that of the entries ${firstIndex} to ${lastIndex}`);
       }
-      this.#result.ends.push({ height, treeSize, treeRoot, remainder: Buffer.from(remainder) });
+      this.#result.ends.push({ height, treeSize, treeRoot, remainder: remainder.toString("hex") });
     }
     if (next !== undefined && next !== base + width) {
       const why = `no block has the entries ${next} to ${base + width - 1}`;
       this.#problems.add({ what: "block", where: `entry ${next}`, why, index: next });
     }
   }
+}
+
+/** The tree of a bundle's first leaves. Blocks come in order, so that it grows; only altered ones make it begin anew. */
+function grown(tree: Frontier, hashes: Buffer, end: number): Frontier {
+  const at = tree.size > end ? new Frontier() : tree;
+  while (at.size < end) at.append(hashes.subarray(at.size * HASH_SIZE, (at.size + 1) * HASH_SIZE));
+  return at;
 }

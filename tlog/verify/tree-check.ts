@@ -10,8 +10,10 @@ import type { BlockEnd, SpanEdge, SpanResult, SpanTask } from "./span.ts";
 import { SpanPool } from "./span-pool.ts";
 import { UpperTiles } from "./upper-tiles.ts";
 
-/** Bundles of a span: 8,192 entries. */
+/** Bundles of a span at most: 8,192 entries. */
 const SPAN = 32;
+/** Blocks after which a span is long enough: where blocks are small, their lines weigh more than the entries. */
+const SPAN_BLOCKS = 1024;
 /** Spans that a thread may be ahead. */
 const AHEAD = 3;
 
@@ -55,9 +57,11 @@ export async function checkTree(check: TreeCheck, problems: Problems): Promise<C
   const pool = new SpanPool(folder, Math.min(workers, Math.ceil(bundles / SPAN)));
   const running: Promise<SpanResult>[] = [];
   try {
-    for (let first = 0; first < bundles; first += SPAN) {
+    for (let first = 0, end = 0; first < bundles; first = end) {
       signal?.throwIfAborted();
-      const run = pool.run(taskOf(check, first, Math.min(bundles, first + SPAN), lines));
+      const task = taskOf(check, first, bundles, lines);
+      end = task.end;
+      const run = pool.run(task);
       // Whoever waits for it gets the error; until then it must not count as unhandled.
       run.catch(() => {});
       running.push(run);
@@ -74,9 +78,14 @@ export async function checkTree(check: TreeCheck, problems: Problems): Promise<C
   return { ...tree.checked(), lastBlock: lines.last };
 }
 
-function taskOf({ size, from, to, deep }: TreeCheck, first: number, end: number, lines: BlockLines): SpanTask {
+function taskOf({ size, from, to, deep }: TreeCheck, first: number, bundles: number, lines: BlockLines): SpanTask {
   const blockBefore = lines.last;
-  const blocks = Array.from({ length: end - first }, (_, i) => lines.take(first + i));
+  const blocks: SpanTask["blocks"] = [];
+  for (let count = 0; blocks.length < SPAN && count < SPAN_BLOCKS && first + blocks.length < bundles; ) {
+    blocks.push(lines.take(first + blocks.length));
+    count += blocks.at(-1)?.length ?? 0;
+  }
+  const end = first + blocks.length;
   const task = { first, end, size, from: Math.floor(from / TILE_WIDTH), to: Math.ceil(to / TILE_WIDTH), deep, blocks };
   return blockBefore === undefined ? task : { ...task, blockBefore };
 }
@@ -143,7 +152,7 @@ class Tree {
   }
 
   #blockEnd({ height, treeSize, treeRoot, remainder }: BlockEnd): void {
-    const root = this.#upper.rootWith(remainder);
+    const root = this.#upper.rootWith(Buffer.from(remainder, "hex"));
     if (this.#check.sizes.has(treeSize)) this.#roots.set(treeSize, root);
     if (root.toString("hex") === treeRoot) this.#tellWrong();
     else if (this.#wrong) this.#wrong.count++;
