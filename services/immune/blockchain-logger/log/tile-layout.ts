@@ -21,6 +21,8 @@ export class TileLayout {
   #blocks: string[] = [];
   #blockFiles = 0;
   #full: LogFile[] = [];
+  /** Partial tiles as they stand on disk: what a checkpoint covers is never written again. */
+  #standing = new Set<string>();
   /** Paths of partial tiles whose full tile was made since the last `take`. */
   #superseded: string[] = [];
 
@@ -36,6 +38,7 @@ export class TileLayout {
     layout.#entries = range(size - (size % TILE_WIDTH), size, (index) => reader.leaf(index));
     layout.#blocks = range(height - (height % TILE_WIDTH), height, (at) => blockLine(reader.block(at)));
     layout.#blockFiles = Math.floor(height / TILE_WIDTH);
+    layout.#standing = new Set(layout.#partial().map(({ path }) => path));
     return layout;
   }
 
@@ -60,22 +63,30 @@ export class TileLayout {
 
   /** Every file that is new since the last time, with the partial ones as they are now, and what they make useless. */
   take(): { files: LogFile[]; superseded: string[] } {
-    const files = this.#full;
+    const partial = this.#partial();
+    const files = [...this.#full, ...partial.filter(({ path }) => !this.#standing.has(path))];
     const superseded = this.#superseded;
+    this.#standing = new Set(partial.map(({ path }) => path));
     this.#full = [];
     this.#superseded = [];
-    if (this.#entries.length > 0) files.push(this.#bundle());
-    this.#levels.forEach((hashes, level) => {
-      if (hashes.length > 0) files.push(this.#tile(level, hashes));
-    });
-    if (this.#blocks.length > 0) files.push(this.#blockFile());
     return { files, superseded };
   }
 
   /** Gives back what could not be written. */
   giveBack({ files, superseded }: { files: LogFile[]; superseded: string[] }): void {
+    for (const { path } of files) this.#standing.delete(path);
     this.#full = [...files, ...this.#full];
     this.#superseded = [...superseded, ...this.#superseded];
+  }
+
+  #partial(): LogFile[] {
+    const files: LogFile[] = [];
+    if (this.#entries.length > 0) files.push(this.#bundle());
+    this.#levels.forEach((hashes, level) => {
+      if (hashes.length > 0) files.push(this.#tile(level, hashes));
+    });
+    if (this.#blocks.length > 0) files.push(this.#blockFile());
+    return files;
   }
 
   #push(level: number, hash: Buffer): void {

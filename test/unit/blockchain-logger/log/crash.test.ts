@@ -8,6 +8,7 @@ import { verifyFolder } from "../../../../tlog/verify/verify-folder.ts";
 import { LogBench } from "../../../support/audit-log.ts";
 import { type Fault, FaultyDisk } from "../../../support/faulty-disk.ts";
 
+const BEFORE = 300;
 const NEVER = Number.POSITIVE_INFINITY;
 const KEYS = Array.from({ length: 12 }, (_, at) => `key ${at}`);
 
@@ -31,7 +32,10 @@ describe("A log whose process or disk fails at any operation", () => {
 
   beforeAll(async () => {
     template = new LogBench();
-    await (await template.open()).close();
+    const log = await template.open();
+    // Enough for a full tile and tiles of a higher level.
+    await Promise.all(Array.from({ length: BEFORE }, (_, n) => log.log("test.before", { n })));
+    await log.close();
   });
 
   afterAll(() => {
