@@ -37,6 +37,7 @@ export class ChainIndex {
   #ids: IdLookup | undefined;
   #position = 0;
   #numbers = 0;
+  #begun = false;
   #closed = false;
   #restart: NodeJS.Timeout | undefined;
   /** Why it does not get on, where it does not. */
@@ -49,6 +50,7 @@ export class ChainIndex {
     const index = new ChainIndex(options);
     try {
       await index.#opened();
+      index.#begun = true;
       return index;
     } catch (error) {
       await index.close();
@@ -199,7 +201,7 @@ export class ChainIndex {
   #exited(): void {
     this.failure ??= "its thread has ended";
     this.#giveUp(this.failure);
-    if (this.#closed) return;
+    if (this.#closed || !this.#begun) return;
     this.#options.logger.warn("The thread of the audit chain's index has ended, and is started again", {
       why: this.failure,
     });
