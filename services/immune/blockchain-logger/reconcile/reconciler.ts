@@ -172,16 +172,18 @@ export class Reconciler {
     return { ...summarize(known), ...(isWhole ? this.#totals : {}), ...first, open };
   }
 
+  /** What was told just now is about to be told by the other side. */
   #openNow(): Open[] {
     const open: Open[] = [];
+    const isFresh = ({ changedAt }: { changedAt: number }) => this.#now - changedAt < ASK_AFTER_MS;
     for (const pair of this.#open.pairs) {
-      if (pair.recorded || pair.isEqual) continue;
+      if (pair.recorded || pair.isEqual || isFresh(pair)) continue;
       const judgement = pair.judge(this.#lives);
       const waitsFor = "waitsFor" in judgement ? judgement.waitsFor.map(({ node }) => node) : [];
       open.push({ from: pair.from, to: pair.to, epoch: pair.epoch, waitsFor: [...new Set(waitsFor)] });
     }
     for (const book of this.#open.books)
-      if (!book.recorded && !book.isEqual)
+      if (!book.recorded && !book.isEqual && !isFresh(book))
         open.push({ from: book.node, to: this.#options.node, epoch: book.epoch, waitsFor: [book.node] });
     return open;
   }
