@@ -2,6 +2,7 @@
 import { accounting } from "./accounting.ts";
 import { breaker } from "./breaker.ts";
 import { chainBus } from "./chain-bus.ts";
+import { chainQuery } from "./chain-query.ts";
 import { chainRead } from "./chain-read.ts";
 import { chainWrite } from "./chain-write.ts";
 import { coldBoot } from "./cold-boot.ts";
@@ -10,6 +11,7 @@ import { failover } from "./failover.ts";
 import { healing } from "./healing.ts";
 import { idle } from "./idle.ts";
 import { learning } from "./learning.ts";
+import { record } from "./record.ts";
 import { recovery } from "./recovery.ts";
 import { publish, type Result } from "./report.ts";
 import { vitals } from "./vitals.ts";
@@ -25,9 +27,11 @@ const BENCHES: Record<string, () => Promise<Result | Result[]>> = {
   learning: () => learning(),
   healing: () => healing(),
   accounting: () => accounting(),
+  record: () => record(),
   "chain-write": () => chainWrite(),
   "chain-bus": () => chainBus(),
   "chain-read": () => chainRead(),
+  "chain-query": () => chainQuery(),
 };
 
 const wanted = process.argv.slice(2);

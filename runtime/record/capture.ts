@@ -6,7 +6,7 @@ import type { RecordOptions } from "./recorder.ts";
 
 /** Where captured events go. */
 export interface CaptureSink {
-  capture(grade: Grade, event: string, payload: unknown, options: RecordOptions): Promise<void> | undefined;
+  capture(grade: Grade, event: string, payload: unknown, options: RecordOptions): Promise<unknown> | undefined;
 }
 
 /** What Moleculer's `emit` and `broadcast` take; of the context in which the event is told, what is of use here. */
@@ -101,7 +101,7 @@ export class Capture {
     return this.#on && typeof event === "string" ? this.rules.of(event) : null;
   }
 
-  #take(rule: CaptureRule, event: string, payload: unknown, options: unknown): Promise<void> | undefined {
+  #take(rule: CaptureRule, event: string, payload: unknown, options: unknown): Promise<unknown> | undefined {
     if (rule.changesOf !== undefined && !this.#hasChanged(event, payload, rule.changesOf)) return undefined;
     const { requestID, parentCtx } = (options ?? {}) as EmitOptions;
     return this.#sink.capture(rule.grade, event, payload, {
@@ -131,6 +131,6 @@ function nameOf(text: string | undefined): string | undefined {
 }
 
 /** Who waits for an event to be told waits for its record, too; what the event itself ends in stays as it is. */
-function both(durable: Promise<void> | undefined, told: Promise<unknown>): Promise<unknown> {
+function both(durable: Promise<unknown> | undefined, told: Promise<unknown>): Promise<unknown> {
   return durable ? durable.then(() => told) : told;
 }

@@ -65,11 +65,12 @@ export class Delivery {
   wake(within: number): void {
     if (this.#closed || this.#running) return;
     const { clock } = this.#options;
-    const at = Math.max(clock.now() + within, this.#notBefore);
+    const now = clock.now();
+    const at = Math.max(now + within, this.#notBefore);
     if (this.#wakeAt !== undefined && this.#wakeAt <= at) return;
     this.#cancelWake?.();
     this.#wakeAt = at;
-    this.#cancelWake = clock.after(at - clock.now(), () => {
+    this.#cancelWake = clock.after(at - now, () => {
       this.#wakeAt = undefined;
       void this.run();
     });

@@ -5,10 +5,14 @@ import { promisify } from "node:util";
 
 /** A file that only grows. */
 export interface OutboxFile {
-  /** Resolves when the bytes are on disk. After a rejection any part of them may be. */
-  append(bytes: Buffer): Promise<void>;
-  /** For the end of the process: the same, at once. */
-  appendSync(bytes: Buffer): void;
+  /**
+   * Hands the bytes to the operating system, at once: from then on they survive the death of this process. It takes a few
+   * µs, where a round through the thread pool costs the event loop ten times that. Throws where the disk refuses; any
+   * part of them may have been written then.
+   */
+  write(bytes: Buffer): void;
+  /** Resolves when all that was written is on disk. After a rejection nothing is known of what was not synced before. */
+  sync(): Promise<void>;
   /** Cuts off what a failed write has left. */
   truncate(size: number): Promise<void>;
   close(): void;
@@ -25,8 +29,9 @@ export interface OutboxFiles {
 }
 
 const open = promisify(fs.open);
+const fdatasync = promisify(fs.fdatasync);
 const ftruncate = promisify(fs.ftruncate);
-const { O_CREAT, O_EXCL, O_WRONLY, O_APPEND, O_DSYNC } = fs.constants;
+const { O_CREAT, O_EXCL, O_WRONLY, O_APPEND } = fs.constants;
 
 export const outboxFiles: OutboxFiles = {
   async makeFolder(path) {
@@ -36,43 +41,33 @@ export const outboxFiles: OutboxFiles = {
     for (let folder = path; folder.length >= first.length; folder = dirname(folder)) await syncFolder(dirname(folder));
   },
   async create(path) {
-    // One call in place of write and fdatasync: each costs the event loop a round through the thread pool.
-    const file = await open(path, O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_DSYNC, 0o600);
+    const file = await open(path, O_CREAT | O_EXCL | O_WRONLY | O_APPEND, 0o600);
     try {
       await syncFolder(dirname(path));
     } catch (error) {
       fs.closeSync(file);
       throw error;
     }
-    return new SyncedFile(file);
+    return new PlainFile(file);
   },
   read: (path) => readFile(path),
   remove: (path) => unlink(path),
 };
 
-class SyncedFile implements OutboxFile {
+class PlainFile implements OutboxFile {
   readonly #fd: number;
 
   constructor(fd: number) {
     this.#fd = fd;
   }
 
-  append(bytes: Buffer): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const write = (offset: number): void => {
-        fs.write(this.#fd, bytes, offset, bytes.length - offset, null, (error, written) => {
-          if (error) reject(error);
-          // A disk that gets full makes write a part without a word; the rest then fails with a reason.
-          else if (offset + written < bytes.length) write(offset + written);
-          else resolve();
-        });
-      };
-      write(0);
-    });
+  write(bytes: Buffer): void {
+    // A disk that gets full takes a part without a word; the rest then fails with a reason.
+    for (let offset = 0; offset < bytes.length; ) offset += fs.writeSync(this.#fd, bytes, offset);
   }
 
-  appendSync(bytes: Buffer): void {
-    for (let offset = 0; offset < bytes.length; ) offset += fs.writeSync(this.#fd, bytes, offset);
+  sync(): Promise<void> {
+    return fdatasync(this.#fd);
   }
 
   truncate(size: number): Promise<void> {

@@ -34,7 +34,9 @@ export interface NodeRecordOptions {
 const APPEND = "blockchain-logger.append";
 const CAPTURED = "blockchain-logger.captured";
 /** Time for which records wait for others to share a call with, ms. */
-const LINGER_MS: Record<Grade, number> = { durable: 100, "best-effort": 250 };
+const LINGER_MS: Record<Grade, number> = { durable: 200, "best-effort": 250 };
+/** Room for one more entry of some size, characters. */
+const SOME_ENTRY = 1000;
 const SEND_TIMEOUT_MS = 15_000;
 /** Time that the end of a node may take for what is still to be delivered, ms. */
 const LAST_DELIVERY_MS = 1000;
@@ -116,7 +118,7 @@ export class NodeRecord {
     });
     this.#drops = new DropReport(
       clock,
-      () => this.#outbox.hasRoomFor(" ".repeat(1000)),
+      () => this.#outbox.hasRoomFor(SOME_ENTRY),
       (drops) => this.#enter("record.dropped", { ...drops }),
     );
     this.capture = new Capture(this.recorder, options.rules);
@@ -215,7 +217,7 @@ export class NodeRecord {
 
   #stats(): RecorderStats {
     const { counts, drops } = this.recorder;
-    if (this.#outbox.hasRoomFor(" ".repeat(1000))) this.#trouble.set("durable", undefined);
+    if (this.#outbox.hasRoomFor(SOME_ENTRY)) this.#trouble.set("durable", undefined);
     if (this.#buffer.hasRoom) this.#trouble.set("best-effort", undefined);
     const trouble = this.#trouble.now;
     return {

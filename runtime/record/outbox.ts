@@ -1,315 +1,273 @@
-import { join } from "node:path";
 import type { Clock } from "../clock.ts";
-import { AzoraError } from "../errors.ts";
-import type { OutboxFile, OutboxFiles } from "./files.ts";
+import { Group } from "./group.ts";
 import type { PendingRecord, RecordSource } from "./record.ts";
-import { encode, firstOf, Segment } from "./segment.ts";
+import { Segments, type SegmentsOptions } from "./segments.ts";
 
-export interface OutboxOptions {
-  /** `data/outbox/<node>` */
-  folder: string;
-  /** The incarnation's own name: no other process writes files that begin with it. */
-  instance: string;
-  files: OutboxFiles;
+export interface OutboxOptions extends SegmentsOptions {
   clock: Clock;
-  /** Called before the first file is made. Throws where the files could not be called this process's own. */
-  claim(): void;
   /** There is something to deliver. */
   ready(): void;
   /** The disk has begun to refuse writes, or takes them again (no reason). */
   trouble(reason: string | undefined): void;
-  /** A file of this outbox cannot be read, wholly or at all. */
-  damaged(path: string, why: string): void;
   /** Most that may stand in the folder, bytes. @default 64 MiB */
   maxBytes?: number;
-  /** Size from which on a new file is begun, bytes. @default 512 KiB */
-  segmentBytes?: number;
+  /** Least time from one sync of the disk to the next for what is not urgent, ms. @default 10 */
+  pace?: number;
 }
 
-interface Waiting {
-  record: PendingRecord;
-  resolve(): void;
-  reject(error: Error): void;
-}
-
-/** Most that waits in memory for a disk that refuses, bytes. */
-const MAX_BACKLOG_BYTES = 8 * 1024 * 1024;
-const MAX_GROUP_BYTES = 1024 * 1024;
-/** Files whose records stay in memory. */
-const LOADED_SEGMENTS = 4;
+/** Most that waits in memory for a disk that refuses, characters. */
+const MAX_BACKLOG = 8 * 1024 * 1024;
 const RETRY_MS = { first: 100, most: 5000 };
-/** A new file costs several rounds of the disk, so one is used on though all of it is delivered, up to this size. */
-const SETTLED_BYTES = 64 * 1024;
 /** What the chain has is removed from the disk after this time without anything new: it may be personal, ms. */
 const TIDY_AFTER_MS = 2000;
 
 /**
- * What this node has recorded and the chain has not acknowledged, on disk. All that comes while a write is under way is
- * the next write (group commit). A disk that refuses loses nothing while the process lives: the records wait in memory,
- * and may be delivered from there.
+ * What this node has recorded and the chain has not acknowledged, on disk. It is written at the end of the turn of the event
+ * loop in which it is recorded, and synced together with all else that was written meanwhile (group commit). A disk that
+ * refuses loses nothing while the process lives: the records wait in memory, and may be delivered from there.
  */
 export class Outbox implements RecordSource {
-  readonly #options: Required<OutboxOptions>;
-  readonly #segments: Segment[] = [];
-  #file: OutboxFile | undefined;
-  #made = 0;
-  /** Not on disk yet; those of the write under way come first. */
-  #waiting: Waiting[] = [];
-  #waitingBytes = 0;
-  #writing: Waiting[] = [];
-  /** Resolves when writing rests. Absent while it does. */
-  #idle: Promise<void> | undefined;
-  #goIdle: () => void = () => {};
+  readonly #options: OutboxOptions;
+  readonly #segments: Segments;
+  readonly #maxBytes: number;
+  readonly #pace: number;
+  /** Not written yet. */
+  #waiting = new Group();
+  /** Written, and not synced. */
+  #written: Group[] = [];
+  /** Those of the sync under way. */
+  #syncing: Group[] = [];
+  #isTurning = false;
+  #isRotating = false;
+  #lastSync = Number.NEGATIVE_INFINITY;
+  #cancelSync: (() => void) | undefined;
   #failures = 0;
   #failure: string | undefined;
   #cancelRetry: (() => void) | undefined;
   #cancelTidy: (() => void) | undefined;
-  /** The file is removed now if all of it is delivered, however small it is. */
-  #isTidying = false;
-  #claimed = false;
+  #resting: (() => void)[] = [];
   #closed = false;
 
   constructor(options: OutboxOptions) {
-    this.#options = { maxBytes: 64 * 1024 * 1024, segmentBytes: 512 * 1024, ...options };
+    this.#options = options;
+    this.#segments = new Segments(options);
+    this.#maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
+    this.#pace = options.pace ?? 10;
   }
 
   /** On disk and in memory, bytes; what is delivered already counts until its file is removed. */
   get bytes(): number {
-    return this.#segments.reduce((sum, { size }) => sum + size, this.#waitingBytes);
-  }
-
-  /** Why the disk takes nothing, where it does not. */
-  get failure(): string | undefined {
-    return this.#failure;
+    return this.#segments.bytes + this.#backlog;
   }
 
   get isEmpty(): boolean {
-    return this.#waiting.length === 0 && this.#writing.length === 0 && this.#segments.every((one) => one.isSettled);
+    return !this.#hasUnsynced && this.#segments.areSettled;
   }
 
-  hasRoomFor(text: string): boolean {
+  hasRoomFor(characters: number): boolean {
     if (this.#closed) return false;
-    const backlog = this.#waitingBytes + text.length;
-    return backlog <= MAX_BACKLOG_BYTES && this.bytes + text.length <= this.#options.maxBytes;
+    const backlog = this.#backlog + characters;
+    return backlog <= MAX_BACKLOG && this.#segments.bytes + backlog <= this.#maxBytes;
   }
 
   /**
-   * Resolves when the record is on disk. Rejected while the disk refuses: the record then waits in memory, and is written
-   * as soon as that is possible.
+   * Resolves when the record is on disk; with the reason where the disk refuses: it then waits in memory, and is written as
+   * soon as that is possible.
+   * @param isUrgent somebody waits for it: it is synced at once
    */
-  put(record: PendingRecord): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ record, resolve, reject });
-      this.#waitingBytes += record.text.length;
-      if (this.#failure !== undefined) {
-        reject(unwritable(this.#options.folder, this.#failure));
-        this.#options.ready();
-      } else this.#start();
-    });
+  put(record: PendingRecord, isUrgent = false): Promise<string | undefined> {
+    const group = this.#waiting;
+    group.add(record);
+    if (isUrgent) group.isUrgent = true;
+    if (this.#failure === undefined) {
+      this.#start();
+      return group.done;
+    }
+    this.#options.ready();
+    return Promise.resolve(this.#failure);
   }
 
   async next(count: number): Promise<PendingRecord[]> {
-    const records = await firstOf(this.#segments, count, this.#options);
+    const records = await this.#segments.next(count);
     if (records.length > 0) return records;
     // They may never get to the disk; so they must not wait for it.
-    return this.#failure === undefined ? [] : this.#waiting.slice(0, count).map(({ record }) => record);
+    return this.#failure === undefined ? [] : this.#waiting.records.slice(0, count);
   }
 
   settle(): void {
-    for (const segment of this.#segments) segment.settle();
-    if (this.#failure !== undefined && this.#idle === undefined) this.#dropDone();
+    this.#segments.settle();
+    if (this.#failure !== undefined) this.#regroup(this.#waiting.records);
     if (!this.isEmpty) return;
     this.#cancelTidy?.();
     this.#cancelTidy = this.#options.clock.after(TIDY_AFTER_MS, () => {
-      this.#isTidying = true;
+      this.#segments.tidy();
       this.#start();
     });
   }
 
-  /** Resolves when nothing waits for the disk any longer, or it refuses. */
+  /** Resolves when all is on disk, or the disk refuses. */
   async flushed(): Promise<void> {
-    while (this.#idle) await this.#idle;
+    while ((this.#hasUnsynced && this.#failure === undefined) || this.#isTurning || this.#isRotating) {
+      this.#waiting.isUrgent = true;
+      this.#syncWhenDue(true);
+      await new Promise<void>((resolve) => this.#resting.push(resolve));
+    }
   }
 
-  /** Ends writing: what waits is written at once, and what is not delivered stays for an heir. */
+  /** Ends writing; what is not delivered stays for an heir. */
   async close(): Promise<void> {
     await this.flushed();
     this.#closed = true;
     this.#cancelRetry?.();
     this.#cancelTidy?.();
-    this.rescue();
-    this.#file?.close();
-    this.#file = undefined;
-    await this.#removeSettled();
+    this.#segments.end();
+    await this.#segments.removeSettled().catch(() => {});
   }
 
-  /** At the end of the process: whatever is not on disk yet is written now, if the disk takes it. */
+  /** At the end of the process: what is not written yet is written now, if the disk takes it. */
   rescue(): void {
-    const left = [...this.#writing, ...this.#waiting].filter(({ record }) => !record.done);
-    if (left.length === 0 || !this.#file) return;
+    if (this.#waiting.records.length === 0) return;
     try {
-      this.#file.appendSync(encode(left.map(({ record }) => record)));
-      if (this.#closed) this.#waiting = [];
+      this.#segments.file?.write(this.#waiting.encoded());
     } catch {
       // Nothing more can be done for them; who waited for them was never told that they are on disk.
     }
   }
 
+  /** In memory only, characters. */
+  get #backlog(): number {
+    let sum = this.#waiting.characters;
+    for (const { characters } of this.#written) sum += characters;
+    for (const { characters } of this.#syncing) sum += characters;
+    return sum;
+  }
+
+  get #hasUnsynced(): boolean {
+    return this.#waiting.records.length + this.#written.length + this.#syncing.length > 0;
+  }
+
   #start(): void {
-    if (this.#idle || this.#closed) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#idle = promise;
-    this.#goIdle = resolve;
+    if (this.#isTurning || this.#isRotating || this.#closed) return;
+    this.#isTurning = true;
     // What else is recorded in this turn of the event loop is in the same write.
     setImmediate(this.#turn);
   }
 
   readonly #turn = (): void => {
-    this.#takeGroup();
-    // The usual case costs the event loop one call of the disk and nothing more.
-    if (this.#file && !this.#mustRotate) this.#append().then(this.#turned, this.#broke);
-    else this.#prepare().then(this.#turned, this.#broke);
-  };
-
-  readonly #turned = (): void => {
-    this.#failures = 0;
-    if (this.#failure !== undefined) {
-      this.#failure = undefined;
-      this.#options.trouble(undefined);
+    this.#isTurning = false;
+    const unsynced = this.#written.reduce((sum, { bytes }) => sum + bytes, 0);
+    if (this.#segments.mustRotate(unsynced)) {
+      // A file is ended when all of it is on disk; until then nothing more is written.
+      if (this.#written.length + this.#syncing.length > 0) this.#syncWhenDue(true);
+      else this.#rotate();
+      return;
     }
-    if (this.#waiting.length > 0 && !this.#closed) setImmediate(this.#turn);
-    else this.#rest();
-  };
-
-  readonly #broke = (error: Error): void => {
-    this.#failed(error);
+    if (this.#waiting.records.length > 0 && !this.#write()) return;
+    this.#syncWhenDue();
     this.#rest();
   };
 
-  #rest(): void {
-    this.#idle = undefined;
-    this.#goIdle();
+  #rotate(): void {
+    this.#isRotating = true;
+    this.#segments.rotate(this.#waiting.records.length > 0).then(
+      () => {
+        this.#isRotating = false;
+        if (this.#waiting.records.length > 0) this.#start();
+        else this.#recovered();
+        this.#rest();
+      },
+      (error: Error) => {
+        this.#isRotating = false;
+        this.#failed(error);
+      },
+    );
   }
 
-  async #prepare(): Promise<void> {
-    await this.#rotate();
-    if (this.#writing.length === 0) return;
-    if (!this.#file) await this.#open();
-    await this.#append();
-  }
-
-  #append(): Promise<void> {
-    const group = this.#writing;
-    const records = group.map(({ record }) => record);
-    const bytes = encode(records);
-    return this.#file!.append(bytes).then(() => {
-      const segment = this.#segments.at(-1)!;
-      segment.size += bytes.length;
-      segment.add(records);
-      this.#writing = [];
-      for (const { resolve } of group) resolve();
-      this.#options.ready();
-    });
-  }
-
-  /** There is more to do than to write on in the last file. */
-  get #mustRotate(): boolean {
-    return this.#isLastFull || (this.#segments.length > 1 && this.#segments[0]!.isSettled);
-  }
-
-  get #isLastFull(): boolean {
-    const last = this.#segments.at(-1);
-    if (!last || last.size === 0) return false;
-    const enough = last.isSettled ? (this.#isTidying ? 0 : SETTLED_BYTES) : this.#options.segmentBytes;
-    return last.size >= Math.min(enough, this.#options.segmentBytes);
-  }
-
-  async #rotate(): Promise<void> {
-    const isLastFull = this.#isLastFull;
-    this.#isTidying = false;
-    if (this.#file && isLastFull) {
-      this.#file.close();
-      this.#file = undefined;
-      const last = this.#segments.at(-1)!;
-      if (this.#segments.length > LOADED_SEGMENTS && !last.isSettled) last.unload();
+  /** Returns false where the disk refuses. */
+  #write(): boolean {
+    const group = this.#waiting;
+    try {
+      this.#segments.file!.write(group.encoded());
+    } catch (error) {
+      this.#failed(error as Error);
+      return false;
     }
-    await this.#removeSettled();
+    this.#waiting = new Group();
+    this.#written.push(group);
+    return true;
   }
 
-  async #removeSettled(): Promise<void> {
-    const open = this.#file ? this.#segments.at(-1) : undefined;
-    for (const segment of this.#segments.filter((one) => one.isSettled && one !== open)) {
-      await this.#options.files.remove(segment.path).catch(ignoreAbsence);
-      this.#segments.splice(this.#segments.indexOf(segment), 1);
+  #syncWhenDue(isUrgent = this.#written.some((group) => group.isUrgent)): void {
+    if (this.#written.length === 0 || this.#syncing.length > 0) return;
+    const { clock } = this.#options;
+    const wait = this.#lastSync + this.#pace - clock.now();
+    if (isUrgent || wait <= 0) this.#sync();
+    else
+      this.#cancelSync ??= clock.after(wait, () => {
+        this.#cancelSync = undefined;
+        this.#syncWhenDue(true);
+      });
+  }
+
+  #sync(): void {
+    this.#cancelSync?.();
+    this.#cancelSync = undefined;
+    this.#lastSync = this.#options.clock.now();
+    const groups = this.#written;
+    this.#written = [];
+    this.#syncing = groups;
+    // A write that failed meanwhile has called them all unsure: then neither outcome says anything.
+    this.#segments.file!.sync().then(
+      () => this.#syncing === groups && this.#synced(groups),
+      (error: Error) => this.#syncing === groups && this.#failed(error),
+    );
+  }
+
+  #synced(groups: readonly Group[]): void {
+    this.#syncing = [];
+    for (const { records, bytes, settle } of groups) {
+      this.#segments.synced(records, bytes);
+      settle();
     }
+    this.#recovered();
+    this.#options.ready();
+    if (this.#waiting.records.length > 0) this.#start();
+    else this.#syncWhenDue();
+    this.#rest();
   }
 
-  async #open(): Promise<void> {
-    const { files, folder, instance, claim } = this.#options;
-    await files.makeFolder(folder);
-    if (!this.#claimed) claim();
-    this.#claimed = true;
-    // A number is used once: a file that could not be opened wholly may be there all the same.
-    const segment = new Segment(join(folder, `${instance}.${String(++this.#made).padStart(6, "0")}.outbox`));
-    this.#file = await files.create(segment.path);
-    this.#segments.push(segment);
+  #recovered(): void {
+    this.#failures = 0;
+    if (this.#failure === undefined) return;
+    this.#failure = undefined;
+    this.#options.trouble(undefined);
   }
 
-  #takeGroup(): void {
-    if (this.#failure !== undefined) this.#dropDone();
-    let bytes = 0;
-    let count = 0;
-    for (const { record } of this.#waiting) {
-      if (bytes > 0 && bytes + record.text.length > MAX_GROUP_BYTES) break;
-      bytes += record.text.length;
-      count++;
-    }
-    this.#writing = this.#waiting.splice(0, count);
-    this.#waitingBytes -= bytes;
-  }
-
-  #failed(error: Error): void {
-    const { clock, folder, trouble, ready } = this.#options;
-    const group = this.#writing;
-    this.#writing = [];
-    for (const { reject } of group) reject(unwritable(folder, error.message));
-    for (const { reject } of this.#waiting) reject(unwritable(folder, error.message));
-    this.#waiting = [...group, ...this.#waiting];
-    this.#waitingBytes += group.reduce((sum, { record }) => sum + record.text.length, 0);
+  #failed({ message }: Error): void {
+    const { clock, trouble, ready } = this.#options;
+    const unsure = [...this.#syncing, ...this.#written, this.#waiting];
+    this.#syncing = [];
+    this.#written = [];
+    for (const { settle } of unsure) settle(message);
+    this.#regroup(unsure.flatMap(({ records }) => records));
     const before = this.#failure;
-    this.#failure = error.message;
-    if (before !== error.message) trouble(error.message);
-    void this.#abandonTail();
+    this.#failure = message;
+    if (before !== message) trouble(message);
+    void this.#segments.abandon();
     const wait = Math.min(RETRY_MS.most, RETRY_MS.first * 2 ** this.#failures++);
+    this.#cancelRetry?.();
     this.#cancelRetry = clock.after(wait, () => this.#start());
     ready();
+    this.#rest();
   }
 
-  /** What a failed write has left is cut off. Where that fails too, nothing is written behind it. */
-  async #abandonTail(): Promise<void> {
-    const file = this.#file;
-    const segment = this.#segments.at(-1);
-    this.#file = undefined;
-    if (!file || !segment) return;
-    await file.truncate(segment.size).catch(() => {});
-    file.close();
+  /** While nothing gets to the disk: what waits are these, but for those that were delivered from memory. */
+  #regroup(records: readonly PendingRecord[]): void {
+    this.#waiting = new Group();
+    for (const record of records) if (!record.done) this.#waiting.add(record);
   }
 
-  #dropDone(): void {
-    if (!this.#waiting.some(({ record }) => record.done)) return;
-    this.#waiting = this.#waiting.filter(({ record }) => !record.done);
-    this.#waitingBytes = this.#waiting.reduce((sum, { record }) => sum + record.text.length, 0);
+  #rest(): void {
+    for (const resolve of this.#resting.splice(0)) resolve();
   }
-}
-
-function unwritable(folder: string, why: string): AzoraError {
-  return new AzoraError(
-    "CHAIN_UNAVAILABLE",
-    `${folder} takes no audit record (${why}); it waits in memory and is written when the disk takes it`,
-    { folder, why },
-  );
-}
-
-function ignoreAbsence(error: NodeJS.ErrnoException): void {
-  if (error.code !== "ENOENT") throw error;
 }

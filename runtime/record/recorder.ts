@@ -67,6 +67,8 @@ export const MOST_DATA_BYTES = 48 * 1024;
 /** Takes what a node records for the chain. */
 export class Recorder extends EventEmitter<RecorderEvents> {
   readonly #options: RecorderOptions;
+  /** What is the same in each entry's key and source, as JSON. */
+  readonly #keyStart: string;
   readonly #origin: string;
   readonly counts = { durable: 0, "best-effort": 0 };
   readonly drops = { durable: 0, "best-effort": 0 };
@@ -76,6 +78,7 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     super();
     this.#options = options;
     const { nodeID, instanceID } = options.broker;
+    this.#keyStart = JSON.stringify(`${nodeID}/${instanceID}/`).slice(0, -1);
     this.#origin = `"node":${JSON.stringify(nodeID)},"instance":${JSON.stringify(instanceID)}`;
   }
 
@@ -87,12 +90,13 @@ export class Recorder extends EventEmitter<RecorderEvents> {
   async durable(eventType: string, data: Record<string, unknown>, options: RecordOptions = {}): Promise<string> {
     const json = checked(data);
     const record = this.#make("durable", eventType, json, options);
-    if (!this.#options.outbox.hasRoomFor(record.text)) {
+    if (!this.#options.outbox.hasRoomFor(record.text.length)) {
       this.#drop("durable", record);
       throw full(this.#options.broker.nodeID);
     }
     this.#taken("durable", record);
-    await this.#options.outbox.put(record);
+    const why = await this.#options.outbox.put(record, true);
+    if (why !== undefined) throw unwritable(this.#options.broker.nodeID, why);
     return idOfKey(record.key);
   }
 
@@ -109,19 +113,19 @@ export class Recorder extends EventEmitter<RecorderEvents> {
    * Takes an event that a rule captures. Never throws.
    * @returns for a durable one: resolves when it is on disk, or when it is clear that it is not
    */
-  capture(grade: Grade, event: string, payload: unknown, options: RecordOptions): Promise<void> | undefined {
+  capture(grade: Grade, event: string, payload: unknown, options: RecordOptions): Promise<unknown> | undefined {
     const json = captured(payload);
     if (grade === "best-effort") {
       this.#remember(event, json, options);
       return undefined;
     }
     const record = this.#make(grade, event, json, options);
-    if (!this.#options.outbox.hasRoomFor(record.text)) {
+    if (!this.#options.outbox.hasRoomFor(record.text.length)) {
       this.#drop(grade, record);
       return undefined;
     }
     this.#taken(grade, record);
-    return this.#options.outbox.put(record).catch(ignore);
+    return this.#options.outbox.put(record);
   }
 
   #remember(eventType: string, json: string, options: RecordOptions): void {
@@ -143,7 +147,7 @@ export class Recorder extends EventEmitter<RecorderEvents> {
     const from = `${service ? `,"service":${JSON.stringify(service)}` : ""}${requestId ? `,"requestId":${JSON.stringify(requestId)}` : ""}`;
     const about = `${subject ? `,"subject":${JSON.stringify(subject)}` : ""}${actor ? `,"actor":${JSON.stringify(actor)}` : ""}`;
     const source = `{${this.#origin},"epoch":${epoch},"seq":${seq}${from}}`;
-    const text = `{"idempotencyKey":${JSON.stringify(key)},"eventType":${JSON.stringify(eventType)},"data":{"payload":${payload},"source":${source}}${about}}`;
+    const text = `{"idempotencyKey":${this.#keyStart}${epoch}/${seq}","eventType":${JSON.stringify(eventType)},"data":{"payload":${payload},"source":${source}}${about}}`;
     return { key, eventType, grade, epoch, text, done: false };
   }
 
@@ -187,4 +191,10 @@ function full(node: string): AzoraError {
   );
 }
 
-function ignore(): void {}
+function unwritable(node: string, why: string): AzoraError {
+  return new AzoraError(
+    "CHAIN_UNAVAILABLE",
+    `the outbox of ${node} cannot be written (${why}); the record waits in memory and is written when the disk takes it`,
+    { node, why },
+  );
+}
