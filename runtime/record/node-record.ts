@@ -35,6 +35,8 @@ const APPEND = "blockchain-logger.append";
 const CAPTURED = "blockchain-logger.captured";
 /** Time for which records wait for others to share a call with, ms. */
 const LINGER_MS: Record<Grade, number> = { durable: 200, "best-effort": 250 };
+/** The chain is away for longer than this when it is more than its restart, ms. */
+const MISSED_MS = 10_000;
 /** Room for one more entry of some size, characters. */
 const SOME_ENTRY = 1000;
 const SEND_TIMEOUT_MS = 15_000;
@@ -59,6 +61,8 @@ export class NodeRecord {
   /** Version of what an operator has changed. */
   #captured = 0;
   #hasAsked = false;
+  /** Since when there is something to deliver, and nobody to deliver it to. */
+  #missedSince: number | undefined;
 
   constructor(broker: ServiceBroker, options: NodeRecordOptions) {
     const { dataDir, clock = systemClock, files = outboxFiles, maxBytes } = options;
@@ -215,10 +219,19 @@ export class NodeRecord {
     this.recorder.durable(eventType, data).catch(() => {});
   }
 
+  #lookForChain(): void {
+    const now = this.#clock.now();
+    if (this.#outbox.bytes === 0 || this.#broker.registry.actions.isAvailable(APPEND)) this.#missedSince = undefined;
+    else this.#missedSince ??= now;
+    const isGone = this.#missedSince !== undefined && now - this.#missedSince >= MISSED_MS;
+    this.#trouble.set("away", isGone ? "audit events wait on disk: there is no audit chain" : undefined);
+  }
+
   #stats(): RecorderStats {
     const { counts, drops } = this.recorder;
     if (this.#outbox.hasRoomFor(SOME_ENTRY)) this.#trouble.set("durable", undefined);
     if (this.#buffer.hasRoom) this.#trouble.set("best-effort", undefined);
+    this.#lookForChain();
     const trouble = this.#trouble.now;
     return {
       recorded: { durable: counts.durable, bestEffort: counts["best-effort"] },

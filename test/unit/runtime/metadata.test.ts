@@ -67,4 +67,19 @@ describe("a service's metadata", () => {
   test("may have members that are named like an object's own methods", () => {
     expect(checkMetadata(JSON.parse('{"constructor": 1, "toString": 2, "__proto__": 3}'))).toEqual([]);
   });
+
+  test.each([
+    [["order.*", { event: "page.**", grade: "best-effort", subject: "user.id|id" }], []],
+    [[{ event: "stock.level", changesOf: "level" }], []],
+    [["order placed"], ["metadata.audited[0]"]],
+    [[""], ["metadata.audited[0]"]],
+    [["$node.connected"], ["metadata.audited[0]"]],
+    [[{ grade: "durable" }], ["metadata.audited[0].event"]],
+    [["a", { event: "b", grade: "certain" }], ["metadata.audited[1].grade"]],
+    [[{ event: "b", subjekt: "id" }], ["metadata.audited[0].subjekt"]],
+    [[{ event: "b", subject: "user..id" }], ["metadata.audited[0].subject"]],
+    [[7], ["metadata.audited[0]"]],
+  ])("says of audited events %j: %j are wrong", (audited, fields) => {
+    expect(checkMetadata({ audited }).map(({ field }) => field)).toEqual(fields);
+  });
 });
