@@ -27,7 +27,7 @@ export interface LoggedEntry extends Omit<Entry, "blockHeight"> {
   blockHeight?: number;
   state: "durable" | "integrated" | "checkpointed" | "witnessed";
   /** Whether its personal data can still be read, where it has some. */
-  personal?: "readable" | "erased";
+  personal?: "readable" | "sealed" | "erased";
 }
 
 export interface ValidationRange {

@@ -75,6 +75,16 @@ describe("azora chain", () => {
   test("changes keys, erases a person and says so in the log", async () => {
     await chain("log", "user.noted", '{"email":"ben@example.org"}', "--subject", "ben");
     expect((await chain("query", "--subject", "ben")).out).toContain("ben@example.org");
+    const read = (headers: Record<string, string>) =>
+      fetch(`http://127.0.0.1:${organism.port}/api/chain/entries?eventType=user.noted`, { headers }).then((answer) =>
+        answer.text(),
+      );
+    expect(await read({ authorization: `Bearer ${organism.token}` })).toContain('"personal":"readable"');
+    const unopened = await read({});
+    expect(unopened).toContain('"personal":"sealed"');
+    expect(unopened).not.toContain('"ben');
+    const byName = await fetch(`http://127.0.0.1:${organism.port}/api/chain/entries?subject=ben`);
+    expect(byName.status).toBe(401);
     expect(await chain("erase", "ben", "asked for it")).toMatchObject({ code: 0 });
     expect((await chain("query", "--subject", "ben")).out).toMatch(/^none of \d+ entries fits/);
     expect((await chain("query", "--type", "user.noted")).out).toContain("erased: its key was destroyed");

@@ -9,7 +9,7 @@ export interface ShownEntry extends Omit<Entry, "blockHeight"> {
   blockHeight?: number;
   state: string;
   /** Whether its personal data can still be read, where it has some. */
-  personal?: "readable" | "erased";
+  personal?: "readable" | "sealed" | "erased";
 }
 
 export interface EntryPage {
@@ -50,6 +50,7 @@ export function entryLine(entry: ShownEntry): string {
 
 function saysOf(entry: ShownEntry): string {
   if (entry.personal === "erased") return "erased: its key was destroyed";
+  if (entry.personal === "sealed") return "sealed: only the operator's token opens it";
   // Type, actor and subject stand beside it already.
   const { actor: _by, subject: _about, ...rest } = entry;
   const words = sayEntry(rest);

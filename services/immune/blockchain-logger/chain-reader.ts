@@ -10,12 +10,12 @@ import type { AuditLog } from "./log/audit-log.ts";
 import type { EntryState } from "./log/states.ts";
 import { prunedBefore } from "./pruning.ts";
 
-/** An entry as it is shown: personal data is readable as long as the person's key is there. */
+/** An entry as it is shown: personal data is readable as long as the person's key is there, for those who may. */
 export interface EntryView extends Omit<Entry, "blockHeight"> {
   /** Absent until a block has sealed it. */
   blockHeight?: number;
   state: EntryState;
-  personal?: "readable" | "erased";
+  personal?: "readable" | "sealed" | "erased";
 }
 
 export interface BlockView extends Block {
@@ -44,12 +44,15 @@ export class ChainReader {
     this.#subjects = subjects;
   }
 
-  /** @throws AzoraError NOT_FOUND, CHAIN_CORRUPT */
-  entry(index: number): EntryView {
+  /**
+   * @param sealed whether personal data stays as it stands in the log
+   * @throws AzoraError NOT_FOUND, CHAIN_CORRUPT
+   */
+  entry(index: number, sealed = false): EntryView {
     const { bytes, leaf } = this.#leaf(index);
     const height = this.#heightOf(index);
     return {
-      ...this.#opened(parseLeaf(bytes)),
+      ...this.#shown(parseLeaf(bytes), sealed),
       hash: leaf.toString("hex"),
       ...(height === undefined ? {} : { blockHeight: height }),
       state: this.#log.progress.stateOf(index),
@@ -157,13 +160,13 @@ export class ChainReader {
       ?.height;
   }
 
-  #opened(entry: LeafEntry): LeafEntry & { personal?: "readable" | "erased" } {
+  #shown(entry: LeafEntry, isSealed: boolean): LeafEntry & Pick<EntryView, "personal"> {
     const { sealed, ...kept } = entry.data as { sealed?: Sealed };
     if (!entry.subject || !sealed) return entry;
     const opened = this.#subjects.open(entry.subject, sealed, entry.id);
-    return opened
-      ? { ...entry, subject: opened.subject, data: { ...opened.data, ...kept }, personal: "readable" }
-      : { ...entry, personal: "erased" };
+    if (!opened) return { ...entry, personal: "erased" };
+    if (isSealed) return { ...entry, personal: "sealed" };
+    return { ...entry, subject: opened.subject, data: { ...opened.data, ...kept }, personal: "readable" };
   }
 
   #signaturesOver(block: Block): BlockView["signatures"] {

@@ -18,19 +18,23 @@ export const reading: ChainActions = {
   entry: {
     description: "One entry by its id or its index.",
     idempotent: true,
-    params: { $$strict: true, ...WHICH, YES },
-    handler(this: ChainService, ctx: Context<Which>) {
-      return this.host.chain.reader.entry(indexOf(this.host.chain, ctx.params));
+    params: { $$strict: true, ...WHICH, sealed: YES },
+    handler(this: ChainService, ctx: Context<Which & { sealed: boolean }>) {
+      return this.host.chain.reader.entry(indexOf(this.host.chain, ctx.params), ctx.params.sealed);
     },
   },
   query: {
     description: "Entries by type, time, subject, actor, request, block, or text in their data; page by page.",
     idempotent: true,
-    params: { $$strict: true, ...QUERY },
-    async handler(this: ChainService, ctx: Context<QueryParams & { subject?: string }>) {
+    params: { $$strict: true, ...QUERY, sealed: YES },
+    async handler(this: ChainService, ctx: Context<QueryParams & { subject?: string; sealed: boolean }>) {
       const { chain } = this.host;
-      const { indexes, next } = await found(chain, ctx.params);
-      const entries = indexes.map((index) => chain.reader.entry(index));
+      const { sealed, ...query } = ctx.params;
+      if (sealed && query.subject !== undefined && !query.subject.startsWith("subject:")) {
+        throw new AzoraError("UNAUTHORIZED", "Only the operator's token finds a person by name; others by pseudonym");
+      }
+      const { indexes, next } = await found(chain, query);
+      const entries = indexes.map((index) => chain.reader.entry(index, sealed));
       return { entries, ...(next === undefined ? {} : { next }), size: chain.log.size };
     },
   },

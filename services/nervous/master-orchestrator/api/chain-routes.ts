@@ -8,6 +8,9 @@ const SERVICE = "blockchain-logger";
 /** Actions that answer with a file of the log, and the folder that their path leaves out. */
 const FILES: Record<string, string> = { logFile: "", bundleFile: "tile/entries/" };
 
+/** Actions that show personal data opened. */
+const PERSONAL = ["entry", "query"];
+
 /** The routes of the audit chain, as the gateway has them. They only pass on. */
 export function chainRoutes(broker: ServiceBroker): Route[] {
   const ask = asking(broker);
@@ -15,8 +18,11 @@ export function chainRoutes(broker: ServiceBroker): Route[] {
     method,
     path: CHAIN_MOUNT + path,
     control: access === "control",
-    async handle({ params, query, body }) {
-      const answer = await ask(`${SERVICE}.${action}`, { ...Object.fromEntries(query), ...body, ...params }, timeout);
+    async handle({ params, query, body, isOperator }) {
+      // Reading is open on loopback; what is about persons is not.
+      const sealed = PERSONAL.includes(action) && !isOperator ? { sealed: true } : {};
+      const asked = { ...Object.fromEntries(query), ...body, ...params, ...sealed };
+      const answer = await ask(`${SERVICE}.${action}`, asked, timeout);
       const folder = FILES[action];
       if (folder === undefined) return answer;
       const { type, cache } = logFileHeaders(kindOfLogFile(folder + params["path"])!);

@@ -14,6 +14,8 @@ export interface ApiRequest {
   params: Record<string, string>;
   query: URLSearchParams;
   body: Record<string, unknown>;
+  /** Whether it carries the operator's token. */
+  isOperator: boolean;
 }
 
 export interface Route {

@@ -70,12 +70,13 @@ async function serve(request: IncomingMessage, response: ServerResponse, options
     if (servePage(request, response, url, options)) return;
     const { route, params } = match(options.routes, request.method ?? "GET", url.pathname, response);
     const needsToken = route.control || (options.auth === "all" && !["/live", "/ready"].includes(route.path));
-    if (needsToken && !carriesToken(request, options.token)) {
+    const isOperator = carriesToken(request, options.token);
+    if (needsToken && !isOperator) {
       response.setHeader("www-authenticate", "Bearer");
       throw new AzoraError("UNAUTHORIZED", "Give the token of data/operator.token as: Authorization: Bearer <token>");
     }
     const body = request.method === "POST" ? await readBody(request) : {};
-    const answer = await route.handle({ params, query: url.searchParams, body });
+    const answer = await route.handle({ params, query: url.searchParams, body, isOperator });
     if (answer instanceof PlainAnswer) send(response, 200, answer.type, answer.content, answer.cache);
     else if (answer instanceof StatusAnswer)
       send(response, answer.status, "application/json", JSON.stringify(answer.body));
