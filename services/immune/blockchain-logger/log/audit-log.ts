@@ -11,11 +11,14 @@ import type { Disk } from "./disk.ts";
 import { type Draft, draftOf, type EntryOptions } from "./draft.ts";
 import { type Committed, GroupCommit } from "./group-commit.ts";
 import type { Head, Linked } from "./head.ts";
+import { leftoversOf } from "./leftovers.ts";
 import { LogFolder } from "./log-folder.ts";
 import { type Published, Publisher } from "./publisher.ts";
+import { Recent } from "./recent.ts";
 import { recover } from "./recovery.ts";
 import { type AwaitedState, Progress } from "./states.ts";
 import type { TileLayout } from "./tile-layout.ts";
+import { Timers } from "./timers.ts";
 import { WriteAheadLog } from "./write-ahead-log.ts";
 import { WriterLock } from "./writer-lock.ts";
 
@@ -52,9 +55,6 @@ export interface Receipt {
   duplicate?: true;
 }
 
-/** Time before a failed publication is tried again, ms. */
-const RETRY_MS = 1000;
-
 /** The log: entries in order, durable, in blocks, in a tree, and signed. One process writes it. */
 export class AuditLog {
   readonly reader: LogReader;
@@ -68,15 +68,15 @@ export class AuditLog {
   readonly #layout: TileLayout;
   readonly #writeAhead: WriteAheadLog;
   readonly #commit: GroupCommit;
+  readonly #folder: LogFolder;
   readonly #publisher: Publisher;
-  /** Entries that no checkpoint covers, by index and by id; of the others the reader knows. */
-  readonly #recent = new Map<number, Linked>();
-  readonly #recentIds = new Map<string, number>();
+  readonly #timers: Timers;
+  readonly #recent = new Recent();
   readonly #queuedIds = new Map<string, Promise<Linked>>();
-  readonly #recentBlocks: Block[] = [];
   #checkpoint: string;
   #publishing: Promise<void> | undefined;
-  #timers: (() => void)[] = [];
+  /** Who writes the checkpoint: one at a time, or an old one could replace a new one. */
+  #checkpointWriter: Promise<unknown> = Promise.resolve();
   #oldestUnpublished: number | undefined;
   #closed = false;
   /** Why the last publication failed, until one succeeds. */
@@ -100,6 +100,7 @@ export class AuditLog {
   private constructor(options: AuditLogOptions, lock: WriterLock) {
     const { folder, keys, disk, clock, validator, blockEntries = 256 } = options;
     this.#options = options;
+    this.#timers = new Timers(clock);
     this.#lock = lock;
     this.epoch = lock.epoch;
     const logFolder = join(folder, "log");
@@ -121,7 +122,7 @@ export class AuditLog {
     this.recovered = { entries: found.entries.length, torn: found.torn };
     this.progress = new Progress(found.published, 0);
     for (const { parsed, ...entry } of found.entries) {
-      this.#remember(entry);
+      this.#recent.add(entry);
       if (parsed.eventType.startsWith("chain.key.")) keys.apply(parsed.eventType, parsed.data, parsed.index);
     }
     keys.published(found.published);
@@ -132,7 +133,8 @@ export class AuditLog {
       now: () => clock.now(),
       onCommitted: (committed) => this.#committed(committed),
     });
-    this.#publisher = new Publisher(new LogFolder(logFolder, disk), keys.origin, {
+    this.#folder = new LogFolder(logFolder, disk);
+    this.#publisher = new Publisher(this.#folder, keys.origin, {
       remember: (size, root) => {
         lock.check();
         signed.remember(keys.origin, size, root.toString("hex"));
@@ -187,8 +189,8 @@ export class AuditLog {
     if (mayRepeat) {
       const queued = this.#queuedIds.get(id);
       if (queued) return receipt(await queued, true);
-      const recent = this.#recentIds.get(id);
-      if (recent !== undefined) return receipt(this.#recent.get(recent)!, true);
+      const recent = this.#recent.indexOf(id);
+      if (recent !== undefined) return receipt(this.#recent.at(recent)!, true);
       const index = this.#options.find?.(id);
       if (index !== undefined) return { id, index, duplicate: true };
     }
@@ -204,19 +206,19 @@ export class AuditLog {
 
   /** Leaf bytes and leaf hash of an entry, published or not. */
   leaf(index: number): { bytes: Buffer; leaf: Buffer } | undefined {
-    const recent = this.#recent.get(index);
+    const recent = this.#recent.at(index);
     if (recent) return recent;
     if (index < 0 || index >= this.reader.size) return undefined;
     return { bytes: this.reader.leaf(index), leaf: this.reader.leafHashAt(index) };
   }
 
   indexOfRecent(id: string): number | undefined {
-    return this.#recentIds.get(id);
+    return this.#recent.indexOf(id);
   }
 
   /** Blocks that no checkpoint covers. */
   get recentBlocks(): readonly Block[] {
-    return this.#recentBlocks;
+    return this.#recent.blocks;
   }
 
   /** Resolves once the entry has the state. */
@@ -237,16 +239,18 @@ export class AuditLog {
 
   /** Adds cosignatures to the checkpoint, if it is still the newest. */
   async cosigned(checkpoint: string, size: number): Promise<void> {
-    if (size !== this.reader.size) return;
-    await this.#publisher.cosign(checkpoint);
-    this.#checkpoint = checkpoint;
+    await this.#writingCheckpoint(async () => {
+      if (size !== this.reader.size) return;
+      await this.#publisher.cosign(checkpoint);
+      this.#checkpoint = checkpoint;
+    });
   }
 
   /** Publishes the rest and gives the lock back. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const cancel of this.#timers) cancel();
+    this.#timers.stop();
     try {
       await this.publish();
     } finally {
@@ -259,12 +263,13 @@ export class AuditLog {
   /** Leaves everything as it is on disk. */
   async abandon(): Promise<void> {
     this.#closed = true;
-    for (const cancel of this.#timers) cancel();
+    this.#timers.stop();
     await this.#writeAhead.close();
   }
 
   async #begin(): Promise<void> {
     const { entries, torn } = this.recovered;
+    await this.#folder.remove(leftoversOf(this.#folder.path, this.reader.size, this.reader.blockCount()));
     if (entries > 0) {
       await this.publish();
       this.#options.keys.published(this.reader.size);
@@ -285,11 +290,11 @@ export class AuditLog {
     for (const one of committed) {
       if ("block" in one) {
         this.#layout.addBlock(blockLine(one.block));
-        this.#recentBlocks.push(one.block);
+        this.#recent.addBlock(one.block);
       } else {
         const { bytes, leaf, index } = one.entry;
         this.#layout.add(bytes, leaf);
-        this.#remember(one.entry);
+        this.#recent.add(one.entry);
         // Before anything can be signed that covers it.
         if (bytes.includes('"eventType":"chain.key.')) {
           const { eventType, data } = JSON.parse(bytes.toString()) as LeafEntry;
@@ -302,18 +307,17 @@ export class AuditLog {
     this.#options.onCommitted?.(committed);
     if (!wasPublished || this.#closed) return;
     this.#oldestUnpublished = clock.now();
-    this.#later(checkpointInterval, () => this.publish());
-    if (blockInterval < checkpointInterval) this.#later(blockInterval, () => this.#sealInTime(blockInterval));
+    this.#timers.after(checkpointInterval, () => this.publish());
+    if (blockInterval < checkpointInterval) this.#timers.after(blockInterval, () => this.#sealInTime(blockInterval));
   }
 
   async #sealInTime(blockInterval: number): Promise<void> {
     if (this.#head.unsealed > 0) await this.#commit.seal();
-    if (this.#oldestUnpublished !== undefined) this.#later(blockInterval, () => this.#sealInTime(blockInterval));
+    if (this.#oldestUnpublished !== undefined) this.#timers.after(blockInterval, () => this.#sealInTime(blockInterval));
   }
 
   async #publishNow(): Promise<void> {
     const head = this.#head;
-    const { keys, clock } = this.#options;
     const sealed = await this.#commit.sealAndRotate(() => ({
       size: head.size,
       root: head.root(),
@@ -321,51 +325,41 @@ export class AuditLog {
       blockHash: head.blockHash,
       ...this.#layout.take(),
     }));
-    let published: Published;
     try {
-      published = await this.#publisher.publish(sealed);
+      await this.#writingCheckpoint(async () => this.#published(await this.#publisher.publish(sealed)));
     } catch (error) {
       this.#layout.giveBack(sealed);
       this.failure = (error as Error).message;
       this.#options.onProblem?.(`no checkpoint could be published: ${this.failure}`);
       throw error;
     }
-    this.failure = undefined;
-    keys.published(sealed.size);
-    this.reader.setSize(sealed.size);
-    this.#checkpoint = published.text;
-    this.#oldestUnpublished = this.size > sealed.size ? clock.now() : undefined;
-    this.progress.reach("checkpointed", sealed.size);
-    this.#options.onPublished?.(published);
     await this.#writeAhead.removeBefore(sealed.size);
     if (this.#oldestUnpublished !== undefined && !this.#closed) {
-      this.#later(this.#options.checkpointInterval ?? 1000, () => this.publish());
+      this.#timers.after(this.#options.checkpointInterval ?? 1000, () => this.publish());
     }
+  }
+
+  #published(published: Published): void {
+    const { keys, clock } = this.#options;
+    const { size } = published.checkpoint;
+    this.failure = undefined;
+    keys.published(size);
+    this.reader.setSize(size);
+    this.#checkpoint = published.text;
+    this.#oldestUnpublished = this.size > size ? clock.now() : undefined;
+    this.progress.reach("checkpointed", size);
+    this.#options.onPublished?.(published);
   }
 
   /** Entries below this size can be found by the reader and by `find` from now on. */
   forget(size: number): void {
-    for (const [index, { id }] of this.#recent) {
-      if (index >= size) break;
-      this.#recent.delete(index);
-      this.#recentIds.delete(id);
-    }
-    while (this.#recentBlocks.length > 0 && this.#recentBlocks[0]!.treeSize <= size) this.#recentBlocks.shift();
+    this.#recent.forget(size);
   }
 
-  #remember(entry: Linked): void {
-    this.#recent.set(entry.index, entry);
-    this.#recentIds.set(entry.id, entry.index);
-  }
-
-  #later(ms: number, run: () => Promise<void>): void {
-    const cancel = this.#options.clock.after(ms, () => {
-      this.#timers = this.#timers.filter((one) => one !== cancel);
-      run().catch(() => {
-        if (!this.#closed) this.#later(RETRY_MS, run);
-      });
-    });
-    this.#timers.push(cancel);
+  #writingCheckpoint<T>(write: () => Promise<T>): Promise<T> {
+    const written = this.#checkpointWriter.then(write);
+    this.#checkpointWriter = written.catch(() => {});
+    return written;
   }
 }
 

@@ -1,7 +1,8 @@
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { AuditLog } from "../../../../services/immune/blockchain-logger/log/audit-log.ts";
+import { type Disk, systemDisk } from "../../../../services/immune/blockchain-logger/log/disk.ts";
 import { parseLeaf } from "../../../../tlog/entry.ts";
 import { rootOf } from "../../../../tlog/frontier.ts";
 import { verifyFolder } from "../../../../tlog/verify/verify-folder.ts";
@@ -141,6 +142,59 @@ describe("the audit log", () => {
       writeFileSync(file, bytes);
     }
     log = await bench.open();
+  });
+
+  test("a witness that answers late does not bring an old checkpoint back", async () => {
+    await log.close();
+    let held: (() => void) | undefined;
+    const disk: Disk = {
+      ...systemDisk,
+      async create(path, mode) {
+        if (held === undefined && path.endsWith("/.checkpoint.tmp")) {
+          await new Promise<void>((resolve) => {
+            held = resolve;
+          });
+        }
+        return systemDisk.create(path, mode);
+      },
+    };
+    log = await bench.open({ disk: systemDisk });
+    await log.publish();
+    const { checkpoint, size } = { checkpoint: log.checkpoint, size: log.reader.size };
+    await log.close();
+    log = await bench.open({ disk });
+    const old = log.cosigned(checkpoint, size);
+    await until(() => held !== undefined);
+    const published = log.publish();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    held!();
+    await Promise.all([old, published]);
+    expect(log.checkpoint).toContain(`\n${log.size}\n`);
+    expect(readFileSync(join(bench.folder, "chain", "log", "checkpoint"), "utf8")).toBe(log.checkpoint);
+    expect(await verified()).toEqual([]);
+  });
+
+  test("removes what a crash left beyond the checkpoint", async () => {
+    await entries(300);
+    await log.close();
+    const folder = join(bench.folder, "chain", "log");
+    const left = [
+      "tile/0/001.p/200",
+      "tile/0/002",
+      "tile/2/000.p/1",
+      "tile/entries/001.p/250",
+      "block/000.p/99",
+      "block/001.p/3",
+    ];
+    for (const path of left) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), "unfinished");
+    }
+    log = await bench.open();
+    expect(left.filter((path) => existsSync(join(folder, path)))).toEqual([]);
+    await entries(300);
+    await log.publish();
+    expect(await verified()).toEqual([]);
   });
 
   test("refuses more than may wait, and counts it", async () => {
