@@ -6,7 +6,7 @@ import type { Chain, Logger } from "./chain.ts";
 import type { Committed } from "./log/group-commit.ts";
 import { prunedBefore } from "./pruning.ts";
 import { type AccountedNow, type ReadEntry, Reconciler } from "./reconcile/reconciler.ts";
-import { summarize, type Verdict } from "./reconcile/verdict.ts";
+import { gapsIn, summarize, type Verdict } from "./reconcile/verdict.ts";
 
 const TICK_MS = 1000;
 const HEARD = ["$node.connected", "$node.updated"];
@@ -30,13 +30,16 @@ export class Accounts {
   readonly #logger: Logger;
   readonly #reconciler: Reconciler;
   readonly #broker: ServiceBroker;
+  readonly #onGap: (why: string) => void;
   /** Whether the past is read: until then what comes becomes part of it. */
   #isReady = false;
   #cancel: (() => void) | undefined;
   #stopped = false;
 
-  constructor(broker: ServiceBroker, chain: Chain, logger: Logger) {
+  /** @param onGap called with what a verdict has found missing or extra, in words */
+  constructor(broker: ServiceBroker, chain: Chain, logger: Logger, onGap: (why: string) => void) {
     this.#broker = broker;
+    this.#onGap = onGap;
     this.#chain = chain;
     this.#logger = logger;
     this.#reconciler = new Reconciler({
@@ -167,6 +170,8 @@ export class Accounts {
       const { eventType, data } = JSON.parse(bytes.toString()) as LeafEntry;
       const entry: ReadEntry = { index, eventType, data };
       this.#reconciler.entry(entry);
+      const why = this.#isReady && eventType === "accounting.verdict" && gapsIn(data as unknown as Verdict);
+      if (why) this.#onGap(why);
     } catch (error) {
       this.#logger.error(`entry ${index} could not be accounted for: ${(error as Error).message}`);
     }

@@ -87,7 +87,7 @@ export class ChainHost {
         logger: this.#logger,
       });
       this.#chain = chain;
-      this.#accounts = new Accounts(this.#broker, chain, this.#logger);
+      this.#accounts = new Accounts(this.#broker, chain, this.#logger, (why) => this.#tell("CHAIN_INCOMPLETE", why));
       this.#accounts.start().catch((error) => this.#logger.error(`the accounts cannot be read: ${error.message}`));
       this.#alarms.delete("CHAIN_UNAVAILABLE");
       this.#witnessing.published();
@@ -174,7 +174,10 @@ export class ChainHost {
   #alarm(code: string, why: string): void {
     const known = this.#alarms.has(code);
     this.#alarms.set(code, why);
-    if (known) return;
+    if (!known) this.#tell(code, why);
+  }
+
+  #tell(code: string, why: string): void {
     this.#logger.error(`audit chain: ${why}`);
     void this.#broker.emit("chain.alarm", { code, why, at: new Date().toISOString() });
   }

@@ -28,8 +28,10 @@ const broker = {
 let folder: string;
 let chain: Chain;
 let accounts: Accounts;
+let told: string[];
 const totals = noTotals();
 beforeEach(async () => {
+  told = [];
   folder = mkdtempSync(join(tmpdir(), "azora-accounts-"));
   Object.assign(totals, noTotals());
   const settings = readSettings({ AZORA_DATA_DIR: folder });
@@ -80,7 +82,7 @@ describe("the accounts of a chain that begins anew", () => {
     await verdict(3, { findings: [lost(EPOCH + 3)] });
     await verdict(4, { epoch: EPOCH + 2, matched: { ...noAmount(), calls: 2 }, withdrawn: [lost(EPOCH + 2)] });
     await verdict(5, {});
-    accounts = new Accounts(broker, chain, logger);
+    accounts = new Accounts(broker, chain, logger, (why) => told.push(why));
     await accounts.start();
     const whole = await accounts.report({});
     expect(whole).toMatchObject({ from: isoOf(EPOCH + 1), to: isoOf(EPOCH + 6), open: [], declarations: [] });
@@ -92,8 +94,23 @@ describe("the accounts of a chain that begins anew", () => {
     expect(part).toMatchObject({ missing: noAmount(), gaps: [] });
   });
 
+  test("tell of a gap when its verdict is given, once, and of nothing that was told in an earlier life", async () => {
+    await verdict(1, { findings: [lost(EPOCH + 1)] });
+    accounts = new Accounts(broker, chain, logger, (why) => told.push(why));
+    await accounts.start();
+    const feed = async (number: number, more: Parameters<typeof verdict>[1]) => {
+      await verdict(number, more);
+      const index = chain.log.size - 1;
+      accounts.committed([{ entry: { index, id: "", leaf: Buffer.alloc(32), bytes: chain.log.leaf(index)!.bytes } }]);
+    };
+    await feed(2, {});
+    expect(told).toEqual([]);
+    await feed(3, { findings: [lost(EPOCH + 3), { ...lost(EPOCH + 3), kind: "declared" }] });
+    expect(told).toEqual([expect.stringMatching(/^in the 10 s from .*: 2 calls missing from .* to .* \(.*\)$/)]);
+  });
+
   test("begin with nothing where there is nothing, and take no verdict from anybody else", async () => {
-    accounts = new Accounts(broker, chain, logger);
+    accounts = new Accounts(broker, chain, logger, (why) => told.push(why));
     await accounts.start();
     expect(await accounts.report({})).toEqual({ ...noTotals(), gaps: [], declarations: [], open: [] });
     for (const eventType of ["accounting.verdict", "accounting.declared"])
@@ -101,7 +118,7 @@ describe("the accounts of a chain that begins anew", () => {
   });
 
   test("find what is recorded about a person, whose data is sealed", async () => {
-    accounts = new Accounts(broker, chain, logger);
+    accounts = new Accounts(broker, chain, logger, (why) => told.push(why));
     await accounts.start();
     const source = { node: "heart-1", instance: "5f0c2ab8-1d3e-4a77-9c1f-0242ac120002", epoch: EPOCH, seq: 0 };
     const { index } = await chain.append({

@@ -60,6 +60,8 @@ export interface Verdict {
   nodes: [string, string, number, string, [number, number][]][];
 }
 
+const AMOUNTS = ["calls", "events", "entries", "reports"] as const satisfies (keyof Amount)[];
+
 export function noAmount(): Amount {
   return { calls: 0, events: 0, entries: 0, reports: 0 };
 }
@@ -121,6 +123,19 @@ export function summarize(
     gaps: newest.filter(({ kind }) => kind !== "declared").slice(0, MOST_FINDINGS),
     declarations: newest.filter(({ kind }) => kind === "declared").slice(0, MOST_FINDINGS),
   };
+}
+
+/** What a verdict has found and nobody has declared, in words; undefined where there is nothing. */
+export function gapsIn({ findings, since }: Pick<Verdict, "findings" | "since">): string | undefined {
+  const gaps = findings
+    .filter(({ kind }) => kind !== "declared")
+    .map((finding) => {
+      const amount = AMOUNTS.filter((name) => finding[name])
+        .map((name) => `${finding[name]} ${name}`)
+        .join(" and ");
+      return `${amount} ${finding.kind} from ${finding.from} to ${finding.to} (${finding.why})`;
+    });
+  return gaps.length === 0 ? undefined : `in the 10 s from ${since}: ${gaps.join("; ")}`;
 }
 
 /** Begin of an epoch. */
