@@ -40,23 +40,23 @@ export class FaultyDisk implements Disk {
   }
 
   async create(path: string, mode?: number): Promise<OpenFile> {
-    this.#next(`create ${path}`);
+    await this.#next(`create ${path}`);
     if (!existsSync(path)) this.#unsyncedNames.set(path, undefined);
     const file = await systemDisk.create(path, mode);
     this.#synced.set(path, 0);
     return {
       write: async (bytes) => {
         const half = bytes.subarray(0, bytes.length / 2);
-        this.#next(`write ${path}`, () => writeFileSync(path, half, { flag: "a" }));
+        await this.#next(`write ${path}`, () => file.write(half));
         await file.write(bytes);
       },
       sync: async () => {
-        this.#next(`sync ${path}`);
+        await this.#next(`sync ${path}`);
         await file.sync();
         this.#synced.set(path, statSync(path).size);
       },
       truncate: async (length) => {
-        this.#next(`truncate ${path}`);
+        await this.#next(`truncate ${path}`);
         await file.truncate(length);
       },
       // Closing always works, so that a test leaves no descriptor behind.
@@ -65,7 +65,7 @@ export class FaultyDisk implements Disk {
   }
 
   async rename(from: string, to: string): Promise<void> {
-    this.#next(`rename ${from}`);
+    await this.#next(`rename ${from}`);
     this.#unsyncedNames.set(to, existsSync(to) ? readFileSync(to) : undefined);
     this.#unsyncedNames.delete(from);
     this.#synced.delete(from);
@@ -73,24 +73,24 @@ export class FaultyDisk implements Disk {
   }
 
   async syncFolder(path: string): Promise<void> {
-    this.#next(`sync folder ${path}`);
+    await this.#next(`sync folder ${path}`);
     await systemDisk.syncFolder(path);
     for (const name of this.#unsyncedNames.keys()) if (dirname(name) === path) this.#unsyncedNames.delete(name);
   }
 
   async makeFolder(path: string): Promise<void> {
-    this.#next(`make folder ${path}`);
+    await this.#next(`make folder ${path}`);
     await systemDisk.makeFolder(path);
   }
 
   async remove(path: string): Promise<void> {
-    this.#next(`remove ${path}`);
+    await this.#next(`remove ${path}`);
     await systemDisk.remove(path);
     this.#synced.delete(path);
     this.#unsyncedNames.delete(path);
   }
 
-  #next(what: string, half: () => void = () => {}): void {
+  async #next(what: string, half: () => Promise<void> = async () => {}): Promise<void> {
     if (this.#dead) throw new Error("the process has ended");
     const isRoomNeeded = !/^(sync|remove|truncate)/.test(what);
     if (this.#full && isRoomNeeded)
@@ -101,11 +101,11 @@ export class FaultyDisk implements Disk {
     if (this.#fault === "ENOSPC") {
       if (!isRoomNeeded) return;
       this.#full = true;
-      half();
+      await half();
       throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
     }
     this.#dead = true;
-    if (this.#fault === "crash within") half();
+    if (this.#fault === "crash within") await half();
     if (this.#fault === "power loss") this.#losePower();
     throw new Error("the process has ended");
   }

@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
@@ -23,8 +24,11 @@ export interface Disk {
   remove(path: string): Promise<void>;
 }
 
+const { O_APPEND, O_CREAT, O_TRUNC, O_WRONLY } = constants;
+
 export const systemDisk: Disk = {
-  create: async (path, mode = 0o644) => new HandleFile(await open(path, "w", mode)),
+  // What is written after a truncation must stand at the new end, not where the last write had come to.
+  create: async (path, mode = 0o644) => new HandleFile(await open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, mode)),
   rename,
   async syncFolder(path) {
     const folder = await open(path, "r");

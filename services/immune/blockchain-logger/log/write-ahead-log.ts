@@ -33,12 +33,13 @@ export class WriteAheadLog {
   /** Resolves once the records are durable. `firstIndex` names a new file, where one has to be begun. */
   async append(records: readonly Buffer[], firstIndex: number): Promise<void> {
     if (this.#damaged) await this.#repair();
-    const begun = !this.#file;
-    if (begun) {
+    if (!this.#file) {
       this.#file = await this.#disk.create(join(this.#folder, nameOf(firstIndex)), 0o600);
       this.#durable = 0;
     }
     this.#damaged = true;
+    // Also where the first write failed, and was cut off with the header.
+    const begun = this.#durable === 0;
     const header = { format: "azora-write-ahead/1", origin: this.#origin, epoch: this.#epoch, firstIndex } as const;
     const bytes = Buffer.concat(begun ? [headerRecord(header), ...records] : records);
     await this.#file!.write(bytes);
