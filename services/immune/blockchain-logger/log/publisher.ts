@@ -13,6 +13,8 @@ export interface Sealed {
   blockHash: string;
   files: LogFile[];
   superseded: string[];
+  /** What an attempt before may have left half done. */
+  unfinished: string[];
 }
 
 export interface Signing {
@@ -47,6 +49,7 @@ export class Publisher {
 
   /** Resolves once the checkpoint stands, and everything that it covers before it. */
   async publish(sealed: Sealed): Promise<Published> {
+    await this.#folder.remove(sealed.unfinished);
     await this.#folder.write(sealed.files);
     // No key must ever sign two trees that contradict each other, even if this folder is set back meanwhile.
     this.#signing.remember(sealed.size, sealed.root);

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { blockLine } from "../../../../tlog/block.ts";
 import { nodeHash } from "../../../../tlog/hashes.ts";
 import type { LogReader } from "../../../../tlog/log-reader.ts";
@@ -25,6 +26,8 @@ export class TileLayout {
   #standing = new Set<string>();
   /** Paths of partial tiles whose full tile was made since the last `take`. */
   #superseded: string[] = [];
+  /** Paths of partial tiles that no checkpoint has come to cover: they may be half done. */
+  #unfinished = new Set<string>();
 
   /** Goes on where a log ends. */
   static from(reader: LogReader, height: number): TileLayout {
@@ -61,21 +64,27 @@ export class TileLayout {
     this.#blocks = [];
   }
 
-  /** Every file that is new since the last time, with the partial ones as they are now, and what they make useless. */
-  take(): { files: LogFile[]; superseded: string[] } {
+  /**
+   * Every file that is new since the last time, with the partial ones as they are now; what they make useless; and what
+   * an attempt before this one may have left half done.
+   */
+  take(): { files: LogFile[]; superseded: string[]; unfinished: string[] } {
     const partial = this.#partial();
     const files = [...this.#full, ...partial.filter(({ path }) => !this.#standing.has(path))];
-    const superseded = this.#superseded;
+    const taken = { files, superseded: this.#superseded, unfinished: [...this.#unfinished] };
     this.#standing = new Set(partial.map(({ path }) => path));
     this.#full = [];
     this.#superseded = [];
-    return { files, superseded };
+    this.#unfinished.clear();
+    return taken;
   }
 
-  /** Gives back what could not be written. */
-  giveBack({ files, superseded }: { files: LogFile[]; superseded: string[] }): void {
-    for (const { path } of files) this.#standing.delete(path);
-    this.#full = [...files, ...this.#full];
+  /** Gives back what could not be written. Partial tiles are made anew the next time, and wider ones perhaps. */
+  giveBack({ files, superseded, unfinished }: ReturnType<TileLayout["take"]>): void {
+    const partial = files.filter(({ path }) => isPartial(path));
+    for (const { path } of partial) this.#standing.delete(path);
+    for (const path of [...unfinished, ...partial.map(({ path }) => path)]) this.#unfinished.add(path);
+    this.#full = [...files.filter(({ path }) => !isPartial(path)), ...this.#full];
     this.#superseded = [...superseded, ...this.#superseded];
   }
 
@@ -114,6 +123,10 @@ export class TileLayout {
     const text = this.#blocks.map((line) => `${line}\n`).join("");
     return { path: tilePath("block", this.#blockFiles, this.#blocks.length), bytes: Buffer.from(text) };
   }
+}
+
+function isPartial(path: string): boolean {
+  return dirname(path).endsWith(".p");
 }
 
 function range<T>(from: number, to: number, at: (index: number) => T): T[] {

@@ -43,11 +43,11 @@ describe("A log whose process or disk fails at any operation", () => {
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   });
 
-  /** A copy of a log that has been closed, so that no run pays for making keys. */
-  function bench(): LogBench {
+  /** A copy of a log; by default of one that has been closed, so that no run pays for making keys. */
+  function bench(of = template): LogBench {
     const copy = new LogBench();
     folders.push(copy.folder);
-    cpSync(template.folder, copy.folder, { recursive: true });
+    cpSync(of.folder, copy.folder, { recursive: true });
     return copy;
   }
 
@@ -130,6 +130,12 @@ describe("A log whose process or disk fails at any operation", () => {
         });
         await live(log, told).catch(() => {});
         disk.makeRoom();
+        for (const key of KEYS) {
+          told.set(key, await log.log("test.entry", { key, text: "é".repeat(20) }, { idempotencyKey: key }));
+        }
+        const killed = bench(own);
+        await checkWhole(killed, told, `${fault} ${at}: ${disk.struck}, and then killed`);
+        killed.remove();
         await live(log, told);
         expect({ at, told: told.size }).toEqual({ at, told: KEYS.length });
         await log.close();
