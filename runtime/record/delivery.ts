@@ -80,7 +80,8 @@ export class Delivery {
   run(): Promise<void> {
     this.#running ??= this.#deliver().finally(() => {
       this.#running = undefined;
-      if (this.#failures > 0) this.wake(0);
+      // Who comes back wakes it; one that a circuit breaker lets through again does not.
+      if (this.#failures > 0) this.wake(this.#options.isReachable() ? 0 : RETRY_MS.most);
     });
     return this.#running;
   }

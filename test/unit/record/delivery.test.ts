@@ -82,6 +82,42 @@ describe("delivery to the chain", () => {
     expect(troubles.at(-1)).toBeUndefined();
   });
 
+  test("rests while there is nobody to send to, also after a failure, and goes on when it is woken", async () => {
+    let isThere = true;
+    let looks = 0;
+    const isReachable = () => {
+      looks++;
+      return isThere;
+    };
+    const send = async (texts: readonly string[]) => {
+      if (!isThere) throw new Error("the chain has died");
+      return texts.map((_, n) => ok(n));
+    };
+    const { made, clock, buffer } = delivery(
+      (texts) => {
+        isThere = looks > 1;
+        return send(texts);
+      },
+      { isReachable },
+    );
+    buffer.add(record(1));
+    made.wake(0);
+    clock.advance(1);
+    await settle();
+    looks = 0;
+    for (let ms = 0; ms < 10_000; ms += 10) {
+      clock.advance(10);
+      await settle();
+    }
+    expect(looks).toBeLessThan(10);
+    isThere = true;
+    looks = 5;
+    made.wake(0);
+    clock.advance(1);
+    await settle();
+    expect(buffer.count).toBe(0);
+  });
+
   test("gives up what the chain refuses for good, and nothing else", async () => {
     let round = 0;
     const { made, buffer, sent, refused, clock } = delivery(async (texts) => {
