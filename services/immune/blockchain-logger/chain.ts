@@ -95,9 +95,11 @@ export class Chain {
       },
       onProblem: (why) => logger.error(why),
     });
-    const subjects = new SubjectKeys(keysFolder, settings.AZORA_CHAIN_SUBJECT_KEY);
+    let subjects: SubjectKeys | undefined;
+    let index: ChainIndex | undefined;
     try {
-      const index = await ChainIndex.open({
+      subjects = new SubjectKeys(keysFolder, settings.AZORA_CHAIN_SUBJECT_KEY);
+      index = await ChainIndex.open({
         file: join(folder, "index.sqlite"),
         logFolder: join(folder, "log"),
         logger,
@@ -107,8 +109,10 @@ export class Chain {
       await chain.#settle(wanted);
       return chain;
     } catch (error) {
+      // It is tried again in this process, which must not find its own lock in its way then.
       await log.close().catch(() => {});
-      subjects.close();
+      await index?.close();
+      subjects?.close();
       throw error;
     }
   }

@@ -36,6 +36,8 @@ export class WriterLock {
       this.#database.exec("DELETE FROM writer");
       this.#database.prepare("INSERT INTO writer VALUES (?)").run(this.epoch);
       this.#database.exec("COMMIT");
+      const writer: Writer = { epoch: this.epoch, pid: process.pid, validator, since: new Date(now).toISOString() };
+      replaceFile(this.#path, JSON.stringify(writer));
     } catch (error) {
       this.#database.close();
       if (!/locked|busy/i.test((error as Error).message)) throw error;
@@ -43,8 +45,6 @@ export class WriterLock {
       const who = holder ? `process ${holder.pid} (${holder.validator}, since ${holder.since})` : "another process";
       throw new AzoraError("CHAIN_UNAVAILABLE", `${who} writes this log already: ${path}`, { file: path });
     }
-    const writer: Writer = { epoch: this.epoch, pid: process.pid, validator, since: new Date(now).toISOString() };
-    replaceFile(this.#path, JSON.stringify(writer));
   }
 
   /** @throws AzoraError CHAIN_UNAVAILABLE once another writer has come, which only a replaced folder makes possible */

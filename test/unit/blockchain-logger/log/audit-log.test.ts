@@ -100,6 +100,16 @@ describe("the audit log", () => {
     await expect(bench.open()).rejects.toThrow(new RegExp(`process ${process.pid} .* writes this log already`));
   });
 
+  test("can be opened again where the disk refused it the first time", async () => {
+    await log.close();
+    const beside = join(bench.folder, "chain", "writer.sqlite.json");
+    rmSync(beside);
+    mkdirSync(join(beside, "in the way"), { recursive: true });
+    await expect(bench.open()).rejects.toMatchObject({ code: expect.stringMatching(/EISDIR|ENOTEMPTY|EEXIST/) });
+    rmSync(beside, { recursive: true });
+    log = await bench.open();
+  });
+
   test("stops when another writer took the folder over", async () => {
     await log.publish();
     const lock = join(bench.folder, "chain", "writer.sqlite.json");
