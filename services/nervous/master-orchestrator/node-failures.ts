@@ -99,7 +99,7 @@ export class NodeFailures {
    * and started again. A node of another machine is given up until it is heard of.
    */
   unreachable(id: string, silentFor: number, why: string): void {
-    const { state, broker, mesh, clock, isLate } = this.#context;
+    const { state, broker, mesh, clock, healing, isLate } = this.#context;
     const node = state.nodes.get(id);
     if (!node || node.id === ORCHESTRATOR_NODE || node.status !== "up" || isLate()) return;
     if (node.remote) {
@@ -110,7 +110,16 @@ export class NodeFailures {
     }
     if (this.#reconnecting.has(id)) return;
     node.why = `${why}; its connection to the bus is made anew`;
-    mesh.send(id, "reconnect-bus");
+    const recorded = healing.onRecord({
+      id,
+      target: { node: id },
+      failure: "unreachable",
+      action: "reconnect",
+      attempt: 0,
+      reason: why,
+    });
+    if (!recorded) mesh.send(id, "reconnect-bus");
+    else void recorded.then(() => this.#reconnecting.get(id) === cancel && mesh.send(id, "reconnect-bus"));
     const cancel = clock.after(RECONNECT_MS, () => {
       this.#verdicts.set(id, { failure: "unreachable", silentFor: silentFor + RECONNECT_MS, why });
       this.#kill(id, "unreachable", why);

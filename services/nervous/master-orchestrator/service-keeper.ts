@@ -174,7 +174,7 @@ export class ServiceKeeper {
     const rung = trial ? "graceful-restart" : rungOf(attempt);
     const advised = advice.for(healing.signatureOf(key));
     const down = await prepare(this.#context, service, rung, (dependency, one) =>
-      this.restart(dependency, one, { fresh: true }),
+      this.#revive(dependency, one, service, attempt),
     );
     if (isVoid()) return;
     if (instance.status === "healthy" || instance.status === "degraded") {
@@ -208,6 +208,20 @@ export class ServiceKeeper {
     if (instance.presence === "none") return this.load(service, instance);
     const gentle = rung !== "restart-in-place";
     await this.restart(service, instance, gentle ? { fresh: true } : { fresh: false, drain: HASTY_DRAIN_MS });
+  }
+
+  /** Restarts a failed instance of what a service needs, once that is on record. */
+  async #revive(dependency: ServiceState, instance: InstanceState, service: ServiceState, attempt: number) {
+    const { name } = dependency.planned;
+    await this.#context.healing.onRecord({
+      id: instanceKey(name, instance.node),
+      target: { service: name, node: instance.node },
+      failure: "unhealthy",
+      action: "dependency-restart",
+      attempt,
+      reason: `${service.planned.name} needs it, and it is ${instance.status}: ${instance.why}`,
+    });
+    if (instance.status === "unhealthy") await this.restart(dependency, instance, { fresh: true });
   }
 
   #beginTrial(service: ServiceState, instance: InstanceState): void {

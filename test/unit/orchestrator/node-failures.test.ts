@@ -11,18 +11,20 @@ describe("a node that nobody reaches over the bus", () => {
   let done: string[];
   let failures: NodeFailures;
   let late: boolean;
+  let recorded: Promise<void> | undefined;
   const up = (id: string, remote = false) => Object.assign(state.node(id, "heart", remote), { status: "up" });
   beforeEach(() => {
     clock = new FakeClock();
     state = new OrganismState(planOf([]), []);
     done = [];
     late = false;
+    recorded = undefined;
     const context = {
       clock,
       state,
       mesh: { send: (id: string, type: string) => done.push(`${type} to ${id}`) },
       fleet: { get: () => undefined, kill: (id: string) => done.push(`kill ${id}`) },
-      healing: { onRecord() {} },
+      healing: { onRecord: () => recorded },
       broker: {
         registry: { nodes: { get: () => ({ instanceID: "life-1" }) } },
         broadcast: async (event: string, params: object) => done.push(`${event} ${JSON.stringify(params)}`),
@@ -45,6 +47,19 @@ describe("a node that nobody reaches over the bus", () => {
     clock.advance(5000);
     expect(done).toEqual(["reconnect-bus to heart-1", "kill heart-1"]);
     expect(failures.take("heart-1")).toEqual({ failure: "unreachable", silentFor: 8000, why: "it is silent" });
+  });
+
+  test("connects anew only when that is on record, and not where it answers meanwhile", async () => {
+    const onDisk = Promise.withResolvers<void>();
+    recorded = onDisk.promise;
+    up("heart-1");
+    up("heart-2");
+    for (const id of ["heart-1", "heart-2"]) failures.unreachable(id, 3000, "it is silent");
+    expect(done).toEqual([]);
+    failures.reachable("heart-2");
+    onDisk.resolve();
+    await recorded;
+    expect(done).toEqual(["reconnect-bus to heart-1"]);
   });
 
   test("lives on where it answers again in time", () => {

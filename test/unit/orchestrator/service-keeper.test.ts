@@ -24,6 +24,9 @@ describe("an attempt of the ladder that is being prepared", () => {
   let restarted: string[];
   let unloaded: string[];
   let healed: HealingRecord[];
+  let decided: string[];
+  /** What was on record at each restart. */
+  let done: string[][];
   /** Fails the next restarts with this. */
   let sick: string | undefined;
 
@@ -32,6 +35,8 @@ describe("an attempt of the ladder that is being prepared", () => {
     restarted = [];
     unloaded = [];
     healed = [];
+    decided = [];
+    done = [];
     sick = undefined;
     const plan = planOf([planned("press"), planned("ink", { priority: "low" }), planned("paper")]);
     state = new OrganismState(plan, []);
@@ -44,7 +49,10 @@ describe("an attempt of the ladder that is being prepared", () => {
       status: "started",
       health: sick ? { status: "unhealthy", checks: { press: sick } } : { status: "healthy", checks: {} },
     });
-    const healing = new HealingLog(clock, journal as never);
+    const healing = new HealingLog(clock, journal as never, async ({ action, target }) => {
+      await Promise.resolve();
+      decided.push(`${action} ${target.service}`);
+    });
     healing.on("healing", (record) => healed.push(record));
     context = {
       clock,
@@ -60,6 +68,7 @@ describe("an attempt of the ladder that is being prepared", () => {
           slot(node, name, incarnation),
         restart: async (node: string, name: string, incarnation: number) => {
           restarted.push(name);
+          done.push([...decided]);
           return slot(node, name, incarnation);
         },
         unload: async (_node: string, name: string) => void unloaded.push(name),
@@ -112,6 +121,20 @@ describe("an attempt of the ladder that is being prepared", () => {
     restarted = [];
     sick = undefined;
   };
+
+  test("restarts what the service needs only when that is on record", async () => {
+    press().planned.dependencies = ["ink"];
+    const ink = state.services.get("ink")!.instances.get(NODE)!;
+    sick = "no ink";
+    judge("unhealthy");
+    while (context.restarts.state(instanceKey("press", NODE)).attempts < 5) await pass(100);
+    Object.assign(ink, { status: "unhealthy", why: "dry" });
+    sick = undefined;
+    [restarted, done] = [[], []];
+    while (restarted.length === 0) await pass(100);
+    expect(restarted[0]).toBe("ink");
+    expect(done[0]).toContain("dependency-restart ink");
+  });
 
   test("is not made where the service has recovered meanwhile", async () => {
     await toSixth();
