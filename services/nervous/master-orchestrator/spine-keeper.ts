@@ -1,7 +1,8 @@
+import type { Failure } from "../../../models/healing.ts";
 import { lockHolder } from "../../../runtime/lock.ts";
 import type { PeerHello } from "../../../runtime/mesh/mesh.ts";
 import { spineLock } from "../../../runtime/organism.ts";
-import { signal } from "../../../runtime/process-identity.ts";
+import { type ProcessIdentity, signal } from "../../../runtime/process-identity.ts";
 import { spawnSpine } from "../../../runtime/spawn-spine.ts";
 import type { Conductor } from "./conductor.ts";
 
@@ -28,8 +29,7 @@ export class SpineKeeper {
     });
     mesh.on("hung", (peer, silentFor) => {
       if (peer.role !== "spine" || this.#conductor.isLate()) return;
-      this.#conductor.logger.warn(`the spine has been silent for ${silentFor} ms; it is killed`);
-      signal(peer, "SIGKILL");
+      void this.#kill(peer, `it has been silent for ${silentFor} ms`);
     });
     mesh.on("up", (peer) => {
       if (peer.role === "spine") this.#starting = false;
@@ -48,17 +48,33 @@ export class SpineKeeper {
   }
 
   #look(): void {
-    const { mesh, organism, logger } = this.#conductor;
+    const { mesh, organism } = this.#conductor;
     this.#absent = mesh.peer("spine") ? 0 : this.#absent + 1;
     if (this.#absent === 0) return;
     // One that holds the lock and never came onto the mesh hangs, and keeps every other one away.
     const holder = this.#absent > PATIENCE ? lockHolder(spineLock(organism.runFolder)) : undefined;
     if (holder) {
-      logger.warn(`the spine (pid ${holder.pid}) does not introduce itself; it is killed`);
-      signal(holder, "SIGKILL");
+      void this.#kill(holder, `its process ${holder.pid} does not introduce itself`);
       this.#absent = 0;
     }
     void this.#revive("there is none");
+  }
+
+  async #kill(spine: ProcessIdentity, why: string): Promise<void> {
+    this.#conductor.logger.warn(`the spine is killed: ${why}`);
+    await this.#onRecord("hung", "kill-process", why);
+    signal(spine, "SIGKILL");
+  }
+
+  #onRecord(failure: Failure, action: string, reason: string): Promise<void> | undefined {
+    return this.#conductor.healing.onRecord({
+      id: "spine",
+      target: { node: "spine" },
+      failure,
+      action,
+      attempt: 0,
+      reason,
+    });
   }
 
   async #revive(why: string): Promise<void> {
@@ -66,6 +82,7 @@ export class SpineKeeper {
     if (this.#starting || this.#conductor.isStopping() || mesh.peer("spine")) return;
     this.#starting = true;
     logger.warn(`the spine is started again: ${why}`);
+    await this.#onRecord("crashed", "restart-process", why);
     try {
       await spawnSpine(organism);
     } catch (error) {
