@@ -191,8 +191,8 @@ export class NodeRecord {
   readonly #rescue = (): void => this.#outbox.rescue();
 
   async #send(texts: readonly string[]): Promise<AppendResult[]> {
-    const entries = texts.map((text) => JSON.parse(text) as object);
-    const answer = await this.#broker.call(APPEND, { entries }, { timeout: SEND_TIMEOUT_MS });
+    // As texts: a serializer of the bus may make something else of half a character, or of a member "__proto__".
+    const answer = await this.#broker.call(APPEND, { entries: texts }, { timeout: SEND_TIMEOUT_MS });
     return (answer as { results: AppendResult[] }).results;
   }
 

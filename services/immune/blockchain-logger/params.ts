@@ -23,6 +23,18 @@ export const ENTRY = {
   actor: { ...NAME, optional: true },
 } as const;
 
+/** One of many entries: itself, or its JSON text, which a bus hands over as it is. */
+export const ONE_OF_MANY = { ...ENTRY, idempotencyKey: { type: "string", min: 1, max: 500 } } as const;
+export const ENTRIES = {
+  type: "array",
+  min: 1,
+  max: 1000,
+  items: [
+    { type: "object", strict: true, props: ONE_OF_MANY },
+    { type: "string", min: 2, max: 1_000_000 },
+  ],
+} as const;
+
 export const AWAITED = { type: "enum", values: ENTRY_STATES.slice(1), default: "durable" } as const;
 
 /** An entry, by its id or by its index. */

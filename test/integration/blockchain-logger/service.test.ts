@@ -67,6 +67,28 @@ describe("blockchain-logger", () => {
       expect(answer).toMatchObject({ id: first.id, index: first.index, duplicate: true });
   });
 
+  test("takes entries as texts, exactly as they are, and refuses each bad one by itself", async () => {
+    const text = (data: string, key: string) => `{"idempotencyKey":"${key}","eventType":"test.text","data":${data}}`;
+    const entries = [
+      text('{"__proto__":{"a":1},"half":"\\ud83d\\ude00"}', "a"),
+      text('{"half":"\\ud83d"}', "b"),
+      text("[]", "c"),
+      '{"idempotencyKey":',
+      { eventType: "test.text", data: { n: 1 }, idempotencyKey: "d" },
+    ];
+    const { results } = await call<{ results: object[] }>("append", { entries });
+    const code = "CHAIN_ENTRY_INVALID";
+    expect(results).toMatchObject([
+      { id: expect.any(String) },
+      { refused: { code, path: "data.half" } },
+      { refused: { code, path: "data" } },
+      { refused: { code } },
+      { id: expect.any(String) },
+    ]);
+    const { entries: found } = await call<{ entries: { data: object }[] }>("query", { eventType: "test.text" });
+    expect(JSON.stringify(found.map(({ data }) => data))).toBe('[{"__proto__":{"a":1},"half":"😀"},{"n":1}]');
+  });
+
   test("what is written can be found at once, by type, subject, actor and text", async () => {
     await call("log", {
       eventType: "user.created",

@@ -55,8 +55,8 @@ async function heir(nodeID: string, onAppend: (entries: Entry[]) => void): Promi
   broker.createService({
     name: "blockchain-logger",
     actions: {
-      append(ctx: Context<{ entries: Entry[] }>) {
-        onAppend(ctx.params.entries);
+      append(ctx: Context<{ entries: string[] }>) {
+        onAppend(ctx.params.entries.map((text) => JSON.parse(text) as Entry));
         return { results: ctx.params.entries.map((_, index) => ({ id: "", index })) };
       },
     },

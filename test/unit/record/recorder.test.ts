@@ -46,8 +46,8 @@ function chainService(entries: Entry[]) {
   return {
     name: "blockchain-logger",
     actions: {
-      append(ctx: Context<{ entries: Entry[] }>) {
-        entries.push(...ctx.params.entries);
+      append(ctx: Context<{ entries: string[] }>) {
+        entries.push(...ctx.params.entries.map((text) => JSON.parse(text) as Entry));
         return { results: ctx.params.entries.map((_, index) => ({ id: "", index })) };
       },
     },
