@@ -2,7 +2,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { MOST_DATA_BYTES } from "../../../../runtime/record/recorder.ts";
 import { SubjectKeys } from "../../../../services/immune/blockchain-logger/keys/subject-keys.ts";
+import { draftOf } from "../../../../services/immune/blockchain-logger/log/draft.ts";
+import { MAX_LEAF_BYTES } from "../../../../tlog/entry.ts";
 
 describe("keys of persons", () => {
   let folder: string;
@@ -34,6 +37,14 @@ describe("keys of persons", () => {
     expect(one.data.sealed.commitment).not.toBe(other.data.sealed.commitment);
     expect(one.data.sealed.ciphertext).not.toBe(other.data.sealed.ciphertext);
     expect(one.pseudonym).toBe(other.pseudonym);
+  });
+
+  test("the largest data that a node records is no larger than an entry when it is sealed", async () => {
+    const empty = { payload: "", source: { node: "heart-1", instance: "i".repeat(36), epoch: 179_517_943, seq: 1 } };
+    const payload = "x".repeat(MOST_DATA_BYTES);
+    const { pseudonym, data } = await keys.seal("ada", { ...empty, payload }, "entry 1");
+    const names = { subject: pseudonym, actor: "a".repeat(200) };
+    expect(draftOf("e".repeat(200), { ...data, source: empty.source }, names).bytes).toBeLessThan(MAX_LEAF_BYTES);
   });
 
   test("a person who is new to many at once gets one key", async () => {
