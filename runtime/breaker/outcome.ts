@@ -27,6 +27,14 @@ const OF_THE_WAY: ReadonlySet<unknown> = new Set([
 ]);
 /** Refusals before a call is made, so never of the instance itself but of one that it called. */
 const REFUSALS: ReadonlySet<unknown> = new Set(["CIRCUIT_OPEN", "SERVICE_QUARANTINED"]);
+/** What the audit chain answers where its disk, its files or its witnesses are at fault. A restart closes the record, too. */
+const OF_THE_CHAIN: ReadonlySet<unknown> = new Set([
+  "CHAIN_BUSY",
+  "CHAIN_UNAVAILABLE",
+  "CHAIN_ROLLED_BACK",
+  "CHAIN_UNWITNESSED",
+  "CHAIN_CORRUPT",
+]);
 
 /** @param action name of the action that was called */
 export function outcomeOf(error: unknown, action: string): Outcome {
@@ -35,7 +43,7 @@ export function outcomeOf(error: unknown, action: string): Outcome {
   if (type === TRANSPORT_LOST || (type === "OUTCOME_UNKNOWN" && cause?.type === TRANSPORT_LOST)) return "nothing";
   // It was never sent, since there is no bus.
   if (type === "BAD_GATEWAY" && nodeID === undefined) return "nothing";
-  if (REFUSALS.has(type)) return "answered";
+  if (REFUSALS.has(type) || OF_THE_CHAIN.has(type)) return "answered";
   if (OF_THE_WAY.has(type)) {
     // A deeper call of the instance did not get through: the instance itself has answered.
     if (data?.action !== undefined && data.action !== action) return "answered";

@@ -33,6 +33,8 @@ describe("what a failed call says of the instance that was called", () => {
     ["a time-out of a deeper call", new Errors.RequestTimeoutError(deeper)],
     ["a deeper service that is absent", new Errors.ServiceNotAvailableError(deeper)],
     ["a deeper breaker that is open", new AzoraError("CIRCUIT_OPEN", "open", deeper)],
+    ["an audit chain whose disk is full", new AzoraError("CHAIN_UNAVAILABLE", "the disk refuses")],
+    ["an audit chain with too much to write", new AzoraError("CHAIN_BUSY", "10000 entries wait")],
     ["a deeper service in quarantine", new AzoraError("SERVICE_QUARANTINED", "ill", { service: "vault" })],
   ])("%s: it has answered", (_what, error) => {
     expect(outcomeOf(error, "ledger.add")).toBe("answered");
