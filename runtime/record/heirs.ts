@@ -43,6 +43,11 @@ export class Heirs {
       if (only !== undefined && folder !== only) continue;
       try {
         if (!claimOutbox(folder, instance)) continue;
+      } catch {
+        // The disk takes no lock now; what is in the folder is not damaged by that, and it is looked at again.
+        continue;
+      }
+      try {
         const left = new LeftOutbox(folder, instance, reading);
         this.#left.push(left);
         taken(left);
