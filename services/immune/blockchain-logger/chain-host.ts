@@ -1,4 +1,4 @@
-import { renameSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import type { ServiceBroker } from "moleculer";
 import { systemClock } from "../../../runtime/clock.ts";
@@ -27,6 +27,7 @@ export class ChainHost {
   #failure = new AzoraError("CHAIN_UNAVAILABLE", "the audit chain is starting");
   #cancel: (() => void) | undefined;
   #stopped = false;
+  #isBeginningAnew = false;
   #countedRefused = 0;
   readonly #alarms = new Map<string, string>();
 
@@ -89,7 +90,7 @@ export class ChainHost {
       this.#chain = chain;
       this.#accounts = new Accounts(this.#broker, chain, this.#logger, (why) => this.#tell("CHAIN_INCOMPLETE", why));
       this.#accounts.start().catch((error) => this.#logger.error(`the accounts cannot be read: ${error.message}`));
-      this.#alarms.delete("CHAIN_UNAVAILABLE");
+      for (const code of ["CHAIN_UNAVAILABLE", ...LASTING]) this.#alarms.delete(code);
       this.#witnessing.published();
       this.#watch();
     } catch (error) {
@@ -104,30 +105,55 @@ export class ChainHost {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    await this.#close(new AzoraError("CHAIN_UNAVAILABLE", "the audit chain is stopping"));
+  }
+
+  async #close(failure: AzoraError): Promise<void> {
     this.#cancel?.();
     this.#witnessing?.stop();
     this.#accounts?.stop();
     const chain = this.#chain;
     this.#chain = undefined;
-    this.#failure = new AzoraError("CHAIN_UNAVAILABLE", "the audit chain is stopping");
+    this.#failure = failure;
     await chain?.close();
   }
 
   /**
-   * Puts a log that cannot go on aside, with its keys, and begins a new one whose first words say so.
-   * @throws AzoraError CONFLICT where the log is well
+   * Puts a log that cannot go on, or that a witness contradicts, aside with its keys, and begins a new one whose first
+   * words say so.
+   * @throws AzoraError CONFLICT where the log is well, or is being put aside
    */
   async beginAnew(reason: string): Promise<{ aside: string }> {
-    if (this.#chain || !LASTING.includes(this.#failure.type))
-      throw new AzoraError("CONFLICT", "the log is well; there is no reason to begin anew");
-    const why = this.#failure.message;
+    const failure = this.#chain ? this.#contradicted : this.#failure;
+    if (!failure || !LASTING.includes(failure.type) || this.#isBeginningAnew)
+      throw new AzoraError("CONFLICT", "the log is well, or begun anew already; there is no reason to begin anew");
+    this.#isBeginningAnew = true;
+    try {
+      await this.#close(failure);
+      const aside = this.#putAside();
+      await this.start();
+      await this.chain.log.log("chain.begun-anew", { aside, reason, why: failure.message });
+      return { aside };
+    } finally {
+      this.#isBeginningAnew = false;
+    }
+  }
+
+  get #contradicted(): AzoraError | undefined {
+    const why = this.#witnessing?.conflict;
+    return why === undefined ? undefined : new AzoraError("CHAIN_ROLLED_BACK", why);
+  }
+
+  /** @returns where the log and what belongs to its keys stand from now on */
+  #putAside(): string {
     const data = this.#settings.AZORA_DATA_DIR;
     const aside = join(data, `chain-until-${new Date().toISOString().replaceAll(/[:.]/g, "-")}`);
     renameSync(join(data, "chain"), aside);
-    for (const name of ["log-keys.json", "signed.json"]) renameSync(join(data, "keys", name), join(aside, name));
-    await this.start();
-    await this.chain.log.log("chain.begun-anew", { aside, reason, why });
-    return { aside };
+    for (const name of ["log-keys.json", "signed.json"]) {
+      const file = join(data, "keys", name);
+      if (existsSync(file)) renameSync(file, join(aside, name));
+    }
+    return aside;
   }
 
   #sealed(block: Block): void {

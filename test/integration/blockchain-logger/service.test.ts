@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -171,6 +171,47 @@ describe("blockchain-logger", () => {
       index: 512,
     });
     expect((await call<{ entries: object[] }>("query", { eventType: "chain.pruned" })).entries).toHaveLength(1);
+  });
+
+  test("a log that was altered is put aside once, however many ask for it, and the new one says so", async () => {
+    await call("log", { eventType: "test.before", data: {}, waitFor: "checkpointed" });
+    await broker.stop();
+    appendFileSync(join(folder, "chain", "log", "checkpoint"), "altered");
+    await begin();
+    await expect(call("stats")).rejects.toMatchObject({ type: "CHAIN_CORRUPT" });
+    const asked = await Promise.allSettled([1, 2].map(() => call("beginAnew", { reason: "the disk was ill" })));
+    expect(asked.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    expect(readdirSync(folder).filter((name) => name.startsWith("chain-until-"))).toHaveLength(1);
+    const { entries } = await call<{ entries: { data: object }[] }>("query", { eventType: "chain.begun-anew" });
+    expect(entries).toMatchObject([{ data: { reason: "the disk was ill" } }]);
+    expect(await call("stats")).toMatchObject({ alarms: [] });
+  });
+
+  test("a log that a witness contradicts can be put aside, too", async () => {
+    await call("log", { eventType: "test.before", data: {}, waitFor: "witnessed" });
+    await broker.stop();
+    const copies = ["chain", "keys"].map((name) => [join(folder, name), join(folder, `old-${name}`)] as const);
+    for (const [from, to] of copies) cpSync(from, to, { recursive: true });
+    await begin();
+    await call("log", { eventType: "test.later", data: {}, waitFor: "witnessed" });
+    await broker.stop();
+    for (const [to, from] of copies) {
+      rmSync(to, { recursive: true });
+      cpSync(from, to, { recursive: true });
+    }
+    await begin();
+    const begun = async () => {
+      try {
+        return await call("beginAnew", { reason: "a backup was restored" });
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return undefined;
+      }
+    };
+    let aside: unknown;
+    for (let tries = 0; tries < 60 && !aside; tries++) aside = await begun();
+    expect(aside).toMatchObject({ aside: expect.any(String) });
+    await call("log", { eventType: "test.anew", data: {}, waitFor: "witnessed" });
   });
 
   test("it says that it is well, and how far it has come", async () => {
