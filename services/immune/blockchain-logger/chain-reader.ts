@@ -166,7 +166,9 @@ export class ChainReader {
     const opened = this.#subjects.open(entry.subject, sealed, entry.id);
     if (!opened) return { ...entry, personal: "erased" };
     if (isSealed) return { ...entry, personal: "sealed" };
-    return { ...entry, subject: opened.subject, data: { ...opened.data, ...kept }, personal: "readable" };
+    const { subject } = opened;
+    const actor = entry.actor === entry.subject ? { actor: subject } : {};
+    return { ...entry, ...actor, subject, data: { ...opened.data, ...kept }, personal: "readable" };
   }
 
   #signaturesOver(block: Block): BlockView["signatures"] {

@@ -225,7 +225,8 @@ export class Chain {
     const personal = source ? { ...data, source: undefined } : data;
     const sealed = await this.subjects.seal(subject, personal, id);
     const kept = source ? { ...sealed.data, source } : sealed.data;
-    return draftOf(eventType, kept, { ...options, subject: sealed.pseudonym }, id);
+    const own = actor === subject ? { actor: sealed.pseudonym } : options;
+    return draftOf(eventType, kept, { ...own, subject: sealed.pseudonym }, id);
   }
 }
 

@@ -106,6 +106,24 @@ describe("blockchain-logger", () => {
     expect(await query({ subject: "nobody" })).toEqual([]);
   });
 
+  test("who acts on their own behalf stands in the log by their pseudonym alone, and is found by name", async () => {
+    const own = { eventType: "user.updated", data: { city: "Ulm" }, subject: "ada", actor: "ada" };
+    await call("log", { ...own, waitFor: "checkpointed" });
+    await call("log", { eventType: "order.placed", data: {}, actor: "ada" });
+    type Found = { entries: { eventType: string; actor?: string; subject?: string }[] };
+    const { entries } = await call<Found>("query", { actor: "ada" });
+    expect(entries.map(({ eventType, actor }) => [eventType, actor])).toEqual([
+      ["user.updated", "ada"],
+      ["order.placed", "ada"],
+    ]);
+    const { entries: sealed } = await call<Found>("query", { eventType: "user.", sealed: true });
+    expect(sealed[0]!.actor).toBe(sealed[0]!.subject);
+    expect(sealed[0]!.actor).toMatch(/^subject:/);
+    await expect(call("export", { subject: "ada", sealed: true })).rejects.toMatchObject({ type: "UNAUTHORIZED" });
+    await call("erase", { subject: "ada" });
+    expect((await call<Found>("query", { eventType: "user." })).entries[0]!.actor).toMatch(/^subject:/);
+  });
+
   test("erased data is gone, and the proof of its entry still verifies", async () => {
     const { id } = await call<{ id: string }>("log", {
       eventType: "user.created",

@@ -3,10 +3,9 @@ import { join } from "node:path";
 import type { Context } from "moleculer";
 import { AzoraError } from "../../../../runtime/errors.ts";
 import { kindOfLogFile, logFileHeaders } from "../../../../tlog/log-file.ts";
-import { exportPage } from "../giving/export-page.ts";
+import { type ExportParams, exportPage } from "../giving/export-page.ts";
 import { incidentFile } from "../giving/incident-file.ts";
-import type { QueryParams } from "../index/query-params.ts";
-import { COUNT, NAME, QUERY } from "../params.ts";
+import { COUNT, NAME, QUERY, YES } from "../params.ts";
 import type { ChainActions, ChainService } from "./chain-service.ts";
 
 interface FileMeta {
@@ -35,8 +34,8 @@ export const giving: ChainActions = {
   export: {
     description: "Entries with their proofs, as lines of a file that can be checked anywhere; page by page.",
     idempotent: true,
-    params: { $$strict: true, ...QUERY, size: { ...COUNT, optional: true } },
-    handler(this: ChainService, ctx: Context<QueryParams & { subject?: string; size?: number }>) {
+    params: { $$strict: true, ...QUERY, size: { ...COUNT, optional: true }, sealed: YES },
+    handler(this: ChainService, ctx: Context<ExportParams>) {
       return exportPage(this.host.chain, ctx.params);
     },
   },

@@ -3,8 +3,9 @@ import type { Context } from "moleculer";
 import { AzoraError } from "../../../../runtime/errors.ts";
 import { verifyFolder } from "../../../../tlog/verify/verify-folder.ts";
 import type { Chain } from "../chain.ts";
-import type { QueryParams } from "../index/query-params.ts";
+import type { Page, QueryParams } from "../index/query-params.ts";
 import { COUNT, LIMIT, QUERY, TIME, WHICH, YES } from "../params.ts";
+import { type NamedQuery, pseudonymous } from "../persons.ts";
 import { prunedBefore } from "../pruning.ts";
 import { healthOf, statsOf } from "../stats.ts";
 import type { ChainActions, ChainService } from "./chain-service.ts";
@@ -27,13 +28,10 @@ export const reading: ChainActions = {
     description: "Entries by type, time, subject, actor, request, block, or text in their data; page by page.",
     idempotent: true,
     params: { $$strict: true, ...QUERY, sealed: YES },
-    async handler(this: ChainService, ctx: Context<QueryParams & { subject?: string; sealed: boolean }>) {
+    async handler(this: ChainService, ctx: Context<NamedQuery & { sealed: boolean }>) {
       const { chain } = this.host;
-      const { sealed, ...query } = ctx.params;
-      if (sealed && query.subject !== undefined && !query.subject.startsWith("subject:")) {
-        throw new AzoraError("UNAUTHORIZED", "Only the operator's token finds a person by name; others by pseudonym");
-      }
-      const { indexes, next } = await found(chain, query);
+      const { sealed, ...named } = ctx.params;
+      const { indexes, next } = await found(chain, pseudonymous(chain, named, sealed));
       const entries = indexes.map((index) => chain.reader.entry(index, sealed));
       return { entries, ...(next === undefined ? {} : { next }), size: chain.log.size };
     },
@@ -135,10 +133,8 @@ function indexOf(chain: Chain, { id, index }: Which): number {
 }
 
 /** Positions, after everything that is durable now can be found. */
-async function found(chain: Chain, params: QueryParams & { subject?: string }) {
-  const pseudonym = params.subject === undefined ? undefined : chain.subjects.pseudonymOf(params.subject);
-  if (params.subject !== undefined && pseudonym === undefined) return { indexes: [], next: undefined };
+async function found(chain: Chain, query: QueryParams | undefined): Promise<Page> {
+  if (!query) return { indexes: [] };
   await chain.catchUp();
-  const least = prunedBefore(chain.log.reader.folder, chain.log.reader.size);
-  return chain.index.query({ ...params, least, ...(pseudonym === undefined ? {} : { subject: pseudonym }) });
+  return chain.index.query({ ...query, least: prunedBefore(chain.log.reader.folder, chain.log.reader.size) });
 }

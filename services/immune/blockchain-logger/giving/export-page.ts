@@ -5,6 +5,7 @@ import { parseNote } from "../../../../tlog/note.ts";
 import { inclusionProof } from "../../../../tlog/proofs.ts";
 import type { Chain } from "../chain.ts";
 import type { QueryParams } from "../index/query-params.ts";
+import { type NamedQuery, pseudonymous } from "../persons.ts";
 import { prunedBefore } from "../pruning.ts";
 
 export interface ExportPage {
@@ -19,10 +20,11 @@ export interface ExportPage {
 /** Most text of a page, characters; one entry at least is always given. */
 const MOST_TEXT = 4 * 1024 * 1024;
 
-export type ExportParams = QueryParams & { subject?: string; size?: number };
+export type ExportParams = NamedQuery & { size?: number; sealed: boolean };
 
 /** @throws AzoraError VALIDATION_ERROR where `size` is that of no tree, NOT_FOUND where nothing is signed yet */
-export async function exportPage(chain: Chain, { size: given, ...query }: ExportParams): Promise<ExportPage> {
+export async function exportPage(chain: Chain, { size: given, sealed, ...query }: ExportParams): Promise<ExportPage> {
+  const asked = pseudonymous(chain, query, sealed);
   if (given === undefined) await chain.catchUp();
   const { reader } = chain.log;
   // All pages prove their entries in one tree, though the log goes on growing.
@@ -33,11 +35,9 @@ export async function exportPage(chain: Chain, { size: given, ...query }: Export
     throw new AzoraError("VALIDATION_ERROR", `size is ${size}, but must be from 1 to ${reader.size}`);
 
   const lines = given === undefined ? [exportHead({ checkpoint, keys: vkeys(chain), query: wordsOf(query) })] : [];
-  const subject = query.subject === undefined ? undefined : chain.subjects.pseudonymOf(query.subject);
-  if (query.subject !== undefined && subject === undefined) return { lines, size };
+  if (!asked) return { lines, size };
   const least = prunedBefore(reader.folder, reader.size);
-  const params = { ...query, least, most: size - 1, ...(subject === undefined ? {} : { subject }) };
-  const { indexes, next } = await chain.index.query(params);
+  const { indexes, next } = await chain.index.query({ ...asked, least, most: size - 1 });
   let text = 0;
   for (const index of indexes) {
     const line = exportLine(reader.leaf(index), inclusionProof(index, size, reader.node));

@@ -11,7 +11,8 @@ export interface QueryParams {
   to?: string;
   /** As it stands in the entry: the pseudonym. Several: any of them. */
   subject?: string | string[];
-  actor?: string;
+  /** Several: any of them. */
+  actor?: string | string[];
   /** Request that the entry was recorded in: `data.source.requestId`. */
   requestId?: string;
   /** Height. */
@@ -50,7 +51,7 @@ export function fits(entry: LeafEntry, { eventType, from, to, subject, actor, re
     (from === undefined || at >= Date.parse(from)) &&
     (to === undefined || at < Date.parse(to)) &&
     (subject === undefined || [subject].flat().includes(entry.subject ?? "")) &&
-    (actor === undefined || entry.actor === actor) &&
+    (actor === undefined || [actor].flat().includes(entry.actor ?? "")) &&
     (requestId === undefined || requestIdOf(entry.data) === requestId) &&
     (text === undefined || holdsText(JSON.stringify(entry.data), text))
   );

@@ -80,7 +80,7 @@ function conditions(index: IndexFile, params: QueryParams, direction: Direction)
   const lists: Postings[] = [];
   if (requestId !== undefined) lists.push(source.of("request_id", requestId, direction));
   if (subject !== undefined) lists.push(union([subject].flat().map((one) => source.of("subject", one, direction))));
-  if (actor !== undefined) lists.push(source.of("actor", actor, direction));
+  if (actor !== undefined) lists.push(union([actor].flat().map((one) => source.of("actor", one, direction))));
   if (eventType !== undefined) {
     const types = index.typesThat((name) => typeFits(name, eventType));
     lists.push(union(types.map((type) => source.of("event_type", type, direction))));

@@ -8,8 +8,8 @@ const SERVICE = "blockchain-logger";
 /** Actions that answer with a file of the log, and the folder that their path leaves out. */
 const FILES: Record<string, string> = { logFile: "", bundleFile: "tile/entries/" };
 
-/** Actions that show personal data opened. */
-const PERSONAL = ["entry", "query"];
+/** Actions that show personal data opened, or find persons by name. */
+const PERSONAL = ["entry", "query", "export"];
 
 /** The routes of the audit chain, as the gateway has them. They only pass on. */
 export function chainRoutes(broker: ServiceBroker): Route[] {
