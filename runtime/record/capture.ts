@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { currentRequestId } from "../request-scope.ts";
 import { type CaptureRule, CaptureRules, DEFAULT_RULES, textAt, valueAt } from "./capture-rules.ts";
+import { payloadJson } from "./payload.ts";
 import type { Grade } from "./record.ts";
 import type { RecordOptions } from "./recorder.ts";
 
@@ -113,7 +114,7 @@ export class Capture {
   }
 
   #hasChanged(event: string, payload: unknown, path: string): boolean {
-    const state = JSON.stringify(valueAt(payload, path)) ?? "";
+    const state = payloadJson(valueAt(payload, path)).json ?? "";
     if (this.#states.get(event) === state) return false;
     if (this.#states.size >= MOST_STATES) this.#states.clear();
     this.#states.set(event, state);

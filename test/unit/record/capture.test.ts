@@ -102,6 +102,12 @@ describe("capture", () => {
     expect(taken).toHaveLength(6);
   });
 
+  test("tells an event though its state is nothing that can be compared", async () => {
+    const { emit, told } = capture();
+    await emit("health.check.library", { status: 1n });
+    expect(told).toHaveLength(1);
+  });
+
   test("takes services at their word, until they say otherwise", async () => {
     const { made, taken, emit } = capture();
     made.declare("orders", [{ event: "order.*", grade: "durable" }]);
