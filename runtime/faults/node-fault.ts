@@ -79,6 +79,12 @@ export function readFault(given: unknown): { fault: NodeFault } | { errors: Fiel
     checks.set(kind, check);
   }
   const fault = { ...(given as object) };
-  const report = check(fault);
+  let report: true | unknown[];
+  try {
+    report = check(fault);
+  } catch {
+    // To tell what is wrong the validator makes texts of values, which fails for one whose `toString` is no function.
+    return { errors: [{ field: "kind", value: kind, allowed: "fields that are texts and numbers" }] };
+  }
   return report === true ? { fault: fault as NodeFault } : { errors: fieldErrors(report) as FieldError[] };
 }

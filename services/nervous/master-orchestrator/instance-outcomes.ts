@@ -50,10 +50,11 @@ export class InstanceOutcomes {
     return incarnation;
   }
 
-  watchStart(service: ServiceState, instance: InstanceState): NodeJS.Timeout {
+  /** Returns what ends the watch. */
+  watchStart(service: ServiceState, instance: InstanceState): () => void {
     const limit = service.planned.startupTimeout ?? this.#context.config.defaultStartupTimeout;
     const { incarnation } = instance;
-    return setTimeout(() => {
+    return this.#context.clock.after(limit, () => {
       if (instance.incarnation !== incarnation || instance.status !== "starting") return;
       Object.assign(instance, {
         status: "timeout",
@@ -61,7 +62,7 @@ export class InstanceOutcomes {
       });
       this.tell(service, instance, "timeout");
       this.#context.changed();
-    }, limit);
+    });
   }
 
   started(service: ServiceState, instance: InstanceState, slot: SlotState): void {

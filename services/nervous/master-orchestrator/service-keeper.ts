@@ -52,7 +52,7 @@ export class ServiceKeeper {
     const node = state.nodes.get(instance.node);
     const incarnation = this.outcomes.enterStart(service, instance);
     const path = node?.remote ? relative(state.plan.project.services, file) : file;
-    const timer = this.outcomes.watchStart(service, instance);
+    const endWatch = this.outcomes.watchStart(service, instance);
     this.starting++;
     this.#awaited.add(key);
     try {
@@ -63,7 +63,7 @@ export class ServiceKeeper {
     } catch (error) {
       this.outcomes.startFailed(service, instance, incarnation, error);
     } finally {
-      clearTimeout(timer);
+      endWatch();
       this.starting--;
       this.#awaited.delete(key);
       this.#context.changed();
@@ -79,7 +79,7 @@ export class ServiceKeeper {
     const { commands } = this.#context;
     const { name } = service.planned;
     const incarnation = this.outcomes.enterStart(service, instance);
-    const timer = this.outcomes.watchStart(service, instance);
+    const endWatch = this.outcomes.watchStart(service, instance);
     const key = instanceKey(name, instance.node);
     this.#awaited.add(key);
     try {
@@ -90,7 +90,7 @@ export class ServiceKeeper {
       this.outcomes.startFailed(service, instance, incarnation, error);
       return (error as Error).message;
     } finally {
-      clearTimeout(timer);
+      endWatch();
       this.#awaited.delete(key);
       this.#context.changed();
     }

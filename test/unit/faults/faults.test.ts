@@ -62,6 +62,12 @@ describe("a fault", () => {
     });
   });
 
+  test("is refused where its fields hold what has no text", () => {
+    expect(readFault({ kind: "delay-messages", peer: [{ toString: 0 }] })).toMatchObject({
+      errors: [{ field: "kind" }],
+    });
+  });
+
   test("is read or refused, and never throws, whatever is given", () => {
     const kinds = fc.oneof(fc.constantFrom(...NODE_FAULTS), fc.string());
     const given = fc.oneof(
