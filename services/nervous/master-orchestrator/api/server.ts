@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { extname, join, normalize } from "node:path";
 import type { ServiceBroker } from "moleculer";
 import { AzoraError, ERROR_CODES, toProblem } from "../../../../runtime/errors.ts";
+import { collectBody, decodeUtf8, parseJsonObject } from "../../../../runtime/json-body.ts";
 import { PACKAGE_ROOT } from "../../../../runtime/node-executable.ts";
 import { equal } from "../../../../runtime/operator-token.ts";
 import { portHolder } from "../../../../runtime/port-holder.ts";
@@ -154,23 +155,8 @@ function matchPath(pattern: string, path: string): Record<string, string> | unde
 }
 
 async function readBody(request: IncomingMessage): Promise<Record<string, unknown>> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += (chunk as Buffer).length;
-    if (size > MAX_BODY_BYTES) throw new AzoraError("PAYLOAD_TOO_LARGE", `The body may have ${MAX_BODY_BYTES} bytes`);
-    chunks.push(chunk as Buffer);
-  }
-  if (size === 0) return {};
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.concat(chunks).toString());
-  } catch (error) {
-    throw new AzoraError("BAD_REQUEST", `The body is no JSON: ${(error as Error).message}`);
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new AzoraError("BAD_REQUEST", "The body must be a JSON object");
-  return value as Record<string, unknown>;
+  const text = decodeUtf8(await collectBody(request, MAX_BODY_BYTES));
+  return text === "" ? {} : parseJsonObject(text);
 }
 
 /** The page. `/?token=…` turns the token into a cookie, so that it stands in no address any longer. */
