@@ -27,8 +27,8 @@ export const DEFAULT_RULES: readonly CaptureRule[] = [
   { event: "education.enrollment.**", grade: "best-effort" },
   { event: "forge.service.**", grade: "best-effort" },
   { event: "health.check.**", grade: "best-effort", changesOf: "status" },
-  { event: "organism.service", grade: "best-effort" },
-  { event: "organism.node", grade: "best-effort" },
+  { event: "organism.service", grade: "durable" },
+  { event: "organism.node", grade: "durable" },
 ];
 
 /**

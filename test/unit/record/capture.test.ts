@@ -12,7 +12,7 @@ describe("capture rules", () => {
     ["education.enrollment.made", "best-effort"],
     ["forge.service.made", "best-effort"],
     ["health.check.library", "best-effort"],
-    ["organism.service", "best-effort"],
+    ["organism.service", "durable"],
     ["organism.closures", undefined],
     ["node.vitals", undefined],
     ["users.created", undefined],
