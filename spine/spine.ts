@@ -98,8 +98,9 @@ async function stop(): Promise<void> {
       mesh.send("nervous-1", "stop-organism");
     }
   }
-  await killLeftovers(organism.dataDir, mesh.peers(), log);
+  // Before it would be taken for something that is left, and started again.
   await nats?.stop();
+  await killLeftovers(organism.dataDir, mesh.peers(), log);
   await mesh.close();
   rmSync(organism.runFolder, { recursive: true, force: true });
   log("everything is stopped");
