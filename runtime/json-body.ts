@@ -5,10 +5,14 @@ import { AzoraError } from "./errors.ts";
 const MAX_DEPTH = 64;
 
 /**
- * The whole body. One that is too large is refused and read on, so that the refusal reaches whoever sends it.
+ * The whole body as a text. One that is too large is refused and read on, so that the refusal reaches whoever sends it.
  * @throws AzoraError PAYLOAD_TOO_LARGE, BAD_REQUEST
  */
-export function collectBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export async function readText(request: IncomingMessage, maxBytes: number): Promise<string> {
+  return decode(await collect(request, maxBytes));
+}
+
+function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const tooLarge = () => new AzoraError("PAYLOAD_TOO_LARGE", `The body may have at most ${maxBytes} bytes`);
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) return Promise.reject(tooLarge());
   return new Promise((resolve, reject) => {
@@ -28,8 +32,7 @@ export function collectBody(request: IncomingMessage, maxBytes: number): Promise
   });
 }
 
-/** @throws AzoraError BAD_REQUEST */
-export function decodeUtf8(bytes: Buffer): string {
+function decode(bytes: Buffer): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {

@@ -5,13 +5,6 @@ import { MalformedLog } from "./malformed-log.ts";
 export const TILE_WIDTH = 256;
 const MAX_ENTRY = 0xffff;
 
-/** One file of a level: `width` hashes, 256 where it is full. */
-export interface Tile {
-  level: number;
-  index: number;
-  width: number;
-}
-
 /**
  * `tile/0/x001/000.p/5`, `tile/entries/000`, `block/000`
  * @param width less than 256 for a partial file
@@ -30,16 +23,6 @@ export function tilePath(level: number | "entries" | "block", index: number, wid
   }
   const folder = level === "block" ? "block" : `tile/${level}`;
   return `${folder}/${path}${width < TILE_WIDTH ? `.p/${width}` : ""}`;
-}
-
-/** The last tile of each level of a tree of that size, lowest level first; no two trees end in the same tiles. */
-export function tilesOf(size: number): Tile[] {
-  const tiles: Tile[] = [];
-  for (let level = 0, count = size; count > 0; level++, count = Math.floor(count / TILE_WIDTH)) {
-    const index = Math.floor((count - 1) / TILE_WIDTH);
-    tiles.push({ level, index, width: count - index * TILE_WIDTH });
-  }
-  return tiles;
 }
 
 /**

@@ -1,22 +1,13 @@
+import type { BlockchainStats } from "../../../sdk/blockchain-logger.ts";
 import { ApiClient } from "../../api-client.ts";
 import type { Command } from "../../command.ts";
 import { paint } from "../../paint.ts";
 import { grouped, megabytes } from "./sizes.ts";
 
-interface Stats {
-  origin: string;
-  entries: number;
-  blocks: number;
-  queued: number;
-  checkpointed: number;
-  witnessed: number;
-  /** ms that the oldest entry without a checkpoint waits. */
-  checkpointLag: number;
-  refused: number;
+interface Stats extends BlockchainStats {
   prunedBefore: number;
   index: { position: number; bytes: number };
   diskFree: number;
-  alarms: { code: string; why: string }[];
 }
 
 export const stats: Command = {

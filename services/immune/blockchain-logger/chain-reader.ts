@@ -38,10 +38,17 @@ export interface ProofView {
 export class ChainReader {
   readonly #log: AuditLog;
   readonly #subjects: SubjectKeys;
+  /** Looked for on disk once, and not for each entry of a page. */
+  #prunedBefore: number | undefined;
 
   constructor(log: AuditLog, subjects: SubjectKeys) {
     this.#log = log;
     this.#subjects = subjects;
+  }
+
+  /** Older payload has gone. */
+  pruned(): void {
+    this.#prunedBefore = undefined;
   }
 
   /**
@@ -143,7 +150,8 @@ export class ChainReader {
   }
 
   #leaf(index: number): { bytes: Buffer; leaf: Buffer } {
-    if (index < prunedBefore(this.#log.reader.folder, this.#log.reader.size)) {
+    this.#prunedBefore ??= prunedBefore(this.#log.reader.folder, this.#log.reader.size);
+    if (index < this.#prunedBefore) {
       throw new AzoraError("NOT_FOUND", `the payload of entry ${index} was pruned; its hash is in the tree still`, {
         index,
       });

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { AzoraError } from "../../../runtime/errors.ts";
-import { collectBody, decodeUtf8, parseJsonObject } from "../../../runtime/json-body.ts";
+import { parseJsonObject, readText } from "../../../runtime/json-body.ts";
 
 /**
  * The parsed JSON body; `undefined` where there is none.
@@ -19,7 +19,7 @@ export async function readJsonBody(request: IncomingMessage, maxBytes: number): 
   if (encoding !== "identity") {
     throw new AzoraError("UNSUPPORTED_MEDIA_TYPE", `Send the body as it is, not encoded with ${encoding}`);
   }
-  const text = decodeUtf8(await collectBody(request, maxBytes));
+  const text = await readText(request, maxBytes);
   return text.trim() === "" ? undefined : parseJsonObject(text);
 }
 

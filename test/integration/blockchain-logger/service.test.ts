@@ -1,4 +1,4 @@
-import { appendFileSync, cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { appendFileSync, cpSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -180,9 +180,13 @@ describe("blockchain-logger", () => {
     await call("log", { eventType: "user.created", data: { email: "ada@example.org" }, subject: "ada" });
     await call("rotate");
     await call("erase", { subject: "ada" });
+    expect(await call("entry", { index: 3 })).toMatchObject({ index: 3 });
+    const doomed = ["000", "001"].map((name) => join(folder, "chain", "log", "tile", "entries", name));
+    const allocated = doomed.reduce((sum, file) => sum + statSync(file).blocks * 512, 0);
     const pruned = await call<{ before: number; files: number; bytes: number }>("prune", { before: 600 });
     expect(pruned).toMatchObject({ before: 512, files: 2 });
-    expect(pruned.bytes).toBeGreaterThan(100_000);
+    expect(pruned.bytes).toBe(allocated);
+    expect(doomed.some((file) => existsSync(file))).toBe(false);
     expect(await call("validate", { deep: true })).toMatchObject({ isValid: true, problems: [], pruned: 512 });
     await expect(call("entry", { index: 3 })).rejects.toMatchObject({ type: "NOT_FOUND" });
     expect((await call<{ entries: { index: number }[] }>("query", { eventType: "a" })).entries[0]).toMatchObject({

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { describe, expect, test } from "@jest/globals";
-import { collectBody, parseJsonObject } from "../../../runtime/json-body.ts";
+import { parseJsonObject, readText } from "../../../runtime/json-body.ts";
 
 describe("a JSON body", () => {
   test("is an object, as it was sent", () => {
@@ -26,7 +26,7 @@ describe("a JSON body", () => {
     ["chunks", 2_000_000],
   ])("that is too large is refused and read on, so that the sender hears why: sent with %s", async (how, bytes) => {
     const server = createServer((request, response) => {
-      collectBody(request, 1000).then(
+      readText(request, 1000).then(
         () => response.end("taken"),
         (error: Error) => response.writeHead(413).end(error.message),
       );

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { type Block, blockHash, blockLine, parseBlock } from "../../../tlog/block.ts";
 import { idOfKey, type LeafEntry, leafBytes, parseLeaf } from "../../../tlog/entry.ts";
-import { joinBundle, splitBundle, tilePath, tilesOf } from "../../../tlog/tiles.ts";
+import { joinBundle, splitBundle, tilePath } from "../../../tlog/tiles.ts";
 
 const LEAF: LeafEntry = {
   data: { name: "Ünal", items: [{ price: 1.5 }] },
@@ -132,19 +132,6 @@ describe("the files of a log", () => {
     ]) {
       expect(wrong).toThrow(RangeError);
     }
-  });
-
-  test("end in these tiles", () => {
-    expect(tilesOf(0)).toEqual([]);
-    expect(tilesOf(256)).toEqual([
-      { level: 0, index: 0, width: 256 },
-      { level: 1, index: 0, width: 1 },
-    ]);
-    expect(tilesOf(70_000)).toEqual([
-      { level: 0, index: 273, width: 112 },
-      { level: 1, index: 1, width: 17 },
-      { level: 2, index: 0, width: 1 },
-    ]);
   });
 
   test("hold entries with their lengths", () => {

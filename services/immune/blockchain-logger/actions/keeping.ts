@@ -37,9 +37,13 @@ export const keeping: ChainActions = {
     description: "Removes the payload of old entries; their hashes and proofs stay.",
     timeout: 0,
     params: { $$strict: true, before: COUNT },
-    handler(this: ChainService, ctx: Context<{ before: number }>) {
+    async handler(this: ChainService, ctx: Context<{ before: number }>) {
       const { chain } = this.host;
-      return prune(chain.log, join(chain.folder, "log"), ctx.params.before);
+      try {
+        return await prune(chain.log, join(chain.folder, "log"), ctx.params.before);
+      } finally {
+        chain.reader.pruned();
+      }
     },
   },
   beginAnew: {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AzoraError } from "../../../../runtime/errors.ts";
 import { blockHash, blockLine, parseBlock } from "../../../../tlog/block.ts";
@@ -171,12 +171,4 @@ function fullSubtrees(size: number): { level: number; index: number }[] {
 
 function corrupt(why: string, where: Record<string, unknown>): AzoraError {
   return new AzoraError("CHAIN_CORRUPT", why, where);
-}
-
-/** Whether a folder holds a log, or the beginning of one. */
-export function holdsLog(folder: string): boolean {
-  return (
-    existsSync(join(folder, "log", "checkpoint")) ||
-    (existsSync(join(folder, "wal")) && readdirSync(join(folder, "wal")).length > 0)
-  );
 }

@@ -1,15 +1,13 @@
 import { markOf } from "../../../../runtime/accounting/packet-id.ts";
-import { isSigned, type NodeReport, type SignedReport } from "../../../../runtime/accounting/report.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import type { Entry } from "../../../../tlog/entry.ts";
-import type { Incarnation } from "./incarnation.ts";
 import { Incarnations } from "./incarnations.ts";
 import { OpenAccounts, type Settled } from "./open-accounts.ts";
-import type { PacketRow } from "./pair.ts";
-import { readReport } from "./read-report.ts";
+import { type Open, Questions } from "./questions.ts";
+import { ReportIntake } from "./report-intake.ts";
 import { settle, unsettle } from "./settle.ts";
-import { refusedSource, type Source, sourceOf } from "./source.ts";
-import { type Accounted, addVerdict, type Finding, noTotals, summarize, type Totals, type Verdict } from "./verdict.ts";
+import { refusedSource, sourceOf } from "./source.ts";
+import { type Accounted, addVerdict, noTotals, summarize, type Totals, type Verdict } from "./verdict.ts";
 
 export interface ReconcilerOptions {
   clock: Clock;
@@ -25,15 +23,6 @@ export interface ReconcilerOptions {
 /** What the reconciler needs of an entry. */
 export type ReadEntry = Pick<Entry, "index" | "eventType" | "data">;
 
-/** What both sides do not agree on yet. */
-export interface Open {
-  from: string;
-  to: string;
-  epoch: number;
-  /** Nodes that have not told everything; none where the log is still to come. */
-  waitsFor: string[];
-}
-
 export interface AccountedNow extends Accounted {
   open: Open[];
 }
@@ -42,9 +31,6 @@ export interface AccountedNow extends Accounted {
 const HOLD_MS = 15_000;
 /** From here on a verdict is given on what is settled, ms. */
 const PART_MS = 60_000;
-/** What both sides differ in is asked after when nothing has come for so long, ms. */
-const ASK_AFTER_MS = 15_000;
-const ASK_EVERY_MS = 10_000;
 /** A report whose successors are there counts as missing after this time, ms. */
 const REPORT_LATE_MS = 30_000;
 /** The steady time makes no longer steps, ms: neither does a clock that is set count, nor a process that was stopped. */
@@ -64,7 +50,8 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #lives = new Incarnations();
   readonly #open: OpenAccounts;
-  readonly #asked = new Map<string, number>();
+  readonly #intake: ReportIntake;
+  readonly #questions: Questions;
   readonly #history: Pick<Verdict, "epoch" | "since" | "matched" | "findings" | "withdrawn">[] = [];
   #totals: Totals = noTotals();
   #number = 0;
@@ -84,6 +71,8 @@ export class Reconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#open = new OpenAccounts(options.node);
+    this.#intake = new ReportIntake(options.node, this.#lives, this.#open);
+    this.#questions = new Questions(options.node, this.#lives, this.#open);
     this.#clockAt = options.clock.now();
   }
 
@@ -107,6 +96,7 @@ export class Reconciler {
   resume(last: Verdict | undefined, from: number): void {
     this.#before = last;
     this.#from = from;
+    this.#intake.resume(last, from);
     // Not all that is open can be read any longer.
     if (from > (last?.resume ?? 0)) this.#open.partialEpoch = Number.POSITIVE_INFINITY;
     if (!last) return;
@@ -124,7 +114,7 @@ export class Reconciler {
   /** To be called with each entry of the log, in order. */
   entry({ index, eventType, data }: ReadEntry): void {
     this.#last = index;
-    if (eventType === "accounting.node") this.#takeReport(data, index);
+    if (eventType === "accounting.node") this.#intake.take(data, index, this.#now);
     else if (eventType === "accounting.verdict") this.#takeVerdict(data as unknown as Verdict);
     else if (eventType === "accounting.declared")
       this.#lives.down(String(data["node"]), String(data["mark"]), this.#now);
@@ -151,10 +141,10 @@ export class Reconciler {
     this.#clockAt = now;
     for (const life of this.#lives.all())
       for (const number of life.skipMissing(this.#now, REPORT_LATE_MS))
-        this.#open.tell(this.#missingReport(life, number));
+        this.#open.tell(this.#intake.missing(life, number));
     this.#open.tidy(this.#now);
     this.#lives.tidy(this.#now);
-    for (const node of this.#toAsk()) this.#ask(node);
+    for (const node of this.#questions.due(this.#now)) this.#options.ask(node, this.#last);
     if (!this.#inFlight) this.#decide();
   }
 
@@ -168,24 +158,8 @@ export class Reconciler {
     const isWithin = ({ since }: Pick<Verdict, "since">) => Date.parse(since) >= begin && Date.parse(since) < end;
     const known = this.#history.filter((verdict) => isWhole || isWithin(verdict));
     const first = isWhole && this.#first !== undefined ? { from: this.#first } : {};
-    const open = this.#openNow().slice(0, MOST_SHOWN);
+    const open = this.#questions.open(this.#now).slice(0, MOST_SHOWN);
     return { ...summarize(known), ...(isWhole ? this.#totals : {}), ...first, open };
-  }
-
-  /** What was told just now is about to be told by the other side. */
-  #openNow(): Open[] {
-    const open: Open[] = [];
-    const isFresh = ({ changedAt }: { changedAt: number }) => this.#now - changedAt < ASK_AFTER_MS;
-    for (const pair of this.#open.pairs) {
-      if (pair.recorded || pair.isEqual || isFresh(pair)) continue;
-      const judgement = pair.judge(this.#lives);
-      const waitsFor = "waitsFor" in judgement ? judgement.waitsFor.map(({ node }) => node) : [];
-      open.push({ from: pair.from, to: pair.to, epoch: pair.epoch, waitsFor: [...new Set(waitsFor)] });
-    }
-    for (const book of this.#open.books)
-      if (!book.recorded && !book.isEqual && !isFresh(book))
-        open.push({ from: book.node, to: this.#options.node, epoch: book.epoch, waitsFor: [book.node] });
-    return open;
   }
 
   #takeEntry(eventType: string, data: ReadEntry["data"], index: number): void {
@@ -204,55 +178,6 @@ export class Reconciler {
     if (life && life.started < Date.parse(at)) this.#lives.down(id, life.mark, this.#now);
   }
 
-  #takeReport(data: ReadEntry["data"], index: number): void {
-    const signed = readReport(data["payload"]);
-    const source = sourceOf(data);
-    if (!signed) {
-      this.#suspect(source?.node ?? "?", 0, "a report that cannot be read");
-      return;
-    }
-    const { report } = signed;
-    const life = this.#lives.of(report.node, markOf(report.instance));
-    const why = whyUntrusted(signed, source, life.key);
-    if (why) {
-      this.#suspect(report.node, report.epoch, why);
-      return;
-    }
-    if (this.#open.partialEpoch === Number.POSITIVE_INFINITY) this.#open.partialEpoch = report.epoch + 1;
-    if (life.heardAt < 0 && this.#from > 0) life.next = this.#firstNumber(report, index);
-    const taken = life.take(signed, index, this.#now);
-    if (!taken) return;
-    if (taken === "late") {
-      this.#open.withdraw(this.#missingReport(life, report.number));
-      life.skipped.delete(report.number);
-    }
-    this.#lives.heard(life, this.#now);
-    this.#takeRows(report, index);
-  }
-
-  /** Number of the first report that is to be expected, where the log was not read from its beginning. */
-  #firstNumber({ node, instance, number }: NodeReport, index: number): number {
-    const known = this.#before?.nodes.find(([one, mark]) => one === node && mark === markOf(instance));
-    return known && index > this.#before!.through ? known[2] : number;
-  }
-
-  #takeRows(report: NodeReport, index: number): void {
-    const { node, instance, epoch: current, number } = report;
-    const mark = markOf(instance);
-    const add = (from: string, sender: string, epoch: number, to: string, row: PacketRow) =>
-      this.#open.pair(from, sender, epoch, to, this.#now)?.add(row, this.#now);
-    for (const { to, mark: receiver, epoch, calls, events, hash } of report.sent)
-      add(node, mark, epoch, to, { index, side: "sent", mark: receiver, calls, events, hash });
-    for (const { from, mark: sender, epoch, calls, events, hash } of report.received)
-      add(from, sender, epoch, node, { index, side: "received", mark, calls, events, hash });
-    for (const row of report.entries)
-      this.#open.book({ node, instance, epoch: row.epoch }, this.#now)?.report(row, index, this.#now);
-    for (const { from, count } of report.unmarked ?? []) {
-      const why = `packets with ids that cannot be counted, as report ${number} of ${node} says`;
-      this.#open.tell({ kind: "extra", from, mark: "", to: node, epoch: current, calls: count, why });
-    }
-  }
-
   #takeVerdict(verdict: Verdict): void {
     if (verdict.number === this.#inFlight?.verdict.number) {
       this.#finish(this.#inFlight);
@@ -264,33 +189,6 @@ export class Reconciler {
     this.#first = verdict.first;
     this.#remember(verdict);
     this.#open.replay(verdict, this.#from, this.#now);
-  }
-
-  /** Nodes that may know more than they have told. */
-  #toAsk(): Set<string> {
-    const nodes = new Set<string>();
-    const isQuiet = ({ changedAt }: { changedAt: number }) => this.#now - changedAt >= ASK_AFTER_MS;
-    const add = ({ node, end }: Incarnation) => {
-      if (!end || end.how === "down") nodes.add(node);
-    };
-    for (const pair of this.#open.pairs) {
-      if (pair.recorded || pair.isEqual || !isQuiet(pair)) continue;
-      const judgement = pair.judge(this.#lives);
-      if ("waitsFor" in judgement) for (const { node, mark } of judgement.waitsFor) add(this.#lives.of(node, mark));
-    }
-    for (const book of this.#open.books) {
-      if (book.recorded || book.isEqual || !isQuiet(book)) continue;
-      const life = this.#lives.of(book.node, book.mark);
-      if (!this.#lives.hasToldOf(book.node, book.mark, book.lastIndex) || life.waiting > 0) add(life);
-    }
-    return nodes;
-  }
-
-  #ask(node: string): void {
-    const last = this.#asked.get(node) ?? Number.NEGATIVE_INFINITY;
-    if (this.#now - last < ASK_EVERY_MS) return;
-    this.#asked.set(node, this.#now);
-    this.#options.ask(node, this.#last);
   }
 
   /** Gives at most one verdict. */
@@ -351,22 +249,4 @@ export class Reconciler {
     this.#history.push({ epoch, since, matched, findings, ...(withdrawn ? { withdrawn } : {}) });
     if (this.#history.length > MOST_HISTORY) this.#history.splice(0, MOST_HISTORY / 10);
   }
-
-  #missingReport({ node, mark, skipped, epoch }: Incarnation, number: number): Finding {
-    const why = `report ${number} of ${node} is not in the log, and later ones are`;
-    const found = skipped.get(number) ?? epoch;
-    return { kind: "missing", from: node, mark, to: this.#options.node, epoch: found, reports: 1, why };
-  }
-
-  #suspect(node: string, epoch: number, why: string): void {
-    this.#open.tell({ kind: "extra", from: node, mark: "", to: this.#options.node, epoch, reports: 1, why });
-  }
-}
-
-function whyUntrusted(signed: SignedReport, source: Source | undefined, pinned: string): string | undefined {
-  const { node, instance } = signed.report;
-  if (source?.node !== node || source.instance !== instance) return `a report in its name came from ${source?.node}`;
-  if (pinned !== "" && pinned !== signed.key)
-    return "a report is signed with another key than the incarnation's first one";
-  return isSigned(signed) ? undefined : "a report's signature does not verify";
 }

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { extname, join, normalize } from "node:path";
 import type { ServiceBroker } from "moleculer";
 import { AzoraError, ERROR_CODES, toProblem } from "../../../../runtime/errors.ts";
-import { collectBody, decodeUtf8, parseJsonObject } from "../../../../runtime/json-body.ts";
+import { parseJsonObject, readText } from "../../../../runtime/json-body.ts";
 import { PACKAGE_ROOT } from "../../../../runtime/node-executable.ts";
 import { equal } from "../../../../runtime/operator-token.ts";
 import { portHolder } from "../../../../runtime/port-holder.ts";
@@ -155,7 +155,7 @@ function matchPath(pattern: string, path: string): Record<string, string> | unde
 }
 
 async function readBody(request: IncomingMessage): Promise<Record<string, unknown>> {
-  const text = decodeUtf8(await collectBody(request, MAX_BODY_BYTES));
+  const text = await readText(request, MAX_BODY_BYTES);
   return text === "" ? {} : parseJsonObject(text);
 }
 

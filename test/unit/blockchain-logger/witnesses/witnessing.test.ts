@@ -65,6 +65,20 @@ describe("a log and its witness", () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
+  /** Copies the log and its keys. Returns what puts the copies in their place. */
+  function backUp(): () => void {
+    const copies = ["chain", "keys"].map(
+      (name) => [join(bench.folder, name), join(bench.folder, `${name}-backup`)] as const,
+    );
+    for (const [folder, copy] of copies) cpSync(folder, copy, { recursive: true });
+    return () => {
+      for (const [folder, copy] of copies) {
+        rmSync(folder, { recursive: true });
+        cpSync(copy, folder, { recursive: true });
+      }
+    };
+  }
+
   test("confirms each checkpoint, and its signature stands in it", async () => {
     await publish();
     await publish();
@@ -104,19 +118,13 @@ describe("a log and its witness", () => {
   test("it catches a log that was set back together with its keys", async () => {
     await publish();
     await log.close();
-    const copies = ["chain", "keys"].map(
-      (name) => [join(bench.folder, name), join(bench.folder, `${name}-backup`)] as const,
-    );
-    for (const [folder, copy] of copies) cpSync(folder, copy, { recursive: true });
+    const restore = backUp();
     await begin();
     await publish();
     await publish();
     witnessing.stop();
     await log.close();
-    for (const [folder, copy] of copies) {
-      rmSync(folder, { recursive: true });
-      cpSync(copy, folder, { recursive: true });
-    }
+    restore();
     await begin();
     await publish();
     expect(witnessing.conflict).toMatch(/witness has seen .* of this log/);
@@ -126,18 +134,12 @@ describe("a log and its witness", () => {
   test("it catches a log that tells another history, even a longer one", async () => {
     await publish();
     await log.close();
-    const copies = ["chain", "keys"].map(
-      (name) => [join(bench.folder, name), join(bench.folder, `${name}-backup`)] as const,
-    );
-    for (const [folder, copy] of copies) cpSync(folder, copy, { recursive: true });
+    const restore = backUp();
     await begin();
     await publish();
     witnessing.stop();
     await log.close();
-    for (const [folder, copy] of copies) {
-      rmSync(folder, { recursive: true });
-      cpSync(copy, folder, { recursive: true });
-    }
+    restore();
     await begin();
     for (let n = 0; n < 10; n++) await log.log("forged", { n });
     await publish();
