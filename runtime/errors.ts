@@ -43,6 +43,10 @@ export const ERROR_CODES = {
   CHAIN_UNWITNESSED: { status: 503, title: "No witness has confirmed the audit chain for too long" },
   CHAIN_CORRUPT: { status: 500, title: "The audit chain's files were altered or damaged" },
   CHAIN_OUTBOX_FULL: { status: 503, title: "This node holds as many undelivered audit events as it may" },
+  POOL_EXHAUSTED: { status: 503, title: "All of a bounded resource is in use, and too many wait for it" },
+  WORKER_LOST: { status: 500, title: "The worker thread ended while it carried out the call" },
+  WORKER_UNSUPPORTED: { status: 500, title: "This does not work in a worker thread" },
+  PROFILE_REFUSED: { status: 409, title: "The node cannot be profiled now" },
   STORE_UNAVAILABLE: { status: 503, title: "The store cannot be read or written" },
 } as const;
 

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { isCapturedEvent } from "./record/configured-rules.ts";
+import { arePairs } from "./tracing/tracing-config.ts";
 
 /** What an environment variable may hold, how it is read, and what stands where it is not set. */
 interface Rule<T> {
@@ -153,6 +154,41 @@ const RULES = {
   } as Rule<string>,
   /** What happens while no witness answers: the log goes on with an alarm, or it takes nothing more. */
   AZORA_CHAIN_WITNESS_POLICY: oneOf("open", "open", "closed"),
+  /** Store operations that are under way at once on a node. */
+  AZORA_DB_MAX_CONNECTIONS: integer(1, 10_000, 20),
+  /** Connections of a node to Redis. */
+  AZORA_REDIS_MAX_CONNECTIONS: integer(1, 1000, 10),
+  /** Requests that a gateway process carries out at once. */
+  AZORA_API_MAX_CONNECTIONS: integer(1, 100_000, 100),
+  /** Calls that are under way at once in a node's worker threads; there are never more threads than processors. */
+  AZORA_WORKER_MAX_CONNECTIONS: integer(1, 10_000, 50),
+  /** Heap of a worker thread, MB. */
+  AZORA_WORKER_MEMORY: integer(16, 65_536, 512),
+  /** Where traces are sent, by OTLP over HTTP: the collector's address without `/v1/traces`. Empty: no traces are made. */
+  AZORA_OTLP_ENDPOINT: {
+    default: "",
+    allowed: "a URL with http:// or https://, without a password",
+    parse(text) {
+      if (!URL.canParse(text)) return undefined;
+      const { protocol, username, password } = new URL(text);
+      return /^https?:$/.test(protocol) && !username && !password ? text : undefined;
+    },
+  } as Rule<string>,
+  /** Headers that the collector wants, such as a key. */
+  AZORA_OTLP_HEADERS: {
+    default: "",
+    allowed: "a list such as authorization=Bearer%20abc,x-tenant=7",
+    parse: (text) => (arePairs(text) ? text : undefined),
+  } as Rule<string>,
+  /** Share of requests that are traced, chosen by their id. */
+  AZORA_TRACE_SAMPLE: {
+    default: 0.01,
+    allowed: "a number from 0 to 1",
+    parse(text) {
+      const value = Number(text);
+      return text.trim() !== "" && value >= 0 && value <= 1 ? value : undefined;
+    },
+  } as Rule<number>,
   /** The bus. Empty: a private nats-server if it is on PATH, else the mesh. `mesh` forces the mesh. */
   AZORA_EVENT_BUS_URL: {
     default: "",
@@ -180,6 +216,7 @@ export const SECRET_SETTINGS: readonly SettingName[] = [
   "AZORA_REDIS_URL",
   "AZORA_CHAIN_KEYS",
   "AZORA_CHAIN_SUBJECT_KEY",
+  "AZORA_OTLP_HEADERS",
 ];
 
 /** Thrown with every wrong setting at once. */

@@ -48,6 +48,11 @@ describe("settings", () => {
       AZORA_CHAIN_WITNESS_POLICY: "open",
       AZORA_EVENT_BUS_URL: "",
       AZORA_DB_URL: "",
+      AZORA_DB_MAX_CONNECTIONS: 20,
+      AZORA_REDIS_MAX_CONNECTIONS: 10,
+      AZORA_API_MAX_CONNECTIONS: 100,
+      AZORA_WORKER_MAX_CONNECTIONS: 50,
+      AZORA_WORKER_MEMORY: 512,
       AZORA_REDIS_URL: "",
     });
   });
