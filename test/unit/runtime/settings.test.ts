@@ -54,6 +54,9 @@ describe("settings", () => {
       AZORA_WORKER_MAX_CONNECTIONS: 50,
       AZORA_WORKER_MEMORY: 512,
       AZORA_REDIS_URL: "",
+      AZORA_OTLP_ENDPOINT: "",
+      AZORA_OTLP_HEADERS: "",
+      AZORA_TRACE_SAMPLE: 0.01,
     });
   });
 
