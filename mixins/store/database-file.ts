@@ -2,6 +2,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type Clock, sleep, systemClock } from "../../runtime/clock.ts";
+import type { Pool } from "../../runtime/pools/pool.ts";
 import { MATCH_FUNCTION, type Predicate } from "./query.ts";
 import { isBusy, storeError, unavailable } from "./sqlite-errors.ts";
 
@@ -25,14 +26,17 @@ export class DatabaseFile {
   /** Connections that this process has made to it. */
   #connections = 0;
   #clock: Clock;
+  /** Operations under way at once on the node; each one counts for its file. */
+  readonly #pool: Pool | undefined;
   #statements = new Map<string, StatementSync>();
   #predicates: readonly Predicate[] = [];
   #reading = false;
   #newestVersion = Number.POSITIVE_INFINITY;
 
-  private constructor(path: string, clock: Clock) {
+  private constructor(path: string, clock: Clock, pool?: Pool) {
     this.path = path;
     this.#clock = clock;
+    this.#pool = pool;
     this.#db = this.#connect();
   }
 
@@ -76,11 +80,11 @@ export class DatabaseFile {
   }
 
   /** @throws AzoraError STORE_UNAVAILABLE saying what is wrong with the file */
-  static async open(path: string, clock: Clock = systemClock): Promise<DatabaseFile> {
+  static async open(path: string, clock: Clock = systemClock, pool?: Pool): Promise<DatabaseFile> {
     makeFolder(dirname(path));
     let file: DatabaseFile | undefined;
     try {
-      const opened = new DatabaseFile(path, clock);
+      const opened = new DatabaseFile(path, clock, pool);
       file = opened;
       await opened.#patiently(() => opened.#prepareConnection(opened.#db));
       return opened;
@@ -109,10 +113,13 @@ export class DatabaseFile {
   }
 
   async #run<T>(begin: string, work: () => T): Promise<T> {
+    const hold = this.#pool && (this.#pool.enter(this.path) ?? (await this.#pool.wait(this.path)));
     try {
       return await this.#patiently(() => this.#transact(begin, work));
     } catch (error) {
       throw storeError(error, this.path);
+    } finally {
+      hold?.release();
     }
   }
 

@@ -2,6 +2,7 @@ import type { ActionSchema, Context, Service, ServiceSchema } from "moleculer";
 import DbService from "moleculer-db";
 import type { Model } from "../../models/model.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
+import { nodePool } from "../../runtime/pools/node-pools.ts";
 import { storeActions } from "./actions.ts";
 import { Collection } from "./collection.ts";
 import { compileModel } from "./compiled-model.ts";
@@ -165,7 +166,7 @@ export function store<T extends object>(model: Model<T>, options: StoreOptions =
     async started(this: StoreInternals) {
       const path = storePath(this.fullName);
       const open = async () => {
-        const file = await DatabaseFile.open(path, clock);
+        const file = await DatabaseFile.open(path, clock, nodePool(this.broker, "database"));
         const transactions = new Transactions(file, models, clock);
         try {
           await prepareFile(file, models, migrations, (work) => transactions.inside(work), clock.now);
