@@ -14,6 +14,7 @@ import { learning } from "./learning.ts";
 import { record } from "./record.ts";
 import { recovery } from "./recovery.ts";
 import { publish, type Result } from "./report.ts";
+import { tracing } from "./tracing.ts";
 import { vitals } from "./vitals.ts";
 
 const BENCHES: Record<string, () => Promise<Result | Result[]>> = {
@@ -32,6 +33,7 @@ const BENCHES: Record<string, () => Promise<Result | Result[]>> = {
   "chain-bus": () => chainBus(),
   "chain-read": () => chainRead(),
   "chain-query": () => chainQuery(),
+  tracing: () => tracing(),
 };
 
 const wanted = process.argv.slice(2);

@@ -9,11 +9,30 @@ export function sampler(rate: number): (requestId: string) => boolean {
   return (requestId) => hash(requestId) < limit;
 }
 
-/** FNV-1a, then the finaliser of MurmurHash3: ids that differ in their last digit alone must not be chosen in rows. */
+/**
+ * MurmurHash3 over four characters at a time: each unsampled call pays for it, and ids that differ in their last digit
+ * alone must not be chosen in rows. https://github.com/aappleby/smhasher
+ */
 function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
+  const { length } = text;
+  let value = length;
+  let i = 0;
+  for (; i + 4 <= length; i += 4) {
+    const four =
+      text.charCodeAt(i) |
+      (text.charCodeAt(i + 1) << 8) |
+      (text.charCodeAt(i + 2) << 16) |
+      (text.charCodeAt(i + 3) << 24);
+    value = mixed(value, four);
+  }
+  for (; i < length; i++) value = mixed(value, text.charCodeAt(i));
   value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
   value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35);
   return (value ^ (value >>> 16)) >>> 0;
+}
+
+function mixed(value: number, part: number): number {
+  const first = Math.imul(part, 0xcc9e2d51);
+  const next = value ^ Math.imul((first << 15) | (first >>> 17), 0x1b873593);
+  return (Math.imul((next << 13) | (next >>> 19), 5) + 0xe6546b64) | 0;
 }

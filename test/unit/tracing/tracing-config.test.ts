@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { readSettings, SettingsError } from "../../../runtime/settings.ts";
 import { tracingConfig } from "../../../runtime/tracing/tracing-config.ts";
 
-const configOf = (env: Record<string, string>) => tracingConfig(readSettings(env), env);
+const configOf = (env: NodeJS.ProcessEnv) => tracingConfig(readSettings(env), env);
 
 describe("where traces go", () => {
   test("is nowhere without an endpoint", () => {
