@@ -54,6 +54,8 @@ export interface VitalsReport {
   logLinesLost: number;
   /** What it has recorded for the audit chain since it started. Absent on a node of an older version. */
   record?: RecorderStats;
+  /** Spans since it started that its collector took, and that were lost. Absent where no traces are made. */
+  traces?: { exported: number; dropped: number };
 }
 
 /** What a node's vitals are collected from. */
@@ -64,6 +66,7 @@ export interface VitalsSources {
   failover?: { retries: number; holds: { refused: number }; lost: LostCalls };
   breakers?: { states(): BreakerState[] };
   record?: { stats(): RecorderStats };
+  tracing?: { stats(): { exported: number; dropped: number } };
   /** On whose disk the room is looked at. */
   dataDir?: string;
 }
@@ -125,6 +128,7 @@ export class NodeVitals {
       uptime: round(process.uptime()),
       actions: this.#actions(),
       ...(this.#sources.record ? { record: this.#sources.record.stats() } : {}),
+      ...this.#traces(),
       ...this.#calls(),
     };
     this.#cpu = process.cpuUsage();
@@ -132,6 +136,13 @@ export class NodeVitals {
     this.#loop = loop;
     this.#delay.reset();
     return report;
+  }
+
+  #traces(): Pick<VitalsReport, "traces"> {
+    const { tracing } = this.#sources;
+    if (!tracing) return {};
+    const { exported, dropped } = tracing.stats();
+    return { traces: { exported, dropped } };
   }
 
   #calls(): Pick<VitalsReport, "breakers" | "lost" | "calls" | "logLinesLost"> {

@@ -1,11 +1,15 @@
 import type { Context, Service, ServiceSchema } from "moleculer";
+import type { PerformanceReport } from "../../../models/performance.ts";
 import { RUNTIME_CAPABILITY } from "../../../runtime/discovery/plan.ts";
 import type { VitalsReport } from "../../../runtime/vitals/node-vitals.ts";
+import { PerformanceStore } from "./performance-store.ts";
+import { performanceText } from "./performance-text.ts";
 import { prometheusText } from "./prometheus-text.ts";
 import { VitalsStore } from "./vitals-store.ts";
 
 interface MonitoringService extends Service {
   store: VitalsStore;
+  performance: PerformanceStore;
   lastReport: number;
 }
 
@@ -70,7 +74,7 @@ const schema: ServiceSchema<object, object, object, MonitoringService> = {
     /** Everything, in Prometheus' text format. */
     prometheus: {
       handler(this: MonitoringService) {
-        return prometheusText(this.store);
+        return prometheusText(this.store) + performanceText(this.performance);
       },
     },
 
@@ -87,10 +91,15 @@ const schema: ServiceSchema<object, object, object, MonitoringService> = {
       this.store.take(ctx.params);
       this.lastReport = Date.now();
     },
+
+    "node.performance"(this: MonitoringService, ctx: Context<PerformanceReport>) {
+      this.performance.take(ctx.params);
+    },
   },
 
   created(this: MonitoringService) {
     this.store = new VitalsStore();
+    this.performance = new PerformanceStore();
     this.lastReport = Date.now();
   },
 };

@@ -1,15 +1,15 @@
 import { bucketValue } from "../../../runtime/vitals/histogram.ts";
+import { labels, MetricFamilies, type MetricType } from "./metric-families.ts";
 import type { VitalsStore } from "./vitals-store.ts";
 
 /** Upper bounds of the exported latency buckets, s. */
 const BOUNDS_S = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10] as const;
 
-/** The organism's vitals in Prometheus' text format, version 0.0.4. */
+/** The organism's vitals in Prometheus' text format. */
 export function prometheusText(store: VitalsStore): string {
-  const lines: string[] = [];
-  const family = (name: string, type: string, help: string, samples: string[]) => {
-    if (samples.length > 0) lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples);
-  };
+  const families = new MetricFamilies();
+  const family = (name: string, type: MetricType, help: string, samples: string[]) =>
+    families.add(name, type, help, samples);
   const nodes = store.nodes();
   type Report = (typeof nodes)[number]["report"];
   /** What a node does not know it does not tell. */
@@ -65,6 +65,18 @@ export function prometheusText(store: VitalsStore): string {
   perGrade("azora_audit_recorded_total", "Audit records that the node has taken for the chain.", "recorded");
   perGrade("azora_audit_dropped_total", "Audit records that the node had no room for.", "dropped");
 
+  const perTraces = (name: string, help: string, value: (traces: NonNullable<Report["traces"]>) => number) =>
+    family(
+      name,
+      "counter",
+      help,
+      nodes.flatMap(({ node, report: { traces } }) =>
+        traces ? [`${name}{${labels({ node })}} ${value(traces)}`] : [],
+      ),
+    );
+  perTraces("azora_spans_exported_total", "Spans that the collector of traces has taken.", ({ exported }) => exported);
+  perTraces("azora_spans_dropped_total", "Spans that did not reach the collector.", ({ dropped }) => dropped);
+
   const breakers = store.breakers();
   const between = (one: (typeof breakers)[number]) =>
     labels({ node: one.on, caller: one.caller, callee: one.callee, callee_node: one.node });
@@ -99,7 +111,12 @@ export function prometheusText(store: VitalsStore): string {
   perCaller("azora_log_lines_lost_total", "Log lines that could not be written.", ({ logLinesLost }) => logLinesLost);
 
   const actions = store.actions();
-  const perAction = (name: string, type: string, help: string, value: (series: (typeof actions)[number]) => number) =>
+  const perAction = (
+    name: string,
+    type: MetricType,
+    help: string,
+    value: (series: (typeof actions)[number]) => number,
+  ) =>
     family(
       name,
       type,
@@ -126,7 +143,7 @@ export function prometheusText(store: VitalsStore): string {
       ];
     }),
   );
-  return `${lines.join("\n")}\n`;
+  return families.toString();
 }
 
 /** How many values lie at or below a bound, µs. */
@@ -140,14 +157,4 @@ function cumulative(counts: Float64Array): (bound: number) => number {
 
 function ofAction({ node, service, action }: { node: string; service: string; action: string }) {
   return { node, service, action };
-}
-
-function labels(of: Record<string, string>): string {
-  return Object.entries(of)
-    .map(([key, value]) => `${key}="${escapeLabel(value)}"`)
-    .join(",");
-}
-
-function escapeLabel(value: string): string {
-  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }

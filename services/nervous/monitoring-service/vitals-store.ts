@@ -1,6 +1,7 @@
 import type { BreakerState } from "../../../models/healing.ts";
 import { Histogram } from "../../../runtime/vitals/histogram.ts";
 import type { VitalsReport } from "../../../runtime/vitals/node-vitals.ts";
+import { Lives } from "./lives.ts";
 
 /** What is known of one action, over all nodes or on one. */
 export interface ActionSeries {
@@ -29,43 +30,18 @@ export interface CallerSeries {
 
 /** A node that has not reported for so long is no longer shown, ms. */
 const FORGET_NODE_MS = 15_000;
-/** Reports that may overtake each other; what is further behind counts as having come already. */
-const WINDOW = 64;
-/** Lives of one node of which late reports may still come. */
-const LIVES = 3;
-
-/** Which reports of one life of a node have come. */
-class Life {
-  readonly instanceId: string;
-  readonly #come = new Set<number>();
-  newest = -1;
-
-  constructor(instanceId: string) {
-    this.instanceId = instanceId;
-  }
-
-  /** True the first time. */
-  take(seq: number): boolean {
-    if (seq <= this.newest - WINDOW || this.#come.has(seq)) return false;
-    this.#come.add(seq);
-    this.newest = Math.max(this.newest, seq);
-    for (const one of this.#come) if (one <= this.newest - WINDOW) this.#come.delete(one);
-    return true;
-  }
-}
-
 /** Adds up the vitals that the nodes report. Increments of one life of a node are counted once, in any order of arrival. */
 export class VitalsStore {
   readonly #nodes = new Map<string, { report: VitalsReport; seen: number }>();
-  /** Newest first. */
-  readonly #lives = new Map<string, Life[]>();
+  readonly #lives = new Lives();
   readonly #actions = new Map<string, ActionSeries>();
   readonly #callers = new Map<string, CallerSeries>();
 
   take(report: VitalsReport, now = Date.now()): void {
-    const life = this.#life(report);
-    if (!life.take(report.seq)) return;
-    const isNewest = life === this.#lives.get(report.node)![0] && life.newest === report.seq;
+    const arrival = this.#lives.arrival(report);
+    if (!arrival) return;
+    const { isNewest, isReborn } = arrival;
+    if (isReborn) for (const series of this.#actions.values()) if (series.node === report.node) series.inFlight = 0;
     if (isNewest) this.#nodes.set(report.node, { report, seen: now });
     this.#addCalls(report);
     for (const { name, service, errors, inFlight, sum, buckets } of report.actions) {
@@ -137,16 +113,5 @@ export class VitalsStore {
     series.refusedHolds += calls?.refusedHolds ?? 0;
     series.logLinesLost += logLinesLost;
     for (const { service, count } of lost) series.lost.set(service, (series.lost.get(service) ?? 0) + count);
-  }
-
-  #life({ node, instanceId }: VitalsReport): Life {
-    const lives = this.#lives.get(node) ?? [];
-    const known = lives.find((life) => life.instanceId === instanceId);
-    if (known) return known;
-    const life = new Life(instanceId);
-    this.#lives.set(node, [life, ...lives].slice(0, LIVES));
-    // What the former life had in flight has ended with it.
-    for (const series of this.#actions.values()) if (series.node === node) series.inFlight = 0;
-    return life;
   }
 }
