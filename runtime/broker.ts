@@ -1,11 +1,14 @@
 import { type BrokerOptions, type Middleware, ServiceBroker } from "moleculer";
 import { brokerOptions } from "../moleculer.config.ts";
 import type { Accounting } from "./accounting/accounting.ts";
+import { powerOfTwo } from "./balancer/power-of-two.ts";
 import { CircuitBreakers } from "./breaker/circuit-breakers.ts";
 import type { Bus } from "./bus.ts";
 import { ConcurrencyLimits } from "./concurrency/concurrency-limits.ts";
+import { FrontDoor } from "./concurrency/front-door.ts";
 import { Failover } from "./failover/failover.ts";
 import { connectFast } from "./fast-connect.ts";
+import { LoadModel } from "./load/load-model.ts";
 import type { JsonLogger } from "./logger.ts";
 import type { Mesh } from "./mesh/mesh.ts";
 import { MeshTransporter } from "./mesh/mesh-transporter.ts";
@@ -39,20 +42,25 @@ export interface NodeBroker {
   failover: Failover;
   breakers: CircuitBreakers;
   limits: ConcurrencyLimits;
+  load: LoadModel;
+  door: FrontDoor;
 }
 
-/** A broker as every node has it: on the organism's bus, with vitals, failover and circuit breakers. It is not started. */
+/** A broker as every node has it: on the organism's bus, with vitals, failover and load control. It is not started. */
 export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
   const { nodeId, namespace, bus, settings, logger, mesh, metadata, own, onlySerializer, innermost = [] } = options;
   const vitals = new VitalsRegistry();
   const lost = new LostCalls();
   const failover = new Failover(lost);
+  const load = new LoadModel();
   const breakers = new CircuitBreakers({
+    load,
     threshold: settings.AZORA_CIRCUIT_BREAKER_THRESHOLD,
     resetTimeout: settings.AZORA_CIRCUIT_BREAKER_RESET_TIMEOUT * settings.AZORA_HEALING_TIME_SCALE,
     lost,
   });
-  const limits = new ConcurrencyLimits();
+  const limits = new ConcurrencyLimits({ elsewhere: (ctx, refusal) => failover.elsewhere(ctx, refusal) });
+  const door = new FrontDoor(limits);
   const base = own && !onlySerializer ? { ...own } : brokerOptions(settings);
   if (own && onlySerializer) base.serializer = own.serializer ?? "JSON";
   // Where the bus chooses the receiver, the sender does not know whom to count for.
@@ -71,8 +79,10 @@ export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
       ...innermost,
       limits.middleware(),
       ...((base.middlewares ?? []) as Middleware[]),
+      door.wire(),
       ...(accounting ? [accounting.sending()] : []),
     ],
+    registry: balanced(base.registry, load),
     errorHandler: failover.errorHandler(base.errorHandler ?? undefined),
     // Deaths come through the mesh; the heartbeat is for nodes on other machines.
     heartbeatInterval: 5,
@@ -82,12 +92,20 @@ export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
     skipProcessEventRegistration: true,
   } as BrokerOptions);
   // What is added after the constructor lies outside Moleculer's own. The breakers: so that its time-outs count. The
-  // vitals outermost: a call counts from its arrival, before validation, cache and queues.
+  // vitals: a call counts from its arrival, before validation, cache and queues. The door outermost: to refuse costs least.
   const { middlewares } = broker as unknown as { middlewares: { add(middleware: Middleware): void } };
   middlewares.add(breakers.middleware(broker));
-  middlewares.add(vitalsMiddleware(vitals));
+  middlewares.add(vitalsMiddleware(vitals, (ctx) => limits.abandon(ctx)));
+  middlewares.add(door.middleware(broker));
   if (accounting) lost.watch((node) => accounting.lost(node));
   if (mesh) mesh.self.instanceId = broker.instanceID;
   connectFast(broker, mesh);
-  return { broker, vitals, failover, breakers, limits };
+  return { broker, vitals, failover, breakers, limits, load, door };
+}
+
+/** Our strategy, which looks itself after whom it prefers; a strategy that a project has chosen stays. */
+function balanced(registry: BrokerOptions["registry"], model: LoadModel): BrokerOptions["registry"] {
+  if (registry?.strategy !== undefined && registry.strategy !== "RoundRobin") return registry;
+  const preferLocal = registry?.preferLocal ?? true;
+  return { ...registry, strategy: powerOfTwo({ model, preferLocal }) as never, preferLocal: false };
 }

@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   INTERNAL_ERROR: { status: 500, title: "The service failed" },
   START_FAILED: { status: 502, title: "The service did not start" },
   SERVICE_UNAVAILABLE: { status: 503, title: "No instance of the service is up" },
+  OVERLOADED: { status: 503, title: "There is more to do than can be done in time" },
   CIRCUIT_OPEN: { status: 503, title: "The service failed several times in a row and is spared for now" },
   HEALING_ACTION_UNKNOWN: { status: 404, title: "No healing action has this name" },
   HEALING_COOLDOWN: { status: 429, title: "The same healing action was carried out on the same target just now" },

@@ -1,6 +1,7 @@
 import type { ServiceBroker } from "moleculer";
 import type { BreakerState } from "../../models/healing.ts";
 import { type Clock, systemClock } from "../clock.ts";
+import type { Callee } from "../load/load-model.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 
 export interface BreakerRegistryOptions {
@@ -12,12 +13,6 @@ export interface BreakerRegistryOptions {
   maxCallers?: number;
   /** @default the system's */
   clock?: Clock;
-}
-
-/** One life of a service on a node: the service itself here, the registry's entry where it lives elsewhere. */
-export interface Callee {
-  fullName: string;
-  node?: { id: string };
 }
 
 /** Who is parted from whom. */
@@ -102,9 +97,7 @@ export class BreakerRegistry {
     }
     this.#notClosed.set(breaker, parted);
     const seconds = this.#options.resetTimeout / 1000;
-    logger.warn(
-      `calls ${between} are stopped for ${seconds} s: ${breaker.failures} in a row failed, ${breaker.reason}`,
-    );
+    logger.warn(`calls ${between} are stopped for ${seconds} s: ${breaker.evidence}, ${breaker.reason}`);
   }
 
   #nodeOf(callee: Callee): string {

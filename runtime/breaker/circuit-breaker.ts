@@ -34,6 +34,8 @@ export class CircuitBreaker {
   since = 0;
   /** From when a probe may go. */
   #probeFrom = 0;
+  /** Of failed calls, where that and not a row of them has opened it. */
+  #share = 0;
   #probe: Probe | undefined;
   #probeSince = 0;
   readonly #threshold: number;
@@ -64,6 +66,21 @@ export class CircuitBreaker {
     if (!this.closed) return;
     this.reason = reason;
     if (++this.failures >= this.#threshold) this.#open();
+  }
+
+  /** Opens it at once, since too many calls fail, if not in a row. @param share of the calls, 0 to 1 */
+  trip(share: number, reason: string): void {
+    if (!this.closed) return;
+    this.reason = reason;
+    this.#share = share;
+    this.#open();
+  }
+
+  /** As "3 in a row failed" or "52 % of the last calls failed". */
+  get evidence(): string {
+    return this.#share > 0
+      ? `${Math.round(this.#share * 100)} % of the last calls failed`
+      : `${this.failures} in a row failed`;
   }
 
   /** Begins anew, closed. */
@@ -128,6 +145,7 @@ export class CircuitBreaker {
 
   #close(): void {
     this.closed = true;
+    this.#share = 0;
     this.failures = 0;
     this.#onChange(this);
   }

@@ -2,17 +2,26 @@ import type { Context, Middleware, ServiceBroker } from "moleculer";
 import type { BreakerState } from "../../models/healing.ts";
 import { AzoraError } from "../errors.ts";
 import { copyOf, INSTANCE_ERROR } from "../failover/failover.ts";
+import type { CallPath, Ending } from "../load/endpoint-load.ts";
+import { type Callee, LoadModel } from "../load/load-model.ts";
 import { LostCalls } from "../vitals/lost-calls.ts";
-import { BreakerRegistry, type BreakerRegistryOptions, type Callee, OTHERS } from "./breaker-registry.ts";
+import { BreakerRegistry, type BreakerRegistryOptions, OTHERS } from "./breaker-registry.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
 import { otherInstances } from "./other-instances.ts";
-import { outcomeOf } from "./outcome.ts";
+import { type Outcome, outcomeOf } from "./outcome.ts";
 import { isUnguarded } from "./unguarded.ts";
 
 export interface CircuitBreakersOptions extends BreakerRegistryOptions {
   /** Where calls are counted that are lost for their caller. @default counted nowhere */
   lost?: LostCalls;
+  /** What is known of the calls; each call is told to it. @default of its own */
+  load?: LoadModel;
 }
+
+/** Of an action's calls, by all callers of this node: from this share of failures on it is spared, in a row or not. */
+const FAILURE_RATE = 0.5;
+/** Fewer calls than these show no share. */
+const LEAST_CALLS = 20;
 
 type Handler = (ctx: Context) => Promise<unknown>;
 interface ActionDefinition {
@@ -29,19 +38,20 @@ interface Gate {
   caller: string;
   action: string;
   service: string;
-  answered: () => void;
-  failed: (error: unknown) => void;
+  path: CallPath;
 }
 
 /**
- * Circuit breakers for each caller and each instance that it calls: one for the instance, which opens when it is silent,
- * and one for each of its actions, which opens when that fails. Where one is open, its caller's calls go to another
- * instance, else they fail at once.
+ * The caller's side of each call: tells the load model how it went, and has circuit breakers for each caller and each
+ * instance that it calls. One is for the instance, which opens when it is silent, and one for each of its actions, which
+ * opens when that fails. Where one is open, its caller's calls go to another instance, else they fail at once.
  */
 export class CircuitBreakers {
   readonly #options: CircuitBreakersOptions;
   readonly #lost: LostCalls;
   readonly #maxCallers: number;
+  readonly #load: LoadModel;
+  readonly #now: () => number;
   #broker!: ServiceBroker;
   #registry!: BreakerRegistry;
   #turn = 0;
@@ -49,12 +59,15 @@ export class CircuitBreakers {
   constructor(options: CircuitBreakersOptions = {}) {
     this.#options = options;
     this.#lost = options.lost ?? new LostCalls();
+    this.#load = options.load ?? new LoadModel();
+    this.#now = this.#load.now;
     this.#maxCallers = options.maxCallers ?? 1000;
   }
 
   /** To be added after Moleculer's own middlewares: its time-out has to lie inside, or time-outs would not count. */
   middleware(broker: ServiceBroker): Middleware {
     this.#broker = broker;
+    this.#load.attach(broker);
     this.#registry = new BreakerRegistry(broker, this.#options);
     // What was sent over a bus that was lost says nothing of who was to receive it.
     for (const event of ["$transporter.reconnecting", "$transporter.connected"])
@@ -80,8 +93,13 @@ export class CircuitBreakers {
       if (ctx.nodeID !== self || (ctx.action as unknown) === action) return next(ctx);
       const gate = gates(ctx.caller ?? self);
       if (!gate.instance.closed || !gate.own.closed) return this.#guarded(next, ctx, gate);
+      const start = this.#now();
+      gate.path.began(start);
       const result = next(ctx);
-      result.then(gate.answered, gate.failed);
+      result.then(
+        () => this.#answered(gate, start),
+        (error) => this.#failed(gate, start, error),
+      );
       return result;
     };
   }
@@ -93,17 +111,19 @@ export class CircuitBreakers {
     return (ctx) => {
       const gate = gates(ctx.caller ?? self);
       if (!gate.instance.closed || !gate.own.closed) return this.#guarded(next, ctx, gate);
+      const start = this.#now();
+      gate.path.began(start);
       const result = next(ctx);
       result.then(
         () => {
           const own = instanceError(ctx);
-          if (own === undefined) gate.answered();
-          else this.#count(gate, own);
+          if (own === undefined) this.#answered(gate, start);
+          else this.#count(gate, start, own);
         },
         (error) => {
           const own = instanceError(ctx);
-          if (own === undefined) gate.failed(error);
-          else this.#count(gate, own);
+          if (own === undefined) this.#failed(gate, start, error);
+          else this.#count(gate, start, own);
         },
       );
       return result;
@@ -124,32 +144,39 @@ export class CircuitBreakers {
   }
 
   #gate({ name, service }: ActionDefinition, caller: string): Gate {
-    const instance = this.#registry.of(service, caller);
-    const own = this.#registry.of(service, caller, name);
-    const gate: Gate = {
-      instance,
-      own,
+    return {
+      instance: this.#registry.of(service, caller),
+      own: this.#registry.of(service, caller, name),
       caller,
       action: name,
       service: service.fullName,
-      answered: () => {
-        instance.succeeded();
-        own.succeeded();
-      },
-      failed: (error) => {
-        this.#lost.note(gate.service, name, error);
-        this.#count(gate, error);
-      },
+      path: this.#load.path(service, name, caller),
     };
-    return gate;
   }
 
-  #count({ instance, own, action }: Gate, error: unknown): void {
+  #answered({ path, instance, own }: Gate, start: number): void {
+    path.ended(start, this.#now(), "answered");
+    instance.succeeded();
+    own.succeeded();
+  }
+
+  #failed(gate: Gate, start: number, error: unknown): void {
+    this.#lost.note(gate.service, gate.action, error);
+    this.#count(gate, start, error);
+  }
+
+  #count(gate: Gate, start: number, error: unknown): void {
+    const { instance, own, action, path } = gate;
     const outcome = outcomeOf(error, action);
+    path.ended(start, this.#now(), ENDINGS[outcome]);
     if (outcome === "silent") instance.failed(reasonOf(error, action));
     else if (outcome === "broke") {
       instance.succeeded();
       own.failed(reasonOf(error, action));
+      const now = this.#now();
+      const { failures } = path.endpoint;
+      const rate = failures.rate(now);
+      if (rate >= FAILURE_RATE && failures.calls(now) >= LEAST_CALLS) own.trip(rate, reasonOf(error, action));
     }
   }
 
@@ -175,7 +202,9 @@ export class CircuitBreakers {
 
   /** Each breaker that is not closed has handed out its probe; the call decides for all of them. */
   #probed(next: Handler, ctx: Context, gate: Gate): Promise<unknown> {
-    const { instance, own, action } = gate;
+    const { instance, own, action, path } = gate;
+    const start = this.#now();
+    path.began(start);
     const probes = { instance: instance.underProbe, own: own.underProbe };
     const ended = (error: unknown) => {
       const outcome = outcomeOf(error, action);
@@ -183,12 +212,14 @@ export class CircuitBreakers {
       else {
         if (outcome === "silent") probes.instance?.failed(reasonOf(error, action));
         else probes.instance?.answered();
-        if (outcome === "answered") probes.own?.answered();
+        if (outcome === "answered" || outcome === "refused") probes.own?.answered();
         else probes.own?.failed(reasonOf(error, action));
       }
-      if (!probes.instance || !probes.own) this.#count(gate, error);
+      if (!probes.instance || !probes.own) this.#count(gate, start, error);
+      else path.ended(start, this.#now(), ENDINGS[outcome]);
     };
     const answered = () => {
+      path.ended(start, this.#now(), "answered");
       probes.instance?.answered();
       probes.own?.answered();
     };
@@ -209,6 +240,15 @@ export class CircuitBreakers {
   }
 }
 
+const ENDINGS: Record<Outcome, Ending> = {
+  // An answer that says no costs the callee what any other does.
+  answered: "answered",
+  refused: "refused",
+  broke: "failed",
+  silent: "failed",
+  nothing: "nothing",
+};
+
 /** Why the call failed where it was sent first; another instance may have answered in its place. */
 function instanceError(ctx: Context): unknown {
   return (ctx as unknown as Record<symbol, unknown>)[INSTANCE_ERROR];
@@ -220,7 +260,7 @@ function refusalOf(ctx: Context, { action, service, caller, own }: Gate, shut: C
   const what = breaker === own ? action : service;
   return new AzoraError(
     "CIRCUIT_OPEN",
-    `${action} was not called on ${ctx.nodeID}: ${breaker.failures} calls from ${caller} to ${what} failed in a row, the last ${breaker.reason}`,
+    `${action} was not called on ${ctx.nodeID}: of the calls from ${caller} to ${what}, ${breaker.evidence}, the last with ${breaker.reason}`,
     { action, service, nodeID: ctx.nodeID, retryAfter },
   );
 }

@@ -2,10 +2,10 @@ import { TRANSPORT_LOST } from "../failover/pending.ts";
 
 /**
  * What a call's error says of the instance that was called:
- * `answered`, it is alive and said no; `broke`, it is alive, but this action failed; `silent`, no answer came from it;
- * `nothing`, the call says nothing of it.
+ * `answered`, it is alive and said no; `refused`, it is alive and has too much to do; `broke`, it is alive, but this action
+ * failed; `silent`, no answer came from it; `nothing`, the call says nothing of it.
  */
-export type Outcome = "answered" | "broke" | "silent" | "nothing";
+export type Outcome = "answered" | "refused" | "broke" | "silent" | "nothing";
 
 interface CallError {
   type?: unknown;
@@ -27,6 +27,8 @@ const OF_THE_WAY: ReadonlySet<unknown> = new Set([
 ]);
 /** Refusals before a call is made, so never of the instance itself but of one that it called. */
 const REFUSALS: ReadonlySet<unknown> = new Set(["CIRCUIT_OPEN", "SERVICE_QUARANTINED"]);
+/** Of an instance that has too much to do; they name the action that was not begun. */
+const OVERLOADS: ReadonlySet<unknown> = new Set(["OVERLOADED", "QUEUE_FULL"]);
 /** What the audit chain answers where its disk, its files or its witnesses are at fault. A restart closes the record, too. */
 const OF_THE_CHAIN: ReadonlySet<unknown> = new Set([
   "CHAIN_BUSY",
@@ -44,6 +46,7 @@ export function outcomeOf(error: unknown, action: string): Outcome {
   // It was never sent, since there is no bus.
   if (type === "BAD_GATEWAY" && nodeID === undefined) return "nothing";
   if (REFUSALS.has(type) || OF_THE_CHAIN.has(type)) return "answered";
+  if (OVERLOADS.has(type)) return data?.action === action ? "refused" : "answered";
   if (OF_THE_WAY.has(type)) {
     // A deeper call of the instance did not get through: the instance itself has answered.
     if (data?.action !== undefined && data.action !== action) return "answered";

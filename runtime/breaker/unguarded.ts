@@ -1,4 +1,4 @@
-const OF_THE_NODE = /^(\$|node-host$|node-faults$|node-accounting$)/;
+const OF_THE_NODE = /^(\$|node-host$|node-faults$|node-accounting$|node-performance$)/;
 
 /** Calls that keep the organism itself going, and questions after someone's health, are never spared, nor missed. */
 export function isUnguarded(action: string, service: string): boolean {

@@ -1,10 +1,26 @@
 import { type Context, Errors, type Middleware } from "moleculer";
+import type { ServedReport } from "../../models/performance.ts";
+import { isUnguarded } from "../breaker/unguarded.ts";
+import { ActionGate } from "./action-gate.ts";
 import { ConcurrencyLimit } from "./concurrency-limit.ts";
+import { declaredLimit } from "./declared-limit.ts";
+import { type Priority, priorityOf, priorityOfAction } from "./priority.ts";
+import { refusalOf } from "./refusal.ts";
 
 type Handler = (ctx: Context) => Promise<unknown>;
 interface ActionDefinition {
   name: string;
-  service: { fullName: string };
+  timeout?: number;
+  concurrency?: unknown;
+  priority?: unknown;
+  service: { fullName: string; metadata?: { priority?: unknown; launchPhase?: unknown } };
+}
+
+export interface ConcurrencyLimitsOptions {
+  /** Monotonic, ms. @default performance.now */
+  now?: () => number;
+  /** Asks another instance in the place of this node's; throws the refusal where there is none. @default there is none */
+  elsewhere?: (ctx: Context, refusal: Error) => Promise<unknown>;
 }
 
 /** Where the limit of a service is, if it has one. Each of its actions looks here on every call. */
@@ -13,33 +29,29 @@ interface Place {
   most: number | null;
 }
 
-/** How many calls of a service may run at once on this node. They outlive a restart of the service in its node. */
+/**
+ * How many calls may run at once on this node: of each action as many as it can answer in time, found by its latency; of a
+ * service as many as an operator or the healer has set. Both outlive a restart of the service in its node.
+ */
 export class ConcurrencyLimits {
+  readonly now: () => number;
+  readonly #elsewhere: (ctx: Context, refusal: Error) => Promise<unknown>;
   readonly #places = new Map<string, Place>();
+  readonly #gates = new Map<string, ActionGate>();
+
+  constructor({
+    now = () => performance.now(),
+    elsewhere = (_, refusal) => Promise.reject(refusal),
+  }: ConcurrencyLimitsOptions = {}) {
+    this.now = now;
+    this.#elsewhere = elsewhere;
+  }
 
   /** To be added before Moleculer's own: what waits here is inside the time-out, and what the cache answers waits not at all. */
   middleware(): Middleware {
-    const limits = this;
     return {
       name: "ConcurrencyLimits",
-      localAction(next: Handler, action: ActionDefinition): Handler {
-        const { fullName } = action.service;
-        // A service under load has still to say how it is.
-        if (fullName.startsWith("$") || action.name === `${fullName}.health`) return next;
-        const place = limits.#placeOf(fullName);
-        return (ctx) => {
-          const { limit } = place;
-          // A call that the service makes of itself would wait for the one that it is part of.
-          if (limit === undefined || ctx.caller === fullName || (ctx.action as unknown) === action) return next(ctx);
-          const data = { action: action.name, nodeID: ctx.broker.nodeID } as never;
-          return limit.run({
-            run: () => next(ctx),
-            isLate: () => isLate(ctx),
-            refuse: (why) =>
-              why === "full" ? new Errors.QueueIsFullError(data) : new Errors.RequestSkippedError(data),
-          });
-        };
-      },
+      localAction: (next: Handler, action: ActionDefinition) => this.#guard(next, action),
     } as unknown as Middleware;
   }
 
@@ -62,6 +74,81 @@ export class ConcurrencyLimits {
     return this.#places.get(service)?.most ?? null;
   }
 
+  /** Of an action that was called here; undefined where there was none. */
+  gate(action: string): ActionGate | undefined {
+    return this.#gates.get(action);
+  }
+
+  /** Of all actions of this node. */
+  get gates(): Iterable<ActionGate> {
+    return this.#gates.values();
+  }
+
+  /** The caller of a call has given up. */
+  abandon(ctx: Context): void {
+    this.#gates.get(ctx.action?.name ?? "")?.abandon(ctx);
+  }
+
+  /** Refuses a call, or has another instance asked where the call was made here. */
+  refuse(ctx: Context, refusal: Error): Promise<unknown> {
+    return ctx.nodeID === ctx.broker.nodeID ? this.#elsewhere(ctx, refusal) : Promise.reject(refusal);
+  }
+
+  report(): ServedReport[] {
+    return [...this.#gates.values()].flatMap((gate) => gate.report() ?? []);
+  }
+
+  #guard(next: Handler, action: ActionDefinition): Handler {
+    const { fullName } = action.service;
+    // A service under load has still to say how it is, and the node has still to obey.
+    if (isUnguarded(action.name, fullName)) return next;
+    const place = this.#placeOf(fullName);
+    const gate = this.#gateOf(action);
+    const enter: Handler = (ctx) => {
+      const priority = priorityOf(ctx, gate.priority);
+      if (gate.isOpen(priority) || this.#mustNotWait(ctx, gate)) return gate.run(ctx, next);
+      const answer = gate.wait(entrant(ctx, gate, priority, next));
+      return ctx.nodeID === ctx.broker.nodeID ? this.#orElsewhere(ctx, answer) : answer;
+    };
+    return (ctx) => {
+      const { limit } = place;
+      // A call that the service makes of itself would wait for the one that it is part of.
+      if (limit === undefined || ctx.caller === fullName || (ctx.action as unknown) === action) return enter(ctx);
+      const data = { action: action.name, nodeID: ctx.broker.nodeID } as never;
+      return limit.run({
+        run: () => enter(ctx),
+        isLate: () => isLate(ctx),
+        refuse: (why) => (why === "full" ? new Errors.QueueIsFullError(data) : new Errors.RequestSkippedError(data)),
+      });
+    };
+  }
+
+  #orElsewhere(ctx: Context, answer: Promise<unknown>): Promise<unknown> {
+    return answer.catch((error: Error & { type?: unknown; data?: { action?: unknown } }) => {
+      if (error.type === "OVERLOADED" && error.data?.action === ctx.action?.name) return this.#elsewhere(ctx, error);
+      throw error;
+    });
+  }
+
+  #mustNotWait(ctx: Context, gate: ActionGate): boolean {
+    return ctx.level > 1 && typeof ctx.requestID === "string" && gate.holds(ctx.requestID);
+  }
+
+  #gateOf(action: ActionDefinition): ActionGate {
+    const { name: actionName, service } = action;
+    const limit = declaredLimit(action);
+    const known = this.#gates.get(actionName);
+    const priority = priorityOfAction(action);
+    // A service that was loaded afresh may declare something else.
+    if (known && known.priority === priority && (known.limit === undefined) === (limit === false)) {
+      if (limit) known.limit?.bound(limit);
+      return known;
+    }
+    const gate = new ActionGate({ action: actionName, service: service.fullName, priority }, this.now, limit);
+    this.#gates.set(actionName, gate);
+    return gate;
+  }
+
   #placeOf(service: string): Place {
     let place = this.#places.get(service);
     if (!place) {
@@ -70,6 +157,15 @@ export class ConcurrencyLimits {
     }
     return place;
   }
+}
+
+function entrant(ctx: Context, gate: ActionGate, priority: Priority, next: Handler) {
+  return {
+    priority,
+    run: () => gate.run(ctx, next),
+    isLate: () => isLate(ctx),
+    refusal: (why: "limit" | "overload" | "late", retryAfter: number) => refusalOf(ctx, gate, why, retryAfter),
+  };
 }
 
 /** Whether its time-out is over, which Moleculer counts from `startHrTime`. */

@@ -1,10 +1,12 @@
 import type { BrokerOptions, Context, Middleware, ServiceBroker } from "moleculer";
+import { otherInstances } from "../breaker/other-instances.ts";
 import { systemClock } from "../clock.ts";
 import { type ClosureList, Closures, type Detour } from "../closures/closures.ts";
 import { AzoraError } from "../errors.ts";
 import { LostCalls } from "../vitals/lost-calls.ts";
 import { type Fate, fateOf } from "./classify.ts";
 import { Holds } from "./holds.ts";
+import { RetryBudget } from "./retry-budget.ts";
 
 /** How long a call may be held or retried in all, ms. */
 export const HOLD_MS = 1000;
@@ -21,6 +23,8 @@ const RETRY = Symbol("azora.retry");
 interface RetryState {
   deadline: number;
   attempts: number;
+  /** Nodes that have refused it. */
+  refusedBy?: string[];
 }
 
 /**
@@ -32,6 +36,8 @@ export class Failover {
   readonly holds = new Holds(systemClock);
   readonly closures = new Closures();
   readonly lost: LostCalls;
+  /** For retries that a sick or busy callee asks for; the first one after a node's death is not among them. */
+  readonly budget = new RetryBudget(() => performance.now());
   /** Calls that were tried again. */
   retries = 0;
   #broker: ServiceBroker | undefined;
@@ -52,13 +58,33 @@ export class Failover {
         failover.#attach(broker);
       },
       remoteAction(next: Handler, action: { name: string; idempotent?: boolean }): Handler {
-        const send: Handler = (ctx) => next(ctx).catch((error: unknown) => failover.#recover(ctx, action, error));
+        const send: Handler = (ctx) => {
+          failover.budget.called();
+          return next(ctx).catch((error: unknown) => failover.#recover(ctx, action, error));
+        };
         return (ctx) =>
           failover.#unheard.size > 0 && ctx.nodeID && failover.#unheard.has(ctx.nodeID)
             ? failover.#whenHeard(ctx, action, send)
             : send(ctx);
       },
     } as unknown as Middleware;
+  }
+
+  /**
+   * Asks an instance that has not refused the call yet. It never waits: there is too much to do already. @throws `refusal`
+   * where there is no other, or too much is tried again
+   */
+  async elsewhere(ctx: Context, refusal: unknown): Promise<unknown> {
+    const state = stateOf(ctx);
+    state.refusedBy = [...(state.refusedBy ?? []), ctx.nodeID!];
+    // The caller asked for this very node, or sends a stream that cannot be read twice.
+    const { nodeID, stream } = ctx.options as { nodeID?: string; stream?: unknown };
+    const others = nodeID || stream ? [] : otherInstances(this.#broker!, ctx.action!.name!, ctx.nodeID!);
+    const open = others.filter(({ endpoint }) => !state.refusedBy!.includes(endpoint.id));
+    const other = open[Math.floor(Math.random() * open.length)];
+    if (!other || !this.budget.take()) throw refusal;
+    this.#again(ctx, state, refusal);
+    return other.endpoint.action.handler(copyOf(ctx, other.endpoint));
   }
 
   /** What the orchestrator tells. Whoever waits for a service that is closed now waits no longer. */
@@ -133,13 +159,19 @@ export class Failover {
     if (nodeID || stream) throw error;
     const state = stateOf(ctx);
     if (++state.attempts > MAX_ATTEMPTS) throw error;
+    if (fate === "refused") return this.elsewhere(ctx, error);
+    if (state.attempts > 1 && !this.budget.take()) throw error;
     const broker = this.#broker!;
     const callable = () => (broker.transit?.tx?.connected ?? true) && this.#isCallable(action.name);
     if (!callable() && !(await this.holds.wait(action.name, state.deadline, callable))) throw error;
+    this.#again(ctx, state, error);
+    return broker.call(action.name, ctx.params, { ctx: copyOf(ctx, ctx.endpoint!) } as never);
+  }
+
+  #again(ctx: Context, state: RetryState, error: unknown): void {
     this.retries++;
     (ctx as unknown as Record<symbol, unknown>)[INSTANCE_ERROR] = error;
     (ctx as unknown as Record<symbol, RetryState>)[RETRY] = state;
-    return broker.call(action.name, ctx.params, { ctx: copyOf(ctx, ctx.endpoint!) } as never);
   }
 
   async #hold(action: string, params: unknown, opts: CallOptions, error: Error): Promise<unknown> {

@@ -54,7 +54,7 @@ export class VitalsRegistry {
 }
 
 /** The services of the node itself are not counted: their commands would keep a drain from ever ending. */
-const UNCOUNTED = /^(\$|node-host$|node-accounting$)/;
+const UNCOUNTED = /^(\$|node-host$|node-accounting$|node-performance$)/;
 
 type Handler = (ctx: Context) => Promise<unknown>;
 interface ActionDefinition {
@@ -71,8 +71,11 @@ function called(next: Handler, ctx: Context): Promise<unknown> {
   }
 }
 
-/** Measures each local call. It is the outermost middleware, so that a call counts from its arrival to its answer. */
-export function vitalsMiddleware(registry: VitalsRegistry): Middleware {
+/**
+ * Measures each local call, from its arrival to its answer.
+ * @param timedOut told of each call whose answer comes too late, if it comes
+ */
+export function vitalsMiddleware(registry: VitalsRegistry, timedOut: (ctx: Context) => void = () => {}): Middleware {
   return {
     name: "Vitals",
     localAction(this: unknown, next: Handler, action: ActionDefinition): Handler {
@@ -96,6 +99,7 @@ export function vitalsMiddleware(registry: VitalsRegistry): Middleware {
             vitals.inFlight--;
             vitals.failed(error);
             vitals.latency.record((performance.now() - start) * 1000);
+            if ((error as { type?: unknown } | undefined)?.type === "REQUEST_TIMEOUT") timedOut(ctx);
           },
         );
         return result;

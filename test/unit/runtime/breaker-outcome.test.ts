@@ -27,9 +27,16 @@ describe("what a failed call says of the instance that was called", () => {
   });
 
   test.each<[string, unknown]>([
+    ["a full queue", new Errors.QueueIsFullError(own)],
+    ["an overload", new AzoraError("OVERLOADED", "too much to do", { action: "ledger.add" })],
+  ])("%s: it has refused", (_what, error) => {
+    expect(outcomeOf(error, "ledger.add")).toBe("refused");
+  });
+
+  test.each<[string, unknown]>([
     ["a client's mistake", new Errors.MoleculerClientError("no such account", 404, "NO_ACCOUNT")],
     ["a wrong parameter", new Errors.ValidationError("wrong")],
-    ["a full queue", new Errors.QueueIsFullError(own)],
+    ["a full queue of a deeper service", new Errors.QueueIsFullError(deeper)],
     ["a time-out of a deeper call", new Errors.RequestTimeoutError(deeper)],
     ["a deeper service that is absent", new Errors.ServiceNotAvailableError(deeper)],
     ["a deeper breaker that is open", new AzoraError("CIRCUIT_OPEN", "open", deeper)],

@@ -1,0 +1,212 @@
+import type { Context } from "moleculer";
+import type { ServedReport } from "../../models/performance.ts";
+import { DecayingHistogram } from "../load/decaying-histogram.ts";
+import { AdaptiveLimit, type AdaptiveLimitOptions } from "./adaptive-limit.ts";
+import { AdmissionQueue } from "./admission-queue.ts";
+import type { Priority } from "./priority.ts";
+
+export type Refusal = "limit" | "overload" | "late";
+
+/** A call that runs; a link in the list of those that do, so that finding one costs the calls nothing. */
+interface Running {
+  ctx: Context;
+  start: number;
+  before: Running | undefined;
+  after: Running | undefined;
+  isOpen: boolean;
+}
+
+/** A call that has to wait, and what is to be done with it. */
+export interface Entrant {
+  priority: Priority;
+  run(): Promise<unknown>;
+  /** Whether nobody waits for it any longer; it then never begins. */
+  isLate(): boolean;
+  /** @param retryAfter s */
+  refusal(why: Refusal, retryAfter: number): Error;
+}
+
+/** Half-life of what is known of its latency, ms. */
+const HALF_LIFE_MS = 30_000;
+/** Share of each call's time in the moving average. */
+const AVERAGE_SHARE = 0.05;
+/** By how much critical calls may go beyond the limit, so that others never keep them out. */
+const CRITICAL_SHARE = 2;
+
+/** Lets the calls of one action of this node in, and knows how long they take. */
+export class ActionGate {
+  readonly action: string;
+  readonly service: string;
+  readonly priority: Priority;
+  readonly #now: () => number;
+  readonly limit: AdaptiveLimit | undefined;
+  readonly #queue = new AdmissionQueue();
+  readonly #latency = new DecayingHistogram();
+  #first: Running | undefined;
+  #running = 0;
+  #calls = 0;
+  #failures = 0;
+  #queued = 0;
+  #queueSum = 0;
+  readonly #refused: Record<Refusal, number> = { limit: 0, overload: 0, late: 0 };
+  #work = 0;
+  #reportedAt: number;
+
+  /** @param now ms, monotonic @param limit false where as many may run as come */
+  constructor(
+    of: { action: string; service: string; priority: Priority },
+    now: () => number,
+    limit: AdaptiveLimitOptions | false,
+  ) {
+    this.action = of.action;
+    this.service = of.service;
+    this.priority = of.priority;
+    this.#now = now;
+    this.limit = limit ? new AdaptiveLimit(limit) : undefined;
+    this.#reportedAt = now();
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /** How long a call takes by itself, ms: a moving average. */
+  get work(): number {
+    return this.#work;
+  }
+
+  /** Whether a call of this priority may begin at once. */
+  isOpen(priority: Priority): boolean {
+    const { limit } = this;
+    if (limit === undefined) return true;
+    if (this.#queue.length === 0 && this.#running < limit.limit) return true;
+    return priority === "critical" && this.#running < limit.limit * CRITICAL_SHARE;
+  }
+
+  /** Runs a call that may begin. */
+  run(ctx: Context, next: (ctx: Context) => Promise<unknown>): Promise<unknown> {
+    const call = this.#begin(ctx);
+    const result = next(ctx);
+    result.then(
+      () => this.#end(call, 0),
+      () => this.#end(call, 1),
+    );
+    return result;
+  }
+
+  /** Lets a call wait for its turn. */
+  wait(call: Entrant): Promise<unknown> {
+    const since = this.#now();
+    return new Promise((resolve, reject) => {
+      const waiting = {
+        priority: call.priority,
+        since,
+        begin: () => {
+          this.#queued++;
+          this.#queueSum += (this.#now() - since) * 1000;
+          call.run().then(resolve, reject);
+        },
+        refuse: (why: "late" | "full" | "standing") => {
+          const kind = why === "late" ? "late" : "limit";
+          this.#refused[kind]++;
+          reject(call.refusal(kind, this.#retryAfter()));
+        },
+        isLate: () => call.isLate(),
+      };
+      this.#queue.push(waiting, since, this.limit?.rate ?? 0, this.#work);
+      // Who was refused on that occasion may have made room.
+      this.#admit(since);
+    });
+  }
+
+  /** Whether a call of the request runs here: another one of it that waited for a place might wait for itself. */
+  holds(requestId: string): boolean {
+    for (let call = this.#first; call !== undefined; call = call.after)
+      if (call.ctx.requestID === requestId) return true;
+    return false;
+  }
+
+  /** Its caller has given up: its place is free, though nobody knows whether it still runs. */
+  abandon(ctx: Context): void {
+    let call = this.#first;
+    while (call !== undefined && call.ctx !== ctx) call = call.after;
+    if (call) this.#end(call, 1);
+  }
+
+  /** A call was refused before it came here. */
+  refused(why: Refusal): void {
+    this.#refused[why]++;
+  }
+
+  /** What happened since the last report; undefined where nothing did. */
+  report(): ServedReport | undefined {
+    const now = this.#now();
+    const refused = { ...this.#refused };
+    const isIdle =
+      this.#calls + this.#running + this.#queue.length + refused.limit + refused.overload + refused.late === 0;
+    if (isIdle) return undefined;
+    const report: ServedReport = {
+      service: this.service,
+      action: this.action,
+      calls: this.#calls,
+      failures: this.#failures,
+      sum: Math.round(this.#latency.sum),
+      buckets: this.#latency.close(0.5 ** ((now - this.#reportedAt) / HALF_LIFE_MS)),
+      queued: this.#queued,
+      queueSum: Math.round(this.#queueSum),
+      refused,
+      running: this.#running,
+      waiting: this.#queue.length,
+      limit: this.limit?.limit ?? null,
+    };
+    this.#reportedAt = now;
+    this.#calls = 0;
+    this.#failures = 0;
+    this.#queued = 0;
+    this.#queueSum = 0;
+    Object.assign(this.#refused, { limit: 0, overload: 0, late: 0 });
+    return report;
+  }
+
+  #begin(ctx: Context): Running {
+    const call: Running = { ctx, start: this.#now(), before: undefined, after: this.#first, isOpen: true };
+    if (this.#first) this.#first.before = call;
+    this.#first = call;
+    this.#running++;
+    this.limit?.began(this.#running);
+    return call;
+  }
+
+  #end(call: Running, failures: 0 | 1): void {
+    if (!call.isOpen) return;
+    call.isOpen = false;
+    if (call.before) call.before.after = call.after;
+    else this.#first = call.after;
+    if (call.after) call.after.before = call.before;
+    const now = this.#now();
+    const took = now - call.start;
+    this.#running--;
+    this.#calls++;
+    this.#failures += failures;
+    this.#latency.record(took * 1000);
+    this.#work += (took - this.#work) * AVERAGE_SHARE;
+    this.limit?.ended(took, this.#running, this.#queue.length, now);
+    if (this.#queue.length > 0) this.#admit(now);
+  }
+
+  #admit(now: number): void {
+    const { limit } = this;
+    while (this.#queue.length > 0 && (limit === undefined || this.#running < limit.limit))
+      if (!this.#queue.next(now, this.#work)) return;
+  }
+
+  /** Until what waits now has had its turn, s. */
+  #retryAfter(): number {
+    const rate = this.limit?.rate ?? 0;
+    return rate === 0 ? 1 : Math.min(60, Math.max(1, Math.ceil(this.#queue.length / rate / 1000)));
+  }
+}

@@ -1,0 +1,118 @@
+import type { Context, Middleware, ServiceBroker } from "moleculer";
+import { isUnguarded } from "../breaker/unguarded.ts";
+import type { ActionGate } from "./action-gate.ts";
+import { Arrivals } from "./arrivals.ts";
+import type { ConcurrencyLimits } from "./concurrency-limits.ts";
+import { LoopLag } from "./loop-lag.ts";
+import { Overload } from "./overload.ts";
+import { priorityOf } from "./priority.ts";
+import { refusalOf } from "./refusal.ts";
+
+type Handler = (ctx: Context) => Promise<unknown>;
+type MessageHandler = (command: string, packet: { payload?: Request }) => unknown;
+type Publish = (packet: { type: string; payload: Request }) => Promise<unknown>;
+interface Request {
+  sender?: string;
+  /** When it was sent, by the sender's clock; see arrivals.ts. Absent from nodes that are none of Azora's. */
+  sent?: number;
+}
+interface ActionDefinition {
+  name: string;
+  service: { fullName: string };
+}
+
+/** Below this a delay is not taken off a call's time, ms. */
+const LEAST_DELAY = 1;
+
+/**
+ * Where calls come in. A call that waited in buffers for longer than its caller does is not begun. While more comes in than
+ * this process can handle, what is late is refused at once, by priority: a refusal is cheaper than the work.
+ */
+export class FrontDoor {
+  readonly arrivals: Arrivals;
+  readonly #limits: ConcurrencyLimits;
+  readonly #overload = new Overload();
+  readonly #lag: LoopLag;
+  readonly #now: () => number;
+
+  constructor(limits: ConcurrencyLimits) {
+    this.#limits = limits;
+    this.#now = limits.now;
+    this.arrivals = new Arrivals(limits.now);
+    this.#lag = new LoopLag(limits.now);
+  }
+
+  /** Stamps what is sent, and reads the stamps of what comes. */
+  wire(): Middleware {
+    const { arrivals } = this;
+    return {
+      name: "FrontDoorWire",
+      created(broker: ServiceBroker) {
+        broker.localBus.on("$node.disconnected", ({ node }: { node: { id: string } }) => arrivals.forget(node.id));
+      },
+      transitPublish: (next: Publish): Publish => {
+        return (packet) => {
+          if (packet.type === "REQ") packet.payload.sent = arrivals.stamp();
+          return next(packet);
+        };
+      },
+      transitMessageHandler: (next: MessageHandler): MessageHandler => {
+        return (command, packet) => {
+          if (command !== "REQ" || packet.payload?.sent === undefined) return next(command, packet);
+          const { sender, sent } = packet.payload;
+          // The handler of the call begins before this returns.
+          arrivals.delay = arrivals.waited(sender!, sent);
+          try {
+            return next(command, packet);
+          } finally {
+            arrivals.delay = 0;
+          }
+        };
+      },
+    } as unknown as Middleware;
+  }
+
+  /** To be added last: the first thing that a call meets. */
+  middleware(broker: ServiceBroker): Middleware {
+    const self = broker.nodeID;
+    return {
+      name: "FrontDoor",
+      localAction: (next: Handler, action: ActionDefinition): Handler => {
+        if (isUnguarded(action.name, action.service.fullName)) return next;
+        const gate = this.#limits.gate(action.name)!;
+        return (ctx) => {
+          if (ctx.nodeID !== self) return this.#fromAfar(ctx, gate, next);
+          // What is part of something larger was let in with it.
+          if (ctx.level === 1) this.#lag.probe();
+          if (ctx.level > 1 || !this.#isLate(this.#lag.value, ctx, gate)) return next(ctx);
+          return this.#refuse(ctx, gate);
+        };
+      },
+    } as unknown as Middleware;
+  }
+
+  #fromAfar(ctx: Context, gate: ActionGate, next: Handler): Promise<unknown> {
+    const { delay } = this.arrivals;
+    const options = ctx.options as { timeout?: number };
+    if (options.timeout && delay >= LEAST_DELAY) {
+      if (delay >= options.timeout) {
+        gate.refused("late");
+        return Promise.reject(refusalOf(ctx, gate, "late", 1));
+      }
+      options.timeout -= delay;
+    }
+    return this.#isLate(delay, ctx, gate) ? this.#refuse(ctx, gate) : next(ctx);
+  }
+
+  #isLate(delay: number, ctx: Context, gate: ActionGate): boolean {
+    if (this.#overload.isCalm(delay)) return false;
+    const now = this.#now();
+    this.#overload.observe(delay, now);
+    return this.#overload.refuses(delay, gate.work, priorityOf(ctx, gate.priority), now);
+  }
+
+  #refuse(ctx: Context, gate: ActionGate): Promise<unknown> {
+    gate.refused("overload");
+    return this.#limits.refuse(ctx, refusalOf(ctx, gate, "overload", 1));
+  }
+}
