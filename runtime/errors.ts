@@ -48,6 +48,7 @@ export const ERROR_CODES = {
   WORKER_LOST: { status: 500, title: "The worker thread ended while it carried out the call" },
   WORKER_UNSUPPORTED: { status: 500, title: "This does not work in a worker thread" },
   PROFILE_REFUSED: { status: 409, title: "The node cannot be profiled now" },
+  ADVICE_REFUSED: { status: 409, title: "The advice would cost more than is allowed, or cannot be carried out" },
   STORE_UNAVAILABLE: { status: 503, title: "The store cannot be read or written" },
 } as const;
 

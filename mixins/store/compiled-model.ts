@@ -4,6 +4,7 @@ import type { FieldRule, Model, ModelIndex } from "../../models/model.ts";
 import { AzoraError } from "../../runtime/errors.ts";
 import { type FieldError, fieldErrors } from "../../runtime/field-errors.ts";
 import { columnOf, type ScalarKind, SYSTEM_PATHS, scalarPaths } from "./paths.ts";
+import type { Asked } from "./queries/asked.ts";
 import { shown } from "./refusal.ts";
 
 export interface CompiledIndex extends ModelIndex {
@@ -18,6 +19,8 @@ export interface CompiledModel<T extends object> {
   table: string;
   paths: ReadonlyMap<string, ScalarKind>;
   indexes: readonly CompiledIndex[];
+  /** What is measured of statements that are always the same. */
+  asked: Readonly<Record<"get" | "insert" | "update" | "erase" | "each", Asked>>;
   /** The document as it will be stored: defaults set, values normalised, fields that are `null` left out. */
   validate(document: unknown): T;
 }
@@ -46,6 +49,13 @@ export function compileModel<T extends object>(model: Model<T>): CompiledModel<T
     table,
     paths,
     indexes: (model.indexes ?? []).map((index) => compileIndex(table, index, paths)),
+    asked: {
+      get: { collection: model.name, kind: "get" },
+      insert: { collection: model.name, kind: "insert" },
+      update: { collection: model.name, kind: "update" },
+      erase: { collection: model.name, kind: "erase" },
+      each: { collection: model.name, kind: "each" },
+    },
     validate: validator(model.name, fields) as (document: unknown) => T,
   };
   compiled.set(model, result as unknown as CompiledModel<never>);

@@ -3,6 +3,10 @@ import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type Clock, sleep, systemClock } from "../../runtime/clock.ts";
 import type { Pool } from "../../runtime/pools/pool.ts";
+import type { MeasuredShape } from "../../runtime/queries/measured-shape.ts";
+import type { QueryMeter } from "../../runtime/queries/query-meter.ts";
+import { type Asked, shapeOfAsked, shapeText } from "./queries/asked.ts";
+import { counting, MeasuredStatement, SEEN_FUNCTION } from "./queries/measured-statement.ts";
 import { MATCH_FUNCTION, type Predicate } from "./query.ts";
 import { isBusy, storeError, unavailable } from "./sqlite-errors.ts";
 
@@ -12,6 +16,11 @@ export const LOCK_WAIT = 5000;
 /** SQLite's own waiting blocks the event loop, so it is short; the rest of the wait is ours. */
 const BLOCKING_WAIT = 2;
 const MAX_STATEMENTS = 200;
+
+type Params = readonly (string | number | null)[];
+
+const COMMIT: Asked = { collection: "", kind: "commit" };
+const LOCK: Asked = { collection: "", kind: "lock" };
 
 /**
  * One SQLite file and this process's connection to it. Other processes write the same file.
@@ -28,7 +37,11 @@ export class DatabaseFile {
   #clock: Clock;
   /** Operations under way at once on the node; each one counts for its file. */
   readonly #pool: Pool | undefined;
-  #statements = new Map<string, StatementSync>();
+  #statements = new Map<string, MeasuredStatement>();
+  #meter: QueryMeter | undefined;
+  #rewritten: ReadonlySet<string> = new Set();
+  /** Documents that the statement under way has looked at. */
+  #seen = 0;
   #predicates: readonly Predicate[] = [];
   #reading = false;
   #newestVersion = Number.POSITIVE_INFINITY;
@@ -100,6 +113,8 @@ export class DatabaseFile {
     db.function(MATCH_FUNCTION, { deterministic: true }, (doc, n) =>
       this.#predicates[Number(n)]!(JSON.parse(String(doc))) ? 1 : 0,
     );
+    // Not deterministic: SQLite would ask it once for all documents.
+    db.function(SEEN_FUNCTION, () => ++this.#seen);
   }
 
   /** Runs `work` as one transaction: all of it happens, or nothing. It must not be asynchronous. */
@@ -137,13 +152,25 @@ export class DatabaseFile {
         result.then(undefined, () => {});
         throw new TypeError("A transaction's function must be synchronous: await before it or after it, never inside");
       }
-      this.#db.exec("COMMIT");
+      this.#commit();
       return result;
     } finally {
       this.#reading = false;
       // Still open here means that something failed. SQLite itself rolls back when the disk is full.
       if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec("ROLLBACK");
     }
+  }
+
+  /** A write has reached the disk when this returns; a reader's end is nothing to measure. */
+  #commit(): void {
+    const meter = this.#reading ? undefined : this.#meter;
+    const began = meter?.elapsed() ?? 0;
+    this.#db.exec("COMMIT");
+    meter?.record(this.#shapeOf(COMMIT, meter), meter.elapsed() - began, 0);
+  }
+
+  #shapeOf(asked: Asked, meter: QueryMeter): MeasuredShape {
+    return meter.shapeOf(asked.kind, () => shapeOfAsked(asked));
   }
 
   /**
@@ -171,37 +198,86 @@ export class DatabaseFile {
       } catch (error) {
         if (!isBusy(error) || this.#clock.now() >= deadline) throw error;
       }
+      const meter = this.#meter;
+      const began = meter?.elapsed() ?? 0;
       await sleep(this.#clock, wait * (0.5 + Math.random()));
+      meter?.record(this.#shapeOf(LOCK, meter), meter.elapsed() - began, 0);
     }
   }
 
-  /** All rows. `predicates` are what `azora_match` calls by number. */
-  all(sql: string, params: readonly (string | number | null)[] = [], predicates: readonly Predicate[] = []): unknown[] {
-    this.#predicates = predicates;
-    return this.#statement(sql).all(...params);
+  /** From now on what is asked is measured. */
+  measure(meter: QueryMeter): void {
+    this.#meter = meter;
   }
 
-  get(sql: string, params: readonly (string | number | null)[] = [], predicates: readonly Predicate[] = []): unknown {
-    this.#predicates = predicates;
-    return this.#statement(sql).get(...params);
+  /** Shapes that are asked in their other form, by their text. */
+  rewrite(texts: ReadonlySet<string>): void {
+    this.#rewritten = texts;
   }
 
-  run(sql: string, params: readonly (string | number | null)[] = []): number {
+  isRewritten(asked: Asked): boolean {
+    return this.#rewritten.size > 0 && this.#rewritten.has(shapeText(shapeOfAsked(asked)));
+  }
+
+  /** All rows. `predicates` are what `azora_match` calls by number; what `asked` says of it is measured. */
+  all(sql: string, params: Params = [], predicates: readonly Predicate[] = [], asked?: Asked): unknown[] {
+    this.#predicates = predicates;
+    const prepared = this.#statement(sql);
+    const meter = this.#meter;
+    if (!asked || !meter) return prepared.statement.all(...params);
+    const shape = prepared.shapeOf(asked, meter);
+    const counter = meter.isSampled(shape) ? this.#counting(prepared, sql, asked) : null;
+    this.#seen = 0;
+    const began = meter.elapsed();
+    const rows = (counter ?? prepared.statement).all(...params);
+    meter.record(shape, meter.elapsed() - began, rows.length, counter ? this.#seen : -1);
+    return rows;
+  }
+
+  /** One row. The number in a row `{n}` is how many documents were counted. */
+  get(sql: string, params: Params = [], predicates: readonly Predicate[] = [], asked?: Asked): unknown {
+    this.#predicates = predicates;
+    const prepared = this.#statement(sql);
+    const meter = this.#meter;
+    if (!asked || !meter) return prepared.statement.get(...params);
+    const shape = prepared.shapeOf(asked, meter);
+    const counter = meter.isSampled(shape) ? this.#counting(prepared, sql, asked) : null;
+    this.#seen = 0;
+    const began = meter.elapsed();
+    const row = (counter ?? prepared.statement).get(...params);
+    const returned = asked.kind === "count" ? (row as { n: number }).n : row === undefined ? 0 : 1;
+    meter.record(shape, meter.elapsed() - began, returned, counter ? this.#seen : -1);
+    return row;
+  }
+
+  run(sql: string, params: Params = [], asked?: Asked): number {
     if (this.#reading) throw new Error("A snapshot is for reading; write in a transaction");
     // SQLite itself ends a transaction when the disk is full. A function that catches the error must not go on outside.
     if (!this.#db.isTransaction) throw new Error("The transaction has ended already; nothing of it was written");
-    return Number(this.#statement(sql).run(...params).changes);
+    const prepared = this.#statement(sql);
+    const meter = this.#meter;
+    if (!asked || !meter) return Number(prepared.statement.run(...params).changes);
+    const began = meter.elapsed();
+    const changes = Number(prepared.statement.run(...params).changes);
+    meter.record(prepared.shapeOf(asked, meter), meter.elapsed() - began, 0);
+    return changes;
+  }
+
+  /** A look-up by id looks at one document; that need not be counted. */
+  #counting(prepared: MeasuredStatement, sql: string, { kind }: Asked): StatementSync | null {
+    prepared.counting ??= ["find", "page", "count"].includes(kind) ? this.#db.prepare(counting(sql)) : null;
+    return prepared.counting;
   }
 
   exec(sql: string): void {
     this.#db.exec(sql);
   }
 
-  #statement(sql: string): StatementSync {
+  #statement(sql: string): MeasuredStatement {
     let statement = this.#statements.get(sql);
     if (!statement) {
       if (this.#statements.size >= MAX_STATEMENTS) this.#statements.delete(this.#statements.keys().next().value!);
-      statement = this.#db.prepare(sql);
+      statement = new MeasuredStatement(this.#db.prepare(sql), sql);
       this.#statements.set(sql, statement);
     }
     return statement;

@@ -3,7 +3,8 @@ import { AzoraError } from "../../runtime/errors.ts";
 import { type CompiledModel, compileModel } from "./compiled-model.ts";
 import { decodeCursor, encodeCursor, listingId } from "./cursor.ts";
 import type { DatabaseFile } from "./database-file.ts";
-import { type CompiledQuery, compileQuery } from "./query.ts";
+import type { Asked } from "./queries/asked.ts";
+import { type CompiledQuery, compileQuery, hasAlternatives } from "./query.ts";
 import { shown, wrong } from "./refusal.ts";
 import { withinPatternBudget } from "./regex.ts";
 import { after, orderBy, parseSort, type Sort, sortValues } from "./sort.ts";
@@ -67,7 +68,8 @@ export class DocumentReader<T extends object> {
 
   /** Also a deleted one. */
   findById(id: string): Stored<T> | undefined {
-    const row = this.db.get(`SELECT doc FROM ${this.model.table} WHERE _id = ?`, [id]) as Row | undefined;
+    const sql = `SELECT doc FROM ${this.model.table} WHERE _id = ?`;
+    const row = this.db.get(sql, [id], undefined, this.model.asked.get) as Row | undefined;
     return row && (JSON.parse(row.doc) as Stored<T>);
   }
 
@@ -76,39 +78,41 @@ export class DocumentReader<T extends object> {
   }
 
   find(query: unknown = {}, options: FindOptions = {}): Stored<T>[] {
-    const { where, params, ...compiled } = this.#where(query, options);
-    const order = orderBy(parseSort(options.sort, this.model.paths));
-    const sql = `SELECT doc FROM ${this.model.table} WHERE ${where} ORDER BY ${order} LIMIT ? OFFSET ?`;
-    return this.#rows({ ...compiled, where: sql, params: [...params, options.limit ?? -1, options.offset ?? 0] });
+    const sort = parseSort(options.sort, this.model.paths);
+    const { limit, offset } = options;
+    const limited = limit !== undefined || offset !== undefined;
+    const tail = `ORDER BY ${orderBy(sort)}${limited ? " LIMIT ? OFFSET ?" : ""}`;
+    const asked = this.#asked("find", { sort, limited, living: !options.withDeleted });
+    return this.#rows(query, asked, tail, limited ? [limit ?? -1, offset ?? 0] : []);
   }
 
   count(query: unknown = {}, options: Pick<FindOptions, "withDeleted"> = {}): number {
-    const compiled = this.#where(query, options);
-    const sql = `SELECT count(*) AS n FROM ${this.model.table} WHERE ${compiled.where}`;
-    const run = () => this.db.get(sql, compiled.params, compiled.predicates) as { n: number };
-    return (compiled.hasPattern ? withinPatternBudget(run) : run()).n;
+    const asked = this.#asked("count", { living: !options.withDeleted });
+    const select = (where: string) => `SELECT count(*) AS n FROM ${this.model.table} WHERE ${where}`;
+    const { sql, params, predicates, hasPattern } = this.#statement(query, asked, select);
+    const run = () => this.db.get(sql, params, predicates, asked) as { n: number };
+    return (hasPattern ? withinPatternBudget(run) : run()).n;
   }
 
   /** One page, in an order in which no two documents are equal. */
   page(options: PageOptions): Page<T> {
     const { query = {}, pageSize, cursor, withDeleted = false } = options;
     if (cursor !== undefined && options.page !== undefined) throw wrong("cursor", cursor, "without page beside it");
-    const keys = parseSort(options.sort, this.model.paths);
-    const listing = listingId(this.model.model.name, query, keys, withDeleted);
+    const sort = parseSort(options.sort, this.model.paths);
+    const listing = listingId(this.model.model.name, query, sort, withDeleted);
     const page = options.page ?? 1;
 
-    const compiled = this.#where(query, { withDeleted });
-    let { where } = compiled;
-    const params = [...compiled.params];
-    if (cursor !== undefined) where += ` AND (${after(keys, decodeCursor(cursor, listing, keys.length), params)})`;
-    const sql = `SELECT doc FROM ${this.model.table} WHERE ${where} ORDER BY ${orderBy(keys)} LIMIT ? OFFSET ?`;
+    const params: (string | number)[] = [];
+    let tail = `ORDER BY ${orderBy(sort)} LIMIT ? OFFSET ?`;
+    if (cursor !== undefined) tail = `AND (${after(sort, decodeCursor(cursor, listing, sort.length), params)}) ${tail}`;
     // One more than asked for tells whether there is a next page.
     params.push(pageSize + 1, cursor === undefined ? (page - 1) * pageSize : 0);
-    const rows = this.#rows({ ...compiled, where: sql, params });
+    const asked = this.#asked("page", { sort, limited: true, living: !withDeleted, goesOn: cursor !== undefined });
+    const rows = this.#rows(query, asked, tail, params);
     const more = rows.length > pageSize;
     if (more) rows.pop();
 
-    const nextCursor = more ? encodeCursor(listing, sortValues(keys, rows.at(-1)!)) : null;
+    const nextCursor = more ? encodeCursor(listing, sortValues(sort, rows.at(-1)!)) : null;
     if (cursor !== undefined) return { rows, pageSize, nextCursor };
     const total = this.count(query, { withDeleted });
     return { rows, pageSize, nextCursor, page, total, totalPages: Math.ceil(total / pageSize) };
@@ -116,8 +120,8 @@ export class DocumentReader<T extends object> {
 
   /** SQLite's plan for a query: one line for each step. */
   explain(query: unknown, options: FindOptions = {}): string[] {
-    const { where, params } = this.#where(query, options);
     const order = orderBy(parseSort(options.sort, this.model.paths));
+    const { where, params } = compileQuery(query, this.model.paths, { living: !options.withDeleted });
     const sql = `EXPLAIN QUERY PLAN SELECT doc FROM ${this.model.table} WHERE ${where} ORDER BY ${order}`;
     return (this.db.all(sql, params) as { detail: string }[]).map(({ detail }) => detail);
   }
@@ -125,7 +129,7 @@ export class DocumentReader<T extends object> {
   protected each(visit: (document: Stored<T>) => void): void {
     const sql = `SELECT doc FROM ${this.model.table} WHERE _id > ? ORDER BY _id LIMIT 500`;
     for (let last = ""; ; ) {
-      const rows = this.db.all(sql, [last]) as Row[];
+      const rows = this.db.all(sql, [last], undefined, this.model.asked.each) as Row[];
       if (rows.length === 0) return;
       for (const row of rows) {
         const document = JSON.parse(row.doc) as Stored<T>;
@@ -135,14 +139,28 @@ export class DocumentReader<T extends object> {
     }
   }
 
-  #where(query: unknown, { withDeleted }: Pick<FindOptions, "withDeleted">): CompiledQuery {
-    const compiled = compileQuery(query, this.model.paths);
-    return withDeleted ? compiled : { ...compiled, where: `deletedAt IS NULL AND ${compiled.where}` };
+  #asked(kind: Asked["kind"], rest: Partial<Asked>): Asked {
+    return { collection: this.model.model.name, kind, paths: this.model.paths, ...rest };
   }
 
-  /** `where` is the whole statement here. */
-  #rows({ where: sql, params, predicates, hasPattern }: CompiledQuery): Stored<T>[] {
-    const run = () => this.db.all(sql, params, predicates) as Row[];
+  /** The statement for a query, in its other form where that is in use; completes what is told of it for measuring. */
+  #statement(query: unknown, asked: Asked, select: (where: string) => string): CompiledQuery & { sql: string } {
+    const { paths, table } = this.model;
+    const living = asked.living ?? false;
+    let compiled = compileQuery(query, paths, { living });
+    asked.condition = compiled.condition;
+    asked.opaque = compiled.predicates.length > 0;
+    if (hasAlternatives(compiled.condition, paths)) {
+      asked.otherwise = () => select(compileQuery(query, paths, { living, union: table }).where);
+      if (this.db.isRewritten(asked)) compiled = compileQuery(query, paths, { living, union: table });
+    }
+    return { ...compiled, sql: select(compiled.where) };
+  }
+
+  #rows(query: unknown, asked: Asked, tail: string, more: (string | number)[]): Stored<T>[] {
+    const select = (where: string) => `SELECT doc FROM ${this.model.table} WHERE ${where} ${tail}`;
+    const { sql, params, predicates, hasPattern } = this.#statement(query, asked, select);
+    const run = () => this.db.all(sql, more.length > 0 ? [...params, ...more] : params, predicates, asked) as Row[];
     return (hasPattern ? withinPatternBudget(run) : run()).map((row) => JSON.parse(row.doc) as Stored<T>);
   }
 }

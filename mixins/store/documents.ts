@@ -4,6 +4,7 @@ import { AzoraError } from "../../runtime/errors.ts";
 import type { DatabaseFile } from "./database-file.ts";
 import { DocumentReader } from "./document-reader.ts";
 import { SYSTEM_PATHS, valueAt } from "./paths.ts";
+import type { Asked } from "./queries/asked.ts";
 import { shown, wrong } from "./refusal.ts";
 import { violatedIndex } from "./sqlite-errors.ts";
 import { uuidv7 } from "./uuid.ts";
@@ -49,7 +50,7 @@ export class Documents<T extends object> extends DocumentReader<T> {
       updatedAt: now,
       deletedAt: null,
     };
-    return this.#write(`INSERT INTO ${this.model.table} (doc, _id) VALUES (?, ?)`, document);
+    return this.#write(`INSERT INTO ${this.model.table} (doc, _id) VALUES (?, ?)`, document, this.model.asked.insert);
   }
 
   /**
@@ -85,7 +86,7 @@ export class Documents<T extends object> extends DocumentReader<T> {
 
   /** Takes documents out of the file for good, deleted ones too: for records of which only the newest are kept. */
   erase(ids: readonly string[]): void {
-    for (const id of ids) this.db.run(`DELETE FROM ${this.model.table} WHERE _id = ?`, [id]);
+    for (const id of ids) this.db.run(`DELETE FROM ${this.model.table} WHERE _id = ?`, [id], this.model.asked.erase);
   }
 
   /**
@@ -143,14 +144,14 @@ export class Documents<T extends object> extends DocumentReader<T> {
   }
 
   #replace(document: Stored<T>): Stored<T> {
-    return this.#write(`UPDATE ${this.model.table} SET doc = ? WHERE _id = ?`, document);
+    return this.#write(`UPDATE ${this.model.table} SET doc = ? WHERE _id = ?`, document, this.model.asked.update);
   }
 
   /** Returns the document as it was stored. */
-  #write(sql: string, document: Stored<T>): Stored<T> {
+  #write(sql: string, document: Stored<T>, asked: Asked): Stored<T> {
     const json = toJson(document);
     try {
-      this.db.run(sql, [json, document._id]);
+      this.db.run(sql, [json, document._id], asked);
       return JSON.parse(json) as Stored<T>;
     } catch (error) {
       const violated = violatedIndex(error);

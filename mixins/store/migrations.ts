@@ -1,7 +1,9 @@
 import type { Model } from "../../models/model.ts";
+import type { IndexWish } from "../../models/query-facts.ts";
 import { AzoraError } from "../../runtime/errors.ts";
 import { compileModel } from "./compiled-model.ts";
 import type { DatabaseFile } from "./database-file.ts";
+import { forget, isStillWanted, noted } from "./queries/advised-indexes.ts";
 import { shown } from "./refusal.ts";
 import { violatedIndex } from "./sqlite-errors.ts";
 import type { Transaction } from "./transaction.ts";
@@ -108,10 +110,19 @@ function refusePromise(result: unknown): void {
   throw new Error("up must be synchronous");
 }
 
-/** Drops the indexes that the model does not declare any more, before a migration runs into one of them. */
+/**
+ * Drops the indexes that the model does not declare any more, before a migration runs into one of them, and advised ones
+ * that have lost their fields or their purpose.
+ */
 function dropIndexes(db: DatabaseFile, model: Model): void {
-  const { table, indexes } = compileModel(model);
+  const { table, indexes, paths } = compileModel(model);
   const wanted = new Set(indexes.map(({ name }) => name));
+  for (const { name, detail } of noted(db, "index")) {
+    const wish = JSON.parse(detail) as IndexWish;
+    if (wish.collection !== model.name) continue;
+    if (isStillWanted(wish, model, paths)) wanted.add(name);
+    else forget(db, "index", name);
+  }
   const existing = db.all("SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", [
     table,
   ]) as { name: string }[];
@@ -119,7 +130,9 @@ function dropIndexes(db: DatabaseFile, model: Model): void {
 }
 
 function createIndexes(db: DatabaseFile, model: Model): void {
+  const dropped = new Set(noted(db, "dropped").map(({ name }) => name));
   for (const index of compileModel(model).indexes) {
+    if (dropped.has(index.name)) continue;
     try {
       db.exec(index.sql);
     } catch (error) {

@@ -49,3 +49,41 @@ export function withinPatternBudget<T>(run: () => T): T {
     context["run"] = undefined;
   }
 }
+
+/** Longest literal beginning that is looked at. */
+const MAX_PREFIX = 64;
+const PLAIN = /^[A-Za-z0-9 _\-,:;@#%&=!<>"'`~/\u00a1-\ud7ff\ue000-\uffff]$/;
+const ESCAPED = /^[.*+?^${}()|[\]\\/-]$/;
+
+/**
+ * The range of strings in which all matches of an anchored pattern lie: `/^ab[0-9]/` finds nothing below `ab`, nor from
+ * `ac` on. Undefined where the pattern does not begin with `^` and a literal. What is not surely literal ends the
+ * prefix, which makes the range wider and never wrong.
+ */
+export function literalPrefix({ source, flags }: RegExp): { from: string; to: string } | undefined {
+  // With "m" the anchor also stands at line breaks, with "i" a letter is two; an alternative may begin otherwise.
+  if (!source.startsWith("^") || /[im]/.test(flags) || source.includes("|")) return undefined;
+  let prefix = "";
+  let at = 1;
+  while (at < source.length && prefix.length < MAX_PREFIX) {
+    let char = source[at]!;
+    let next = at + 1;
+    if (char === "\\" && ESCAPED.test(source[at + 1] ?? "")) {
+      char = source[at + 1]!;
+      next = at + 2;
+    } else if (!PLAIN.test(char)) {
+      break;
+    }
+    if (/[*?{]/.test(source[next] ?? "")) break;
+    prefix += char;
+    at = next;
+  }
+  if (prefix === "") return undefined;
+  return {
+    from: prefix,
+    to: prefix.slice(0, -1) + String.fromCodePoint(following(prefix.charCodeAt(prefix.length - 1))),
+  };
+}
+
+/** The next code point that is no half of a pair. */
+const following = (unit: number) => (unit === 0xd7ff ? 0xe000 : unit + 1);

@@ -3,12 +3,16 @@ import DbService from "moleculer-db";
 import type { Model } from "../../models/model.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { nodePool } from "../../runtime/pools/node-pools.ts";
+import { QueryMeter } from "../../runtime/queries/query-meter.ts";
+import { provideQueries, withdrawQueries } from "../../runtime/queries/query-sources.ts";
 import { storeActions } from "./actions.ts";
 import { Collection } from "./collection.ts";
 import { compileModel } from "./compiled-model.ts";
 import { DatabaseFile } from "./database-file.ts";
 import { checkMigrations, type Migration, prepareFile } from "./migrations.ts";
 import { readQuery } from "./params.ts";
+import { scopeActions } from "./queries/action-scope.ts";
+import { StoreQueries } from "./queries/store-queries.ts";
 import type { Sort } from "./sort.ts";
 import { SqliteAdapter } from "./sqlite-adapter.ts";
 import { isDamaged } from "./sqlite-errors.ts";
@@ -92,6 +96,9 @@ type StoreInternals = StoreService & {
   adapter: unknown;
   $file?: DatabaseFile | undefined;
   $transactions?: Transactions | undefined;
+  $measuredActions?: string[];
+  $meter?: QueryMeter | undefined;
+  $queries?: StoreQueries | undefined;
   opened(): Transactions;
 };
 
@@ -159,6 +166,10 @@ export function store<T extends object>(model: Model<T>, options: StoreOptions =
       },
     },
 
+    merged(this: StoreInternals, merged: ServiceSchema) {
+      this.$measuredActions = scopeActions(merged);
+    },
+
     created(this: StoreInternals) {
       this.adapter = new SqliteAdapter(() => this.collection(model));
     },
@@ -174,8 +185,14 @@ export function store<T extends object>(model: Model<T>, options: StoreOptions =
           file.close();
           throw error;
         }
+        // From here on: what prepares a file is nobody's query.
+        this.$meter = new QueryMeter({ service: this.fullName, actions: this.$measuredActions ?? [], clock });
+        file.measure(this.$meter);
         this.$file = file;
         this.$transactions = transactions;
+        this.$queries = new StoreQueries(file, models, this.$meter, clock);
+        await this.$queries.resume();
+        provideQueries(this.broker, this.$queries);
       };
       try {
         await open();
@@ -189,6 +206,7 @@ export function store<T extends object>(model: Model<T>, options: StoreOptions =
     },
 
     stopped(this: StoreInternals) {
+      if (this.$queries) withdrawQueries(this.broker, this.$queries);
       this.$transactions = undefined;
       this.$file?.close();
     },
