@@ -14,6 +14,7 @@ import type { Mesh } from "./mesh/mesh.ts";
 import { MeshTransporter } from "./mesh/mesh-transporter.ts";
 import { NatsTransporter, natsOptions } from "./nats-transporter.ts";
 import type { Settings } from "./settings.ts";
+import type { Tracing } from "./tracing/tracing.ts";
 import { VitalsRegistry, vitalsMiddleware } from "./vitals/action-vitals.ts";
 import { LostCalls } from "./vitals/lost-calls.ts";
 
@@ -34,6 +35,8 @@ export interface NodeBrokerOptions {
   innermost?: Middleware[];
   /** Counts what the node sends and receives. Absent on a guest, who has no chain to tell it to. */
   accounting?: Accounting;
+  /** Makes traces of sampled requests. Absent where no collector is configured. */
+  tracing?: Tracing;
 }
 
 export interface NodeBroker {
@@ -80,6 +83,7 @@ export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
       limits.middleware(),
       ...((base.middlewares ?? []) as Middleware[]),
       door.wire(),
+      ...(options.tracing ? [options.tracing.sending] : []),
       ...(accounting ? [accounting.sending()] : []),
     ],
     registry: balanced(base.registry, load),
@@ -95,6 +99,7 @@ export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
   // vitals: a call counts from its arrival, before validation, cache and queues. The door outermost: to refuse costs least.
   const { middlewares } = broker as unknown as { middlewares: { add(middleware: Middleware): void } };
   middlewares.add(breakers.middleware(broker));
+  if (options.tracing) middlewares.add(options.tracing.calls);
   middlewares.add(vitalsMiddleware(vitals, (ctx) => limits.abandon(ctx)));
   middlewares.add(door.middleware(broker));
   if (accounting) lost.watch((node) => accounting.lost(node));

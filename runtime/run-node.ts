@@ -13,12 +13,14 @@ import { installModuleHooks } from "./module-hooks.ts";
 import { PACKAGE_ROOT } from "./node-executable.ts";
 import { renewBus } from "./node-host/connections.ts";
 import { DRAIN_TIMEOUT_MS, nodeHost } from "./node-host/node-host.ts";
+import { nodePerformance } from "./performance/node-performance.ts";
 import { ownIdentity } from "./process-identity.ts";
 import { loadProjectConfig } from "./project.ts";
 import { configuredRules } from "./record/configured-rules.ts";
 import { nodeRecordOf, recordMiddleware } from "./record/node-record.ts";
 import { recorderOf } from "./record/recorder-of.ts";
 import type { Settings } from "./settings.ts";
+import { tracingConfig } from "./tracing/tracing-config.ts";
 
 export interface RunNodeOptions {
   nodeId: string;
@@ -52,7 +54,8 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
     rules: configuredRules(settings.AZORA_CHAIN_EVENTS),
   });
   const accounting = new Accounting();
-  const { broker, vitals, failover, breakers, limits } = createNodeBroker({
+  const tracing = await loadTracing(options);
+  const { broker, vitals, failover, breakers, limits, load, door } = createNodeBroker({
     nodeId,
     namespace,
     bus,
@@ -63,6 +66,7 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
     ...(own ? { own, onlySerializer: runtimeOnly } : {}),
     innermost: [record, ...(faults ? [faults.middleware] : [])],
     accounting,
+    ...(tracing ? { tracing } : {}),
   });
 
   let stopping = false;
@@ -93,11 +97,14 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
       limits,
       dataDir: settings.AZORA_DATA_DIR,
       record: nodeRecordOf(broker),
+      ...(tracing ? { tracing } : {}),
       root,
       services,
       shutdown: (timeout) => void shutdown(timeout).catch(crash),
     }),
   );
+  const { arrivals } = door;
+  broker.createService(nodePerformance(broker, { load, limits, arrivals, dataDir: settings.AZORA_DATA_DIR }));
   if (faults) broker.createService(faults.service(broker));
   if (accounting.isOn) {
     accounting.start(recorderOf(broker));
@@ -112,6 +119,15 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
   await broker.start();
   keepCompiledCode();
   return broker;
+}
+
+/** Loaded only where there is a collector to send to. */
+async function loadTracing({ settings, nodeId, namespace, organ, logger }: RunNodeOptions) {
+  const config = tracingConfig(settings);
+  if (!config) return undefined;
+  const { createTracing } = await import("./tracing/tracing.ts");
+  const warn = logger.getLogHandler({ mod: "tracing", nodeID: nodeId });
+  return createTracing({ config, nodeId, namespace, organ, onTrouble: (what) => warn("warn", [what]) });
 }
 
 /** Loaded only where it is wanted: without the setting a node carries nothing that could break it. */

@@ -3,7 +3,7 @@
  * counts themselves to the chain, or tells of it. To count these would make an organism at rest write for ever.
  */
 const LEFT_OUT =
-  /^\$|^(?:node-host|node-accounting|node-faults|chain-witness)\.|\.health$|^(?:node\.vitals|health\.checked|organism\.closures)$|^chain\.(?:block|alarm)$|^blockchain-logger\.(?:append|log)$/;
+  /^\$|^(?:node-host|node-accounting|node-faults|chain-witness)\.|\.health$|^(?:node\.vitals|node\.performance|health\.checked|organism\.closures)$|^chain\.(?:block|alarm)$|^blockchain-logger\.(?:append|log)$/;
 /** Names of actions and events that are remembered. */
 const MAX_NAMES = 10_000;
 const known = new Map<string, boolean>();

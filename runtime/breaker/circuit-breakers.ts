@@ -93,14 +93,7 @@ export class CircuitBreakers {
       if (ctx.nodeID !== self || (ctx.action as unknown) === action) return next(ctx);
       const gate = gates(ctx.caller ?? self);
       if (!gate.instance.closed || !gate.own.closed) return this.#guarded(next, ctx, gate);
-      const start = this.#now();
-      gate.path.began(start);
-      const result = next(ctx);
-      result.then(
-        () => this.#answered(gate, start),
-        (error) => this.#failed(gate, start, error),
-      );
-      return result;
+      return this.#followed(next, ctx, gate);
     };
   }
 
@@ -111,23 +104,27 @@ export class CircuitBreakers {
     return (ctx) => {
       const gate = gates(ctx.caller ?? self);
       if (!gate.instance.closed || !gate.own.closed) return this.#guarded(next, ctx, gate);
-      const start = this.#now();
-      gate.path.began(start);
-      const result = next(ctx);
-      result.then(
-        () => {
-          const own = instanceError(ctx);
-          if (own === undefined) this.#answered(gate, start);
-          else this.#count(gate, start, own);
-        },
-        (error) => {
-          const own = instanceError(ctx);
-          if (own === undefined) this.#failed(gate, start, error);
-          else this.#count(gate, start, own);
-        },
-      );
-      return result;
+      return this.#followed(next, ctx, gate);
     };
+  }
+
+  #followed(next: Handler, ctx: Context, gate: Gate): Promise<unknown> {
+    const start = this.#now();
+    gate.path.began(start);
+    const result = next(ctx);
+    result.then(
+      () => {
+        const own = instanceError(ctx);
+        if (own === undefined) this.#answered(gate, start);
+        else this.#count(gate, start, own);
+      },
+      (error) => {
+        const own = instanceError(ctx);
+        if (own === undefined) this.#failed(gate, start, error);
+        else this.#count(gate, start, own);
+      },
+    );
+    return result;
   }
 
   /** The gate of each caller of an action. Looked up on every call, so it costs one look into one map. */

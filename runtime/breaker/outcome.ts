@@ -28,7 +28,7 @@ const OF_THE_WAY: ReadonlySet<unknown> = new Set([
 /** Refusals before a call is made, so never of the instance itself but of one that it called. */
 const REFUSALS: ReadonlySet<unknown> = new Set(["CIRCUIT_OPEN", "SERVICE_QUARANTINED"]);
 /** Of an instance that has too much to do; they name the action that was not begun. */
-const OVERLOADS: ReadonlySet<unknown> = new Set(["OVERLOADED", "QUEUE_FULL"]);
+export const OVERLOADS: ReadonlySet<unknown> = new Set(["OVERLOADED", "QUEUE_FULL", "POOL_EXHAUSTED"]);
 /** What the audit chain answers where its disk, its files or its witnesses are at fault. A restart closes the record, too. */
 const OF_THE_CHAIN: ReadonlySet<unknown> = new Set([
   "CHAIN_BUSY",

@@ -50,6 +50,8 @@ export class ActionGate {
   #queueSum = 0;
   readonly #refused: Record<Refusal, number> = { limit: 0, overload: 0, late: 0 };
   #work = 0;
+  /** Of all its life, up to the last report; sums in µs. */
+  readonly totals = { calls: 0, sum: 0, queueSum: 0, refused: 0 };
   #reportedAt: number;
 
   /** @param now ms, monotonic @param limit false where as many may run as come */
@@ -163,6 +165,10 @@ export class ActionGate {
       waiting: this.#queue.length,
       limit: this.limit?.limit ?? null,
     };
+    this.totals.calls += report.calls;
+    this.totals.sum += report.sum;
+    this.totals.queueSum += report.queueSum;
+    this.totals.refused += refused.limit + refused.overload + refused.late;
     this.#reportedAt = now;
     this.#calls = 0;
     this.#failures = 0;

@@ -1,3 +1,4 @@
+import { OVERLOADS } from "../breaker/outcome.ts";
 import { TRANSPORT_LOST } from "./pending.ts";
 
 /**
@@ -22,7 +23,7 @@ export function fateOf(error: unknown, action: string, target: string | null): F
   if (type === "REQUEST_REJECTED" && !fromAfar) return "unknown";
   if (type === "BAD_GATEWAY" && !fromAfar) return "neverRun";
   if (type === "SERVICE_UNAVAILABLE" && !fromAfar && data?.neverSent) return "neverRun";
-  if ((type === "OVERLOADED" || type === "QUEUE_FULL") && data?.action === action) return "refused";
+  if (OVERLOADS.has(type) && data?.action === action) return "refused";
   const absent = type === "SERVICE_NOT_FOUND" || type === "SERVICE_NOT_AVAILABLE";
   // A deeper call of the service may fail in the same way: it names another action.
   if (absent && data?.action === action && (!data.nodeID || data.nodeID === target)) return "neverRun";

@@ -66,7 +66,7 @@ export class Faults {
       },
       localAction(next: Handler, action: { rawName?: string; service: { fullName: string } }): Handler {
         const { fullName } = action.service;
-        if (/^(\$|node-host$|node-faults$|node-accounting$)/.test(fullName)) return next;
+        if (/^(\$|node-host$|node-faults$|node-accounting$|node-performance$)/.test(fullName)) return next;
         const isHealth = action.rawName === "health";
         return (ctx) => faults.#calls.around(next, ctx, fullName, isHealth);
       },

@@ -3,7 +3,7 @@ import { AzoraError } from "../errors.ts";
 import type { SlotState } from "../node-host/slots.ts";
 
 /** Without them nothing could be undone, and nothing healed. */
-const SPARED = /^(\$|node-host$|node-faults$|node-accounting$|chaos-monkey$|master-orchestrator$)/;
+const SPARED = /^(\$|node-host$|node-faults$|node-accounting$|node-performance$|chaos-monkey$|master-orchestrator$)/;
 
 /** Destroys a service in the broker behind the back of the node's host. */
 export async function killService(broker: ServiceBroker, name: string): Promise<Service> {

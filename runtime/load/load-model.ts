@@ -29,8 +29,7 @@ export class LoadModel {
   readonly #paths = new Map<EndpointLoad, { callee: Callee; byCaller: Map<string, CallPath> }>();
   #counted = 0;
   #closedAt: number;
-  /** Calls on paths that keep no histogram. */
-  uncounted = 0;
+  #uncounted = 0;
   #broker: ServiceBroker | undefined;
 
   constructor({ now = () => performance.now(), maxPaths = 2000 }: LoadModelOptions = {}) {
@@ -91,7 +90,7 @@ export class LoadModel {
     for (const [endpoint, { callee, byCaller }] of this.#paths) {
       for (const path of byCaller.values()) {
         if (!path.latency) {
-          this.uncounted += path.calls;
+          this.#uncounted += path.calls;
           path.calls = 0;
           continue;
         }
@@ -119,6 +118,13 @@ export class LoadModel {
       if (endpoint.inFlight === 0 && !this.#lives(callee)) this.#forget(endpoint, byCaller);
     }
     return reports;
+  }
+
+  /** Calls on paths without a histogram, since it was asked last. */
+  takeUncounted(): number {
+    const uncounted = this.#uncounted;
+    this.#uncounted = 0;
+    return uncounted;
   }
 
   #forget(endpoint: EndpointLoad, byCaller: Map<string, CallPath>): void {

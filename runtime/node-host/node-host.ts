@@ -24,6 +24,8 @@ export interface NodeHostOptions {
   breakers?: CircuitBreakers;
   /** What it records for the audit chain. @default not told of */
   record?: { recorder: { stats(): RecorderStats }; takeCaptured(state: CaptureState): void };
+  /** Sends traces to a collector. @default none are made */
+  tracing?: { stats(): { exported: number; dropped: number } };
   /** On whose disk the room is measured. @default none */
   dataDir?: string;
   /** Folder whose modules are loaded afresh with a service. */

@@ -2,6 +2,7 @@ import type { Service, ServiceBroker } from "moleculer";
 import { importService } from "../module-hooks.ts";
 import { constructService } from "../service-factory.ts";
 import type { VitalsRegistry } from "../vitals/action-vitals.ts";
+import { rememberOrigin } from "../workers/service-origin.ts";
 import { collectChildren } from "./child-services.ts";
 import type { Slot } from "./slots.ts";
 
@@ -33,6 +34,7 @@ async function loadAndStart(
 ): Promise<Service> {
   const exported = await importService(file, generation, root);
   const service = constructService(broker, exported);
+  rememberOrigin(service, { file, generation });
   const startable = service as unknown as Startable;
   const { dependencies } = startable.schema;
   if (dependencies) startable.schema.dependencies = rename([dependencies].flat(), renamed);

@@ -35,7 +35,7 @@ export const DEFAULT_RULES: readonly CaptureRule[] = [
  * What no pattern takes in: Moleculer's own, what every node tells every second, and what the chain says of itself, which
  * would give a new entry for each entry.
  */
-const NEVER = /^(?:\$|node\.vitals$|node-host\.|organism\.closures$|chain\.|health\.checked$)/;
+const NEVER = /^(?:\$|node\.(?:vitals|performance)$|node-host\.|organism\.closures$|chain\.|health\.checked$)/;
 const MOST_NAMES = 10_000;
 
 /** Finds the rule of an event's name. */
