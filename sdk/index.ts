@@ -1,3 +1,4 @@
 /** Client classes for other programs: `import { AzoraAutoHealer } from "azora/sdk"`. */
 export * from "./auto-healer.ts";
 export * from "./blockchain-logger.ts";
+export * from "./performance-optimizer.ts";
