@@ -28,6 +28,16 @@ export class FairQueue<T> {
     return undefined;
   }
 
+  /** Puts one back that was taken too early: it is the next. */
+  unshift(owner: string, item: T): void {
+    const others = [...this.#queues];
+    const queue = [item, ...(this.#queues.get(owner) ?? [])];
+    this.#queues.clear();
+    this.#queues.set(owner, queue);
+    for (const [other, its] of others) if (other !== owner) this.#queues.set(other, its);
+    this.#size++;
+  }
+
   /** Takes one out that no longer wants to wait. @returns whether it was still waiting */
   remove(owner: string, item: T): boolean {
     const queue = this.#queues.get(owner);
