@@ -3,6 +3,7 @@ import type { ServiceSchema } from "moleculer";
 import { systemClock } from "../../../runtime/clock.ts";
 import { AzoraError, toProblem } from "../../../runtime/errors.ts";
 import { bearerOf, equal, knownToken } from "../../../runtime/operator-token.ts";
+import { nodePool } from "../../../runtime/pools/node-pools.ts";
 import { readSettings } from "../../../runtime/settings.ts";
 import { onAnswered, pathOf } from "./access-log.ts";
 import { AliasIndex } from "./alias-index.ts";
@@ -73,8 +74,15 @@ const schema: ServiceSchema<GatewaySettings, Record<string, unknown>, Record<str
           bus: { status: bus ? "healthy" : "unhealthy" },
           routes: { status: refused.length > 0 ? "degraded" : "healthy", count: this.table.routes.length, refused },
           connections: { status: "healthy", open: connections, inFlight, dropped },
+          requests: this.requestsHealth(),
         },
       };
+    },
+
+    /** Waiting is load, not illness; what is refused shows as a rising count. */
+    requestsHealth(this: Gateway) {
+      const { size, inUse, waiting, refused } = this.requests.state();
+      return { status: "healthy" as const, most: size, inUse, waiting, refused };
     },
 
     /** Taken out of the registry, the service is about to stop: whoever drains it waits for its requests to end. */
@@ -178,7 +186,16 @@ const schema: ServiceSchema<GatewaySettings, Record<string, unknown>, Record<str
       }
       if (alias.operator) mustBeOperator(request, response);
       const ctx = request.$ctx;
-      const result = await ctx.call<unknown, Record<string, unknown>>(alias.action!, request.$params);
+      // Taken only now: a slow upload and the gateway's own answers, such as its health, hold none.
+      const place = this.requests.enter() ?? (await this.requests.wait());
+      let result: unknown;
+      try {
+        // Its client may have gone while it waited.
+        if (response.destroyed) return true;
+        result = await ctx.call<unknown, Record<string, unknown>>(alias.action!, request.$params);
+      } finally {
+        place.release();
+      }
       if (response.destroyed) return true;
       if (result == null && ctx.meta["$statusCode"] === undefined) response.statusCode = 204;
       this.sendResponse(request, response, result, alias.definition);
@@ -211,6 +228,7 @@ const schema: ServiceSchema<GatewaySettings, Record<string, unknown>, Record<str
   },
   created(this: Gateway) {
     this.clock = systemClock;
+    this.requests = nodePool(this.broker, "api");
     this.routesBuilt = false;
     this.registered = false;
     this.table ??= new RouteTable();

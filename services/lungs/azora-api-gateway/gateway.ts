@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Service, ServiceSettingSchema } from "moleculer";
 import type { Clock } from "../../../runtime/clock.ts";
+import type { Pool } from "../../../runtime/pools/pool.ts";
 import type { AliasIndex } from "./alias-index.ts";
 import type { EdgeLimits, EdgeServer } from "./edge-server.ts";
 import type { HealthChecks, HealthReport } from "./health-checks.ts";
@@ -21,12 +22,15 @@ export interface Gateway extends Service<GatewaySettings>, WebService {
   table: RouteTable;
   index?: AliasIndex<WebAlias>;
   checks: HealthChecks;
+  /** Requests that are carried out at once. */
+  requests: Pool;
   document?: { json: string; etag: string };
   routesBuilt: boolean;
   /** Whether the registry has this service, after it did once. */
   registered: boolean;
   watchRegistration(): void;
   ownHealth(): HealthReport;
+  requestsHealth(): Record<string, unknown>;
   openApi(): { json: string; etag: string };
   regenerateAutoAliases(route: WebRoute): void;
   aliasIndex(): AliasIndex<WebAlias>;

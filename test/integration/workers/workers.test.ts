@@ -131,16 +131,16 @@ describe("an action in a worker thread", () => {
   });
 
   test("throws as it would on the event loop: type, code, data and stack cross, and no other node is blamed", async () => {
-    const error = await node.call("grader.fail").catch((thrown) => thrown);
+    const error = await node.call<Error & Record<string, unknown>>("grader.fail").catch((thrown) => thrown);
     expect(error).toMatchObject({
       name: "MoleculerClientError",
       message: "too many points",
       code: 422,
       type: "TOO_MANY",
     });
-    expect(error.data).toEqual({ most: 20 });
+    expect(error["data"]).toEqual({ most: 20 });
     expect(error.stack).toMatch(/grader\.service\.cjs:\d+/);
-    expect(error.nodeID).toBeUndefined();
+    expect(error["nodeID"]).toBeUndefined();
     await expect(node.call("grader.plain")).rejects.toThrow("Cannot read properties of null");
     await expect(node.call("grader.text")).rejects.toThrow("a word");
   });
