@@ -6,8 +6,10 @@ import { CircuitBreakers } from "./breaker/circuit-breakers.ts";
 import type { Bus } from "./bus.ts";
 import { ConcurrencyLimits } from "./concurrency/concurrency-limits.ts";
 import { FrontDoor } from "./concurrency/front-door.ts";
+import { Deadlines } from "./deadlines/deadlines.ts";
 import { Failover } from "./failover/failover.ts";
 import { connectFast } from "./fast-connect.ts";
+import { CallStamp } from "./load/call-stamp.ts";
 import { LoadModel } from "./load/load-model.ts";
 import type { JsonLogger } from "./logger.ts";
 import type { Mesh } from "./mesh/mesh.ts";
@@ -56,13 +58,15 @@ export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
   const lost = new LostCalls();
   const failover = new Failover(lost);
   const load = new LoadModel();
+  const stamp = new CallStamp(load.now);
   const breakers = new CircuitBreakers({
     load,
+    stamp,
     threshold: settings.AZORA_CIRCUIT_BREAKER_THRESHOLD,
     resetTimeout: settings.AZORA_CIRCUIT_BREAKER_RESET_TIMEOUT * settings.AZORA_HEALING_TIME_SCALE,
     lost,
   });
-  const limits = new ConcurrencyLimits({ elsewhere: (ctx, refusal) => failover.elsewhere(ctx, refusal) });
+  const limits = new ConcurrencyLimits({ stamp, elsewhere: (ctx, refusal) => failover.elsewhere(ctx, refusal) });
   const door = new FrontDoor(limits);
   const base = own && !onlySerializer ? { ...own } : brokerOptions(settings);
   if (own && onlySerializer) base.serializer = own.serializer ?? "JSON";
@@ -95,12 +99,13 @@ export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
     transit: { ...base.transit, serviceChangedDebounceTime: 10 },
     skipProcessEventRegistration: true,
   } as BrokerOptions);
-  // What is added after the constructor lies outside Moleculer's own. The breakers: so that its time-outs count. The
+  // What is added after the constructor lies outside Moleculer's own. The breakers: so that time-outs count. The
   // vitals: a call counts from its arrival, before validation, cache and queues. The door outermost: to refuse costs least.
   const { middlewares } = broker as unknown as { middlewares: { add(middleware: Middleware): void } };
+  middlewares.add(new Deadlines(stamp).middleware(broker));
   middlewares.add(breakers.middleware(broker));
   if (options.tracing) middlewares.add(options.tracing.calls);
-  middlewares.add(vitalsMiddleware(vitals, (ctx) => limits.abandon(ctx)));
+  middlewares.add(vitalsMiddleware(vitals, { stamp, timedOut: (ctx) => limits.abandon(ctx) }));
   middlewares.add(door.middleware(broker));
   if (accounting) lost.watch((node) => accounting.lost(node));
   if (mesh) mesh.self.instanceId = broker.instanceID;

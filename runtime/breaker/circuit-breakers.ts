@@ -2,6 +2,7 @@ import type { Context, Middleware, ServiceBroker } from "moleculer";
 import type { BreakerState } from "../../models/healing.ts";
 import { AzoraError } from "../errors.ts";
 import { copyOf, INSTANCE_ERROR } from "../failover/failover.ts";
+import { CallStamp } from "../load/call-stamp.ts";
 import type { CallPath, Ending } from "../load/endpoint-load.ts";
 import { type Callee, LoadModel } from "../load/load-model.ts";
 import { LostCalls } from "../vitals/lost-calls.ts";
@@ -16,6 +17,8 @@ export interface CircuitBreakersOptions extends BreakerRegistryOptions {
   lost?: LostCalls;
   /** What is known of the calls; each call is told to it. @default of its own */
   load?: LoadModel;
+  /** By the clock of the model. @default of its own */
+  stamp?: CallStamp;
 }
 
 /** Of an action's calls, by all callers of this node: from this share of failures on it is spared, in a row or not. */
@@ -51,7 +54,7 @@ export class CircuitBreakers {
   readonly #lost: LostCalls;
   readonly #maxCallers: number;
   readonly #load: LoadModel;
-  readonly #now: () => number;
+  readonly #stamp: CallStamp;
   #broker!: ServiceBroker;
   #registry!: BreakerRegistry;
   #turn = 0;
@@ -60,7 +63,7 @@ export class CircuitBreakers {
     this.#options = options;
     this.#lost = options.lost ?? new LostCalls();
     this.#load = options.load ?? new LoadModel();
-    this.#now = this.#load.now;
+    this.#stamp = options.stamp ?? new CallStamp(this.#load.now);
     this.#maxCallers = options.maxCallers ?? 1000;
   }
 
@@ -109,19 +112,21 @@ export class CircuitBreakers {
   }
 
   #followed(next: Handler, ctx: Context, gate: Gate): Promise<unknown> {
-    const start = this.#now();
+    const start = this.#stamp.startOf(ctx);
     gate.path.began(start);
     const result = next(ctx);
     result.then(
       () => {
         const own = instanceError(ctx);
-        if (own === undefined) this.#answered(gate, start);
-        else this.#count(gate, start, own);
+        const end = this.#stamp.endOf(ctx);
+        if (own === undefined) this.#answered(gate, start, end);
+        else this.#count(gate, start, end, own);
       },
       (error) => {
         const own = instanceError(ctx);
-        if (own === undefined) this.#failed(gate, start, error);
-        else this.#count(gate, start, own);
+        const end = this.#stamp.endOf(ctx);
+        if (own === undefined) this.#failed(gate, start, end, error);
+        else this.#count(gate, start, end, own);
       },
     );
     return result;
@@ -151,29 +156,28 @@ export class CircuitBreakers {
     };
   }
 
-  #answered({ path, instance, own }: Gate, start: number): void {
-    path.ended(start, this.#now(), "answered");
+  #answered({ path, instance, own }: Gate, start: number, end: number): void {
+    path.ended(start, end, "answered");
     instance.succeeded();
     own.succeeded();
   }
 
-  #failed(gate: Gate, start: number, error: unknown): void {
+  #failed(gate: Gate, start: number, end: number, error: unknown): void {
     this.#lost.note(gate.service, gate.action, error);
-    this.#count(gate, start, error);
+    this.#count(gate, start, end, error);
   }
 
-  #count(gate: Gate, start: number, error: unknown): void {
+  #count(gate: Gate, start: number, end: number, error: unknown): void {
     const { instance, own, action, path } = gate;
     const outcome = outcomeOf(error, action);
-    path.ended(start, this.#now(), ENDINGS[outcome]);
+    path.ended(start, end, ENDINGS[outcome]);
     if (outcome === "silent") instance.failed(reasonOf(error, action));
     else if (outcome === "broke") {
       instance.succeeded();
       own.failed(reasonOf(error, action));
-      const now = this.#now();
       const { failures } = path.endpoint;
-      const rate = failures.rate(now);
-      if (rate >= FAILURE_RATE && failures.calls(now) >= LEAST_CALLS) own.trip(rate, reasonOf(error, action));
+      const rate = failures.rate(end);
+      if (rate >= FAILURE_RATE && failures.calls(end) >= LEAST_CALLS) own.trip(rate, reasonOf(error, action));
     }
   }
 
@@ -200,11 +204,12 @@ export class CircuitBreakers {
   /** Each breaker that is not closed has handed out its probe; the call decides for all of them. */
   #probed(next: Handler, ctx: Context, gate: Gate): Promise<unknown> {
     const { instance, own, action, path } = gate;
-    const start = this.#now();
+    const start = this.#stamp.startOf(ctx);
     path.began(start);
     const probes = { instance: instance.underProbe, own: own.underProbe };
     const ended = (error: unknown) => {
       const outcome = outcomeOf(error, action);
+      const end = this.#stamp.endOf(ctx);
       if (outcome === "nothing") for (const probe of [probes.instance, probes.own]) probe?.dropped();
       else {
         if (outcome === "silent") probes.instance?.failed(reasonOf(error, action));
@@ -212,11 +217,11 @@ export class CircuitBreakers {
         if (outcome === "answered" || outcome === "refused") probes.own?.answered();
         else probes.own?.failed(reasonOf(error, action));
       }
-      if (!probes.instance || !probes.own) this.#count(gate, start, error);
-      else path.ended(start, this.#now(), ENDINGS[outcome]);
+      if (!probes.instance || !probes.own) this.#count(gate, start, end, error);
+      else path.ended(start, end, ENDINGS[outcome]);
     };
     const answered = () => {
-      path.ended(start, this.#now(), "answered");
+      path.ended(start, this.#stamp.endOf(ctx), "answered");
       probes.instance?.answered();
       probes.own?.answered();
     };

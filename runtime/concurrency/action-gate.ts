@@ -89,9 +89,9 @@ export class ActionGate {
     return priority === "critical" && this.#running < limit.limit * CRITICAL_SHARE;
   }
 
-  /** Runs a call that may begin. */
-  run(ctx: Context, next: (ctx: Context) => Promise<unknown>): Promise<unknown> {
-    const call = this.#begin(ctx);
+  /** Runs a call that may begin. @param start ms */
+  run(ctx: Context, next: (ctx: Context) => Promise<unknown>, start = this.#now()): Promise<unknown> {
+    const call = this.#begin(ctx, start);
     const result = next(ctx);
     result.then(
       () => this.#end(call, 0),
@@ -178,8 +178,8 @@ export class ActionGate {
     return report;
   }
 
-  #begin(ctx: Context): Running {
-    const call: Running = { ctx, start: this.#now(), before: undefined, after: this.#first, isOpen: true };
+  #begin(ctx: Context, start: number): Running {
+    const call: Running = { ctx, start, before: undefined, after: this.#first, isOpen: true };
     if (this.#first) this.#first.before = call;
     this.#first = call;
     this.#running++;

@@ -1,6 +1,7 @@
 import { type Context, Errors, type Middleware } from "moleculer";
 import type { ServedReport } from "../../models/performance.ts";
 import { isUnguarded } from "../breaker/unguarded.ts";
+import { CallStamp } from "../load/call-stamp.ts";
 import { ActionGate } from "./action-gate.ts";
 import { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { declaredLimit } from "./declared-limit.ts";
@@ -17,8 +18,8 @@ interface ActionDefinition {
 }
 
 export interface ConcurrencyLimitsOptions {
-  /** Monotonic, ms. @default performance.now */
-  now?: () => number;
+  /** @default of its own */
+  stamp?: CallStamp;
   /** Asks another instance in the place of this node's; throws the refusal where there is none. @default there is none */
   elsewhere?: (ctx: Context, refusal: Error) => Promise<unknown>;
 }
@@ -34,16 +35,16 @@ interface Place {
  * service as many as an operator or the healer has set. Both outlive a restart of the service in its node.
  */
 export class ConcurrencyLimits {
-  readonly now: () => number;
+  readonly #stamp: CallStamp;
   readonly #elsewhere: (ctx: Context, refusal: Error) => Promise<unknown>;
   readonly #places = new Map<string, Place>();
   readonly #gates = new Map<string, ActionGate>();
 
   constructor({
-    now = () => performance.now(),
+    stamp = new CallStamp(),
     elsewhere = (_, refusal) => Promise.reject(refusal),
   }: ConcurrencyLimitsOptions = {}) {
-    this.now = now;
+    this.#stamp = stamp;
     this.#elsewhere = elsewhere;
   }
 
@@ -106,7 +107,7 @@ export class ConcurrencyLimits {
     const gate = this.#gateOf(action);
     const enter: Handler = (ctx) => {
       const priority = priorityOf(ctx, gate.priority);
-      if (gate.isOpen(priority) || this.#mustNotWait(ctx, gate)) return gate.run(ctx, next);
+      if (gate.isOpen(priority) || this.#mustNotWait(ctx, gate)) return gate.run(ctx, next, this.#stamp.startOf(ctx));
       const answer = gate.wait(entrant(ctx, gate, priority, next));
       return ctx.nodeID === ctx.broker.nodeID ? this.#orElsewhere(ctx, answer) : answer;
     };
@@ -116,7 +117,10 @@ export class ConcurrencyLimits {
       if (limit === undefined || ctx.caller === fullName || (ctx.action as unknown) === action) return enter(ctx);
       const data = { action: action.name, nodeID: ctx.broker.nodeID } as never;
       return limit.run({
-        run: () => enter(ctx),
+        run: () => {
+          this.#stamp.forget();
+          return enter(ctx);
+        },
         isLate: () => isLate(ctx),
         refuse: (why) => (why === "full" ? new Errors.QueueIsFullError(data) : new Errors.RequestSkippedError(data)),
       });
@@ -144,7 +148,7 @@ export class ConcurrencyLimits {
       if (limit) known.limit?.bound(limit);
       return known;
     }
-    const gate = new ActionGate({ action: actionName, service: service.fullName, priority }, this.now, limit);
+    const gate = new ActionGate({ action: actionName, service: service.fullName, priority }, this.#stamp.now, limit);
     this.#gates.set(actionName, gate);
     return gate;
   }

@@ -35,11 +35,12 @@ export class FrontDoor {
   readonly #lag: LoopLag;
   readonly #now: () => number;
 
-  constructor(limits: ConcurrencyLimits) {
+  /** @param now monotonic, ms. @default performance.now */
+  constructor(limits: ConcurrencyLimits, now: () => number = () => performance.now()) {
     this.#limits = limits;
-    this.#now = limits.now;
-    this.arrivals = new Arrivals(limits.now);
-    this.#lag = new LoopLag(limits.now);
+    this.#now = now;
+    this.arrivals = new Arrivals(now);
+    this.#lag = new LoopLag(now);
   }
 
   /** Stamps what is sent, and reads the stamps of what comes. */

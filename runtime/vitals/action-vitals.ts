@@ -1,5 +1,6 @@
 import type { Context, Middleware } from "moleculer";
 import { outcomeOf } from "../breaker/outcome.ts";
+import { CallStamp } from "../load/call-stamp.ts";
 import { currentRequestId, withRequestId } from "../request-scope.ts";
 import { Histogram } from "./histogram.ts";
 
@@ -71,11 +72,18 @@ function called(next: Handler, ctx: Context): Promise<unknown> {
   }
 }
 
-/**
- * Measures each local call, from its arrival to its answer.
- * @param timedOut told of each call whose answer comes too late, if it comes
- */
-export function vitalsMiddleware(registry: VitalsRegistry, timedOut: (ctx: Context) => void = () => {}): Middleware {
+export interface VitalsOptions {
+  /** Told of each call whose answer comes too late, if it comes. @default nobody is */
+  timedOut?: (ctx: Context) => void;
+  /** @default of its own */
+  stamp?: CallStamp;
+}
+
+/** Measures each local call, from its arrival to its answer. */
+export function vitalsMiddleware(
+  registry: VitalsRegistry,
+  { timedOut = () => {}, stamp = new CallStamp() }: VitalsOptions = {},
+): Middleware {
   return {
     name: "Vitals",
     localAction(this: unknown, next: Handler, action: ActionDefinition): Handler {
@@ -83,7 +91,7 @@ export function vitalsMiddleware(registry: VitalsRegistry, timedOut: (ctx: Conte
       if (UNCOUNTED.test(service)) return next;
       const vitals = registry.of(action.name, service);
       return (ctx) => {
-        const start = performance.now();
+        const start = stamp.begin(ctx);
         vitals.inFlight++;
         const { requestID } = ctx;
         // Moleculer gives each root call its own id as request id: nobody looks for that, and a scope costs 0.2 µs.
@@ -93,12 +101,12 @@ export function vitalsMiddleware(registry: VitalsRegistry, timedOut: (ctx: Conte
         result.then(
           () => {
             vitals.inFlight--;
-            vitals.latency.record((performance.now() - start) * 1000);
+            vitals.latency.record((stamp.endOf(ctx) - start) * 1000);
           },
           (error: unknown) => {
             vitals.inFlight--;
             vitals.failed(error);
-            vitals.latency.record((performance.now() - start) * 1000);
+            vitals.latency.record((stamp.endOf(ctx) - start) * 1000);
             if ((error as { type?: unknown } | undefined)?.type === "REQUEST_TIMEOUT") timedOut(ctx);
           },
         );
