@@ -17,6 +17,7 @@ import { node } from "./commands/node.ts";
 import { recover } from "./commands/recover.ts";
 import { repl } from "./commands/repl.ts";
 import { scale } from "./commands/scale.ts";
+import { selftest } from "./commands/selftest.ts";
 import { status } from "./commands/status.ts";
 import { up } from "./commands/up.ts";
 import { why } from "./commands/why.ts";
@@ -40,6 +41,7 @@ const COMMANDS: (Command | CommandGroup)[] = [
   chaos,
   chain,
   doctor,
+  selftest,
   repl,
 ];
 const LAST_WORDS_MS = 2000;

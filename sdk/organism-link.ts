@@ -1,6 +1,6 @@
 /** A Moleculer broker on the organism's bus. */
 export interface Broker {
-  call(action: string, params?: object, options?: { timeout?: number }): Promise<unknown>;
+  call(action: string, params?: object, options?: { timeout?: number; requestID?: string }): Promise<unknown>;
   waitForServices(services: string[], timeout?: number): Promise<unknown>;
 }
 
@@ -135,7 +135,7 @@ export class OrganismLink {
   }
 }
 
-async function ownToken(): Promise<string> {
+export async function ownToken(): Promise<string> {
   const { readFile } = await import("node:fs/promises");
   const path = `${process.env["AZORA_DATA_DIR"] || "./data"}/operator.token`;
   return (await readFile(path, "utf8").catch(() => "")).trim();

@@ -1,13 +1,6 @@
-import { randomUUID } from "node:crypto";
-import { createNodeBroker } from "../../runtime/broker.ts";
-import { readBus } from "../../runtime/bus.ts";
-import { JsonLogger } from "../../runtime/logger.ts";
-import { Mesh } from "../../runtime/mesh/mesh.ts";
-import { readPlan, runFolderOf } from "../../runtime/organism.ts";
-import { ownIdentity } from "../../runtime/process-identity.ts";
-import { loadProjectConfig } from "../../runtime/project.ts";
 import { ApiClient, type OrganismStatus, type ServiceRecord } from "../api-client.ts";
-import { type Command, CommandError } from "../command.ts";
+import type { Command } from "../command.ts";
+import { joinBus } from "../join-bus.ts";
 
 interface ReplArguments {
   [name: string]: string;
@@ -19,27 +12,9 @@ export const repl: Command = {
   summary: "a console inside the running organism: call actions, list nodes and services, organism, why, restart",
   arity: [0, 0],
   async run({ settings }) {
-    const folder = runFolderOf(settings.AZORA_DATA_DIR);
-    const bus = readBus(folder);
     const client = new ApiClient(settings);
-    if (!bus || !(await client.answers()))
-      throw new CommandError('no organism is running here; start one with "azora up -d"');
-    const { project } = readPlan(settings.AZORA_DATA_DIR);
-    const own = await loadProjectConfig(project);
-    const nodeId = `repl-${process.pid}`;
-    const mesh = new Mesh({ folder, hello: { id: nodeId, role: "guest", instanceId: randomUUID(), ...ownIdentity() } });
-    const { broker } = createNodeBroker({
-      nodeId,
-      namespace: settings.AZORA_NAMESPACE,
-      bus,
-      settings,
-      logger: new JsonLogger("error"),
-      mesh,
-      metadata: {},
-      ...(own ? { own, onlySerializer: true } : {}),
-    });
+    const { broker } = await joinBus(settings, `repl-${process.pid}`);
     broker.options.replOptions = { delimiter: "azora $", customCommands: commands(client) } as never;
-    await mesh.start();
     await broker.start();
     broker.repl();
     return new Promise((resolve) => {
