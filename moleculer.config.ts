@@ -1,4 +1,5 @@
 import type { BrokerOptions } from "moleculer";
+import { nodeCacher } from "./runtime/cache/node-cache.ts";
 import type { Settings } from "./runtime/settings.ts";
 
 /**
@@ -34,10 +35,8 @@ export function brokerOptions(settings: Settings): BrokerOptions {
     // Checks the `params` of each action with fastest-validator.
     validator: true,
 
-    // Actions that say `cache` are cached: in process, or in Redis where AZORA_REDIS_URL is set.
-    cacher: (settings.AZORA_REDIS_URL
-      ? { type: "Redis", options: { redis: settings.AZORA_REDIS_URL, ttl: 30 } }
-      : { type: "MemoryLRU", options: { max: 10_000, ttl: 30 } }) as BrokerOptions["cacher"],
+    // Actions that say `cache` are cached: in the process, and in Redis where AZORA_REDIS_URL is set. See docs/caching.md.
+    cacher: nodeCacher(settings),
 
     // Built-in metrics cost 3.9 µs a call and tracing 3.1 µs; vitals are measured by the runtime instead.
     metrics: { enabled: false },

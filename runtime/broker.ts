@@ -4,6 +4,7 @@ import type { Accounting } from "./accounting/accounting.ts";
 import { powerOfTwo } from "./balancer/power-of-two.ts";
 import { CircuitBreakers } from "./breaker/circuit-breakers.ts";
 import type { Bus } from "./bus.ts";
+import { nodeCacher } from "./cache/node-cache.ts";
 import { ConcurrencyLimits } from "./concurrency/concurrency-limits.ts";
 import { FrontDoor } from "./concurrency/front-door.ts";
 import { Deadlines } from "./deadlines/deadlines.ts";
@@ -69,6 +70,8 @@ export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
   const limits = new ConcurrencyLimits({ stamp, elsewhere: (ctx, refusal) => failover.elsewhere(ctx, refusal) });
   const door = new FrontDoor(limits);
   const base = own && !onlySerializer ? { ...own } : brokerOptions(settings);
+  // A project that names no cacher, not even none, has not chosen.
+  if (base.cacher === undefined) base.cacher = nodeCacher(settings);
   if (own && onlySerializer) base.serializer = own.serializer ?? "JSON";
   // Where the bus chooses the receiver, the sender does not know whom to count for.
   const accounting = base.disableBalancer ? undefined : options.accounting;

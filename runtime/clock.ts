@@ -14,6 +14,12 @@ export const systemClock: Clock = {
   },
 };
 
+/** For ages and deadlines: `now` counts ms from some moment, and is not moved when the machine's clock is set. */
+export const monotonicClock: Clock = {
+  now: () => performance.now(),
+  after: systemClock.after,
+};
+
 /** Resolves after `ms` of the given clock. */
 export function sleep(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => clock.after(ms, resolve));

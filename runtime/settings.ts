@@ -202,6 +202,8 @@ const RULES = {
   AZORA_DB_URL: url("mongodb", "mongodb+srv"),
   /** Second level of the cache. Empty: in process only. */
   AZORA_REDIS_URL: url("redis", "rediss"),
+  /** Memory of each node for cached answers, bytes. */
+  AZORA_CACHE_MAX_BYTES: integer(65_536, 1_099_511_627_776, 67_108_864),
 } as const;
 
 export type Settings = {

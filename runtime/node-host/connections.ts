@@ -51,23 +51,34 @@ interface RedisClient {
   disconnect(): void;
 }
 
+interface NodeCacher {
+  client?: RedisClient;
+  connected: boolean;
+  clean(): Promise<unknown>;
+  getCacheKeys(): Promise<unknown[]>;
+  /** Azora's own: another connection in place of the old one; forgets what is in this process. */
+  adopt?(client: RedisClient): void;
+  forget?(): Promise<void>;
+}
+
 /** Connects to Redis anew; a cache in the process begins empty. */
 export async function renewCache(broker: ServiceBroker): Promise<Renewal> {
-  const cacher = broker.cacher as unknown as
-    | { client?: RedisClient; connected: boolean; clean(): Promise<unknown>; getCacheKeys(): Promise<unknown[]> }
-    | undefined;
+  const cacher = broker.cacher as unknown as NodeCacher | undefined;
   if (!cacher) return { not: "the node has no cache" };
   if (!cacher.client) {
     const before = `in the process, ${(await cacher.getCacheKeys()).length} cached`;
-    await cacher.clean();
+    await (cacher.forget ? cacher.forget() : cacher.clean());
     return { before, after: `in the process, ${(await cacher.getCacheKeys()).length} cached` };
   }
   const old = cacher.client;
   const before = await redisState(old);
   const fresh = await connected(old.duplicate());
-  for (const event of ["ready", "error"]) for (const listener of old.listeners(event)) fresh.on(event, listener);
-  cacher.client = fresh;
-  cacher.connected = true;
+  if (cacher.adopt) cacher.adopt(fresh);
+  else {
+    for (const event of ["ready", "error"]) for (const listener of old.listeners(event)) fresh.on(event, listener);
+    cacher.client = fresh;
+    cacher.connected = true;
+  }
   // What was asked of a connection that is broken will never be answered.
   if (old.status === "ready") void old.quit().catch(() => old.disconnect());
   else old.disconnect();

@@ -80,7 +80,7 @@ export function remedies({ broker, carrier, fence, limits }: RemediesOptions): R
       },
     },
 
-    /** Forgets what was cached of a service's answers. With a cache in the process, on this node only. */
+    /** Forgets what was cached of a service's answers; on all nodes, unless the project's own cacher knows of this one alone. */
     clearCache: {
       params: { epoch, name },
       async handler(ctx: Context<{ epoch: number; name: string }>) {

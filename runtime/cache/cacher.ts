@@ -1,0 +1,389 @@
+import { Cachers, type Context, type Middleware, type Service, type ServiceBroker } from "moleculer";
+import type { CacheReport } from "../../models/performance.ts";
+import { type Clock, monotonicClock, sleep } from "../clock.ts";
+import { AzoraError } from "../errors.ts";
+import { Answers, type CachedAction } from "./answers.ts";
+import { keyOf } from "./cache-key.ts";
+import { cacheService, peersOf } from "./cache-service.ts";
+import { ActionStats } from "./cache-stats.ts";
+import { Coherence } from "./coherence.ts";
+import { cloneData, copyData } from "./data-copy.ts";
+import { type CacheDeclaration, type CachePolicy, readDeclaration } from "./declaration.ts";
+import { FarLevel } from "./far-level.ts";
+import { Flights } from "./flights.ts";
+import { KeyLocks } from "./key-locks.ts";
+import { type Entry, entryBytes, NearLevel } from "./near-level.ts";
+import { EVERYTHING, isPattern, matches, type Targets } from "./targets.ts";
+
+export interface AzoraCacherOptions {
+  /** Age up to which answers are given out where their action does not say, s; 0: no end. @default 30 */
+  ttl?: number;
+  /** Memory for answers, bytes. @default 67_108_864 */
+  maxBytes?: number;
+  /** @default 250_000 */
+  maxEntries?: number;
+  /** Callers in the same process get copies. @default true */
+  clone?: boolean | ((value: unknown) => unknown);
+  keygen?: CacheDeclaration["keygen"];
+  /** Second level. @default none */
+  redis?: string;
+  /** ms that anybody waits for Redis. @default 100 */
+  redisTimeout?: number;
+  clock?: Clock;
+}
+
+type Handler = (ctx: Context) => Promise<unknown>;
+interface ActionDefinition {
+  name: string;
+  cache?: unknown;
+}
+
+const DEFAULT_BYTES = 64 * 2 ** 20;
+const SWEEP_MS = 1000;
+const LOCK_MS = 15_000;
+const LOCK_LOOK_MS = 50;
+/** Under which name what is set by `broker.cacher.set` is told. */
+const BY_HAND = "broker.cacher.set";
+
+/**
+ * Moleculer's cacher, with two levels: answers in the process, and in Redis for all nodes. What is told of its keys, and
+ * of `get`, `set`, `del`, `clean`, `lock` and the `cache` of an action, stands in docs/caching.md.
+ */
+export class AzoraCacher extends Cachers.Base<object> {
+  readonly #options: AzoraCacherOptions;
+  readonly #clock: Clock;
+  readonly #near: NearLevel;
+  readonly #flights: Flights;
+  readonly #locks = new KeyLocks();
+  readonly #stats = new Map<string, ActionStats>();
+  readonly #byHand = new ActionStats(BY_HAND);
+  #far: FarLevel | undefined;
+  #coherence!: Coherence;
+  #answers!: Answers;
+  #cancelSweep = () => {};
+
+  constructor(options: AzoraCacherOptions = {}) {
+    super({});
+    this.#options = options;
+    this.#clock = options.clock ?? monotonicClock;
+    const now = () => this.#clock.now();
+    this.#near = new NearLevel({ maxBytes: options.maxBytes ?? DEFAULT_BYTES, maxEntries: options.maxEntries, now });
+    this.#flights = new Flights(this.#clock);
+  }
+
+  override init(broker: ServiceBroker): void {
+    super.init(broker);
+    const warn = (message: string) => this.logger.warn(message);
+    if (this.#options.redis) {
+      this.#far = new FarLevel({
+        url: this.#options.redis,
+        prefix: `azora:${broker.namespace || "-"}:`,
+        clock: this.#clock,
+        ...(this.#options.redisTimeout === undefined ? {} : { timeout: this.#options.redisTimeout }),
+        logger: this.logger,
+        othersOwe: () => this.#coherence.othersOwe,
+      });
+    }
+    this.#coherence = new Coherence({
+      clock: this.#clock,
+      peers: peersOf(broker),
+      apply: (targets) => this.#apply(targets),
+      clear: () => this.#apply(EVERYTHING),
+      far: this.#far,
+      warn,
+    });
+    this.#answers = new Answers({
+      clock: this.#clock,
+      near: this.#near,
+      flights: this.#flights,
+      far: this.#far,
+      assurance: this.#coherence,
+      nodeID: broker.nodeID,
+      warn,
+    });
+    // Without Redis the first level goes on.
+    this.connected = true;
+    const peersChanged = () => this.#coherence.peersChanged();
+    for (const event of ["$services.changed", "$node.disconnected", "$transporter.**"])
+      broker.localBus.on(event, peersChanged);
+    const sweep = () => {
+      this.#near.sweep();
+      this.#cancelSweep = this.#clock.after(SWEEP_MS, sweep);
+    };
+    sweep();
+  }
+
+  /** Of ioredis; undefined without a second level. May be replaced by another connection. */
+  get client(): FarLevel["client"] | undefined {
+    return this.#far?.client;
+  }
+
+  adopt(client: FarLevel["client"]): void {
+    this.#far?.adopt(client);
+  }
+
+  override middleware(): Middleware {
+    return {
+      name: "Cacher",
+      created: (broker: ServiceBroker) => {
+        broker.createService(cacheService(broker, this.#coherence, (targets, where) => this.#heard(targets, where)));
+      },
+      localAction: (handler: Handler, action: ActionDefinition): Handler => this.#wrap(handler, action),
+      serviceStopped: (service: Service) => this.#apply({ patterns: [`${service.fullName}.**`] }),
+      stopping: () => this.#coherence.close(),
+    } as unknown as Middleware;
+  }
+
+  override async close(): Promise<void> {
+    this.#cancelSweep();
+    this.#coherence.close();
+    this.#flights.close();
+    await this.#far?.close();
+  }
+
+  /** Resolves when no node gives out an older answer of these keys, of keys that match these patterns, or with these tags. */
+  invalidate(targets: {
+    keys?: string | string[];
+    patterns?: string | string[];
+    tags?: string | string[];
+  }): Promise<void> {
+    const list = (name: keyof Targets) => checked(name, targets[name] ?? []);
+    const { length } = Object.keys(targets).filter((name) => !["keys", "patterns", "tags"].includes(name));
+    if (length > 0) throw wrongTarget(Object.keys(targets).join(", "), "keys, patterns and tags alone");
+    return this.#coherence.invalidate({ keys: list("keys"), patterns: list("patterns"), tags: list("tags") });
+  }
+
+  override async get(key: string): Promise<never> {
+    const entry = await this.#find(key);
+    return entry?.kind === "value" ? (cloneData(entry.value) as never) : (undefined as never);
+  }
+
+  /** @returns `ttl`, s for which it is still kept; null: no end, or nothing is kept */
+  override async getWithTTL(key: string): Promise<never> {
+    const entry = await this.#find(key);
+    if (entry?.kind !== "value") return { data: undefined, ttl: null } as never;
+    const left = (entry.until - this.#clock.now()) / 1000;
+    return { data: cloneData(entry.value), ttl: Number.isFinite(left) ? left : null } as never;
+  }
+
+  /** Keeps a value. Other nodes forget theirs. @param ttl s @default the cacher's */
+  override async set(key: string, data: unknown, ttl?: number | null): Promise<never> {
+    if (this.#far) await this.#told({ keys: [key] });
+    const token = this.#far?.isUsable ? (await this.#far.read(key, 0))?.token : undefined;
+    const copy = copyData(data, this.#near.largest);
+    if (!copy) {
+      this.#byHand.unfit++;
+      this.#near.invalidate({ keys: [key] });
+      return data as never;
+    }
+    const now = this.#clock.now();
+    const seconds = ttl ?? this.#options.ttl ?? 30;
+    const until = seconds === 0 ? Number.POSITIVE_INFINITY : now + seconds * 1000;
+    const entry: Entry = {
+      key,
+      bytes: entryBytes(key, copy.bytes, []),
+      until,
+      visited: false,
+      newer: null,
+      older: null,
+      kind: "value",
+      value: copy.value,
+      clone: this.#options.clone ?? true,
+      isJson: copy.isJson,
+      tags: [],
+      stats: this.#byHand,
+      loadedAt: now,
+      freshUntil: until,
+      loadTime: 0,
+      begun: this.#flights.next(),
+      retryAt: 0,
+    };
+    this.#near.keep(entry);
+    if (token && copy.isJson && data !== undefined) this.#far!.write(entry, token);
+    return data as never;
+  }
+
+  /** On all nodes. */
+  override async del(keys: string | string[]): Promise<never> {
+    return (await this.#told({ keys: [keys].flat() })) as never;
+  }
+
+  /** On all nodes. */
+  override async clean(match: string | string[] = "**"): Promise<never> {
+    return (await this.#told({ patterns: checked("patterns", match) })) as never;
+  }
+
+  /** On this node alone, and what is in Redis stays. */
+  async forget(): Promise<void> {
+    this.#apply(EVERYTHING);
+  }
+
+  /** Of the first level. */
+  override async getCacheKeys(): Promise<{ key: string; expiresAt: number | null; tags: readonly string[] }[]> {
+    const now = this.#clock.now();
+    const today = Date.now();
+    return Array.from(this.#near.entries(now), ({ key, until, tags }) => ({
+      key,
+      expiresAt: Number.isFinite(until) ? Math.round(today + until - now) : null,
+      tags,
+    }));
+  }
+
+  /** Waits for its turn. @param ttl ms for which other nodes wait for it. @returns what gives it back */
+  override async lock(key: string | string[], ttl = LOCK_MS): Promise<() => Promise<void>> {
+    const name = String(key);
+    const free = await this.#locks.lock(name);
+    const end = this.#clock.now() + ttl;
+    let locked = this.#far?.isUsable ? await this.#far.tryLock(name, ttl) : null;
+    while (locked === undefined && this.#clock.now() < end) {
+      await sleep(this.#clock, LOCK_LOOK_MS);
+      locked = await this.#far!.tryLock(name, ttl);
+    }
+    return async () => {
+      if (locked) this.#far!.unlock(name, { locked });
+      free();
+    };
+  }
+
+  /** @throws where somebody holds it */
+  override async tryLock(key: string | string[], ttl = LOCK_MS): Promise<() => Promise<void>> {
+    const name = String(key);
+    if (this.#locks.isLocked(name)) throw new Error("Locked.");
+    const free = await this.#locks.lock(name);
+    const locked = this.#far?.isUsable ? await this.#far.tryLock(name, ttl) : null;
+    if (locked === undefined) {
+      free();
+      throw new Error("Locked.");
+    }
+    return async () => {
+      if (locked) this.#far!.unlock(name, { locked });
+      free();
+    };
+  }
+
+  override defaultKeygen(action: never, options: never, ctx: Context): string {
+    const { name } = action as unknown as ActionDefinition;
+    return keyOf(name, (options as CacheDeclaration | undefined)?.keys, ctx) as string;
+  }
+
+  /** Bytes that answers may take from now on. @returns what it was */
+  setBudget(maxBytes: number): number {
+    const before = this.#near.maxBytes;
+    this.#near.setBudget(maxBytes);
+    return before;
+  }
+
+  /** What has happened since the last time that it was asked. */
+  takeReports(): CacheReport[] {
+    return [...this.#stats.values(), this.#byHand].map((stats) => stats.take()).filter((report) => report !== null);
+  }
+
+  get info() {
+    const actions = [...this.#stats.values(), this.#byHand].map((stats) => ({
+      ...stats.total,
+      unfit: stats.unfit,
+      refreshed: stats.refreshed,
+    }));
+    const { size: entries, bytes, maxBytes, largest } = this.#near;
+    const { lapsed } = this.#coherence;
+    return {
+      entries,
+      bytes,
+      maxBytes,
+      largest,
+      loading: this.#flights.size,
+      lapsed,
+      redis: this.#far?.state ?? null,
+      actions,
+    };
+  }
+
+  #wrap(handler: Handler, definition: ActionDefinition): Handler {
+    const { name } = definition;
+    const { ttl = 30, clone } = this.#options;
+    const policy = readDeclaration(name, definition.cache, { ttl, clone }, (message) => this.logger.warn(message));
+    if (!policy) return handler;
+    const action: CachedAction = { policy, stats: this.#statsOf(name), load: handler };
+    const declared = (typeof definition.cache === "object" ? definition.cache : {}) as CacheDeclaration;
+    const { enabled } = policy;
+    const keyed = this.#keygen(policy, name, definition, declared);
+    return (ctx) => {
+      if (enabled !== true && !enabled.call(ctx.service as never, ctx)) return handler(ctx);
+      if ((ctx.meta as Record<string, unknown>)["$cache"] === false || ctx.stream) return handler(ctx);
+      const key = keyed(ctx);
+      return key === undefined || key === null ? handler(ctx) : this.#answers.answer(action, ctx, key);
+    };
+  }
+
+  #keygen(
+    { keygen = this.#options.keygen, keys }: CachePolicy,
+    name: string,
+    definition: ActionDefinition,
+    declared: CacheDeclaration,
+  ): (ctx: Context) => string | undefined {
+    if (keygen) return (ctx) => keygen.call(this as never, definition, declared, ctx);
+    return (ctx) => keyOf(name, keys, ctx);
+  }
+
+  #statsOf(name: string): ActionStats {
+    let stats = this.#stats.get(name);
+    if (!stats) {
+      stats = new ActionStats(name);
+      this.#stats.set(name, stats);
+    }
+    return stats;
+  }
+
+  async #find(key: string): Promise<Entry | undefined> {
+    const now = this.#clock.now();
+    if (!this.#coherence.holds(now)) await this.#coherence.soon();
+    const later = this.#clock.now();
+    if (!this.#coherence.holds(later)) return undefined;
+    const entry = this.#near.get(key, later);
+    if (entry || !this.#far?.isUsable) return entry;
+    const hit = (await this.#far.read(key, 0))?.hit;
+    return hit && ({ kind: "value", value: hit.value, until: this.#clock.now() + hit.keptFor } as Entry);
+  }
+
+  /** For Moleculer's own methods: who calls them expects no error. */
+  async #told(targets: Targets): Promise<void> {
+    await this.#coherence.invalidate(targets).catch((error: Error) => this.logger.warn(error.message));
+  }
+
+  /** Some node says by an event that something has changed. */
+  async #heard(targets: Targets, where: "here" | "here and in Redis"): Promise<void> {
+    this.#apply(targets);
+    if (!this.#far || where === "here") return;
+    await this.#far.invalidate(targets);
+    this.#apply(targets);
+  }
+
+  #apply(targets: Targets): void {
+    this.#flights.fence(targets);
+    this.#near.invalidate(targets);
+  }
+}
+
+function checked(field: string, given: string | readonly string[]): string[] {
+  const list = [given].flat() as unknown[];
+  for (const one of list) {
+    if (typeof one !== "string" || one === "" || one.length > 10_000)
+      throw wrongTarget(`${field}: ${String(one).slice(0, 100)}`, "names of 1 to 10000 characters");
+    if (field === "patterns" && isPattern(one)) {
+      try {
+        matches("", one);
+      } catch {
+        throw wrongTarget(`${field}: ${one}`, "a pattern such as posts.** or posts.find:*");
+      }
+    }
+  }
+  return list as string[];
+}
+
+function wrongTarget(value: string, allowed: string): AzoraError {
+  return new AzoraError("VALIDATION_ERROR", `What is to be invalidated is ${value}, but it must be ${allowed}`, {
+    field: "targets",
+    value,
+    allowed,
+  });
+}
