@@ -132,8 +132,11 @@ export interface FieldStatistics {
   sampled: number;
   /** Of one document, bytes. */
   documentBytes: number;
-  /** Share of all documents that two documents drawn by chance have these fields' values in common with. */
-  selectivity: number;
+  /**
+   * Chance that two documents have the same value in the first field, in the first two, and so on: of so large a share of
+   * all documents a look-up by them finds.
+   */
+  selectivity: number[];
   /** Of one entry, bytes: mean and largest. */
   entryBytes: { mean: number; largest: number };
   /** The field with the largest value, and how large. */
@@ -153,4 +156,18 @@ export interface IndexBuilt {
   /** How long other writers were kept waiting at most, ms. */
   blocked: number;
   bytes: number;
+}
+
+export interface IndexDropped {
+  name: string;
+  /** False: it was not there. */
+  dropped: boolean;
+}
+
+/** Timed runs of a shape since the store was opened. */
+export interface ShapeRuns {
+  count: number;
+  /** µs */
+  sum: number;
+  buckets: Buckets;
 }

@@ -1,4 +1,4 @@
-import type { QueryShape, ShapeFacts } from "../../models/query-facts.ts";
+import type { QueryShape, ShapeFacts, ShapeRuns } from "../../models/query-facts.ts";
 import { Histogram } from "../vitals/histogram.ts";
 
 /** So many runs of one shape in one call are a pattern. */
@@ -64,6 +64,11 @@ export class MeasuredShape {
     this.#repeats.runs += this.#inCall;
     if (this.#inCall > this.#repeats.largest) this.#repeats.largest = this.#inCall;
     this.#repeats.action = this.#lastAction;
+  }
+
+  runs(): ShapeRuns {
+    const { count, sum, counts } = this.times;
+    return { count, sum: Math.round(sum), buckets: this.times.deltaSince(new Float64Array(counts.length)) };
   }
 
   facts(actions: readonly string[]): Omit<ShapeFacts, "plan"> {

@@ -53,6 +53,15 @@ export function queryActions(broker: ServiceBroker): Record<string, ActionSchema
       },
     },
 
+    /** Timed runs of some shapes: little enough to be asked every second. */
+    queryRuns: {
+      idempotent: true,
+      params: { $$strict: true, service, shapes },
+      handler(ctx: Of<{ shapes: string[] }>) {
+        return sourceOf(ctx.params.service).runs(ctx.params.shapes);
+      },
+    },
+
     /** Plans of all shapes, as they would be with other indexes and forms. */
     explainQueries: {
       idempotent: true,
@@ -89,10 +98,23 @@ export function queryActions(broker: ServiceBroker): Record<string, ActionSchema
       },
     },
 
+    /** By its name, or the one that was made of a wish. */
     dropIndex: {
-      params: { $$strict: true, service, name },
-      handler(ctx: Of<{ name: string }>) {
-        return sourceOf(ctx.params.service).dropIndex(ctx.params.name);
+      params: {
+        $$strict: true,
+        service,
+        name: { ...name, optional: true },
+        wish: { type: "object", strict: true, props: wish, optional: true },
+      },
+      handler(ctx: Of<{ name?: string; wish?: IndexWish }>) {
+        const { service, name, wish } = ctx.params;
+        const index = name ?? wish;
+        if (index === undefined || (name !== undefined && wish !== undefined)) {
+          throw new AzoraError("VALIDATION_ERROR", "name or wish must be given, and not both", {
+            errors: [{ field: "name", value: name, allowed: "must be given, or wish instead" }],
+          });
+        }
+        return sourceOf(service).dropIndex(index);
       },
     },
 

@@ -1,6 +1,14 @@
 import type { ServiceBroker } from "moleculer";
 import type { QueryTimes } from "../../models/performance.ts";
-import type { FieldStatistics, IndexBuilt, IndexWish, PlanFacts, ServiceQueries } from "../../models/query-facts.ts";
+import type {
+  FieldStatistics,
+  IndexBuilt,
+  IndexDropped,
+  IndexWish,
+  PlanFacts,
+  ServiceQueries,
+  ShapeRuns,
+} from "../../models/query-facts.ts";
 
 export interface IndexLimits {
   /** Longest time that other writers may be kept waiting, ms. */
@@ -13,6 +21,8 @@ export interface QuerySource {
   /** Increments since the last time. */
   times(): QueryTimes;
   facts(): Promise<ServiceQueries>;
+  /** Timed runs of some shapes since the beginning. */
+  runs(shapes: readonly string[]): Record<string, ShapeRuns>;
   /** How shapes would be carried out with other indexes; by shape id. Changes nothing. */
   whatIf(
     add: readonly IndexWish[],
@@ -21,8 +31,11 @@ export interface QuerySource {
   ): Promise<Record<string, PlanFacts>>;
   statistics(wish: IndexWish): Promise<FieldStatistics>;
   createIndex(wish: IndexWish, limits: IndexLimits): Promise<IndexBuilt>;
-  /** An advised index, or one of the model, which is then not made again when the service starts. */
-  dropIndex(name: string): Promise<IndexWish>;
+  /**
+   * An advised index, or one of the model, which is then not made again when the service starts. By a wish only the
+   * advised index that it led to, if there is one.
+   */
+  dropIndex(index: string | IndexWish): Promise<IndexDropped>;
   /** Makes an index of the model again that was dropped by advice. */
   restoreIndex(name: string, limits: IndexLimits): Promise<IndexBuilt>;
   /** Whether a shape is asked in its other form. */

@@ -3,8 +3,8 @@ export interface Sample {
   documents: number;
   sampled: number;
   documentBytes: number;
-  /** Chance that two documents have the same values; 1 where nothing was seen. */
-  selectivity: number;
+  /** Chance that two documents have the same values, for each beginning of the fields; 1 where nothing was seen. */
+  selectivity: number[];
   entry: { mean: number; largest: number };
   largestField: string;
   largestValue: number;
@@ -22,7 +22,7 @@ export function summary(
   freeBytes: number,
 ): Sample {
   let [bytes, entryBytes, largestEntry, largestValue, largestField] = [0, 0, 0, 0, fields[0] ?? ""];
-  const equal = new Map<string, number>();
+  const equal = fields.map(() => new Map<string, number>());
   for (const row of rows) {
     bytes += Number(row["bytes"]);
     const lengths = fields.map((_, i) => Number(row[`l${i}`] ?? 0));
@@ -34,19 +34,23 @@ export function summary(
       largestValue = length;
       largestField = fields[i]!;
     });
-    // The id closes an index for its order only; it would make every entry another one.
-    const values = fields.flatMap((field, i) => (field === "_id" ? [] : [String(row[`v${i}`]).slice(0, 200)]));
-    const key = values.join("\0");
-    equal.set(key, (equal.get(key) ?? 0) + 1);
+    let key = "";
+    for (const [i, counts] of equal.entries()) {
+      key += `${String(row[`v${i}`]).slice(0, 200)}\0`;
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
   }
   const n = rows.length;
   // Of all pairs in the sample those that are equal: this has no bias, however small the sample.
-  const pairs = [...equal.values()].reduce((sum, count) => sum + count * (count - 1), 0);
+  const alike = (counts: Map<string, number>) => {
+    const pairs = [...counts.values()].reduce((sum, count) => sum + count * (count - 1), 0);
+    return n < 2 ? 1 : pairs / (n * (n - 1));
+  };
   return {
     documents,
     sampled: n,
     documentBytes: n === 0 ? 0 : bytes / n,
-    selectivity: n < 2 ? 1 : pairs / (n * (n - 1)),
+    selectivity: equal.map(alike),
     entry: { mean: n === 0 ? 0 : entryBytes / n, largest: largestEntry },
     largestField,
     largestValue,

@@ -4,11 +4,13 @@ import type {
   CollectionFacts,
   FieldStatistics,
   IndexBuilt,
+  IndexDropped,
   IndexFacts,
   IndexWish,
   PlanFacts,
   ServiceQueries,
   ShapeFacts,
+  ShapeRuns,
 } from "../../../models/query-facts.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
@@ -162,21 +164,30 @@ export class StoreQueries implements QuerySource {
     });
   }
 
-  async dropIndex(name: string): Promise<IndexWish> {
+  runs(shapes: readonly string[]): Record<string, ShapeRuns> {
+    const wanted = new Set(shapes);
+    const runs: Record<string, ShapeRuns> = {};
+    for (const shape of this.#meter.shapes()) if (wanted.has(shape.id)) runs[shape.id] = shape.runs();
+    return runs;
+  }
+
+  async dropIndex(given: string | IndexWish): Promise<IndexDropped> {
+    const name = typeof given === "string" ? given : compileWish(this.#models, given).name;
     return this.#file.write(() => {
       const known = this.#indexes([]);
       const index = known.find((each) => each.name === name);
-      if (!index)
+      if (!index) {
+        if (typeof given !== "string") return { name, dropped: false };
         throw wrong("name", name, `one of ${known.map((each) => each.name).join(", ") || "(there are none)"}`);
+      }
       const { collection, fields, living, unique, origin } = index;
       if (unique) {
         throw new AzoraError("ADVICE_REFUSED", `${name} keeps values unique; it is not there for speed`, { name });
       }
       this.#file.exec(`DROP INDEX "${name}"`);
-      const wish = { collection, fields, living };
       if (origin === "advised") forget(this.#file, "index", name);
-      else note(this.#file, "dropped", name, wish, this.#clock.now());
-      return wish;
+      else note(this.#file, "dropped", name, { collection, fields, living }, this.#clock.now());
+      return { name, dropped: true };
     });
   }
 

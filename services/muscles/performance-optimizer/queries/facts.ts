@@ -1,0 +1,89 @@
+import type { IndexFacts, ServiceQueries, ShapeFacts } from "../../../../models/query-facts.ts";
+
+/** What the nodes tell of one service, as one. Counts are added; plans and indexes are those of the first that has them. */
+export function mergeFacts(reports: readonly ServiceQueries[]): ServiceQueries | undefined {
+  const [first, ...others] = reports;
+  if (!first) return undefined;
+  const shapes = new Map(first.shapes.map((shape) => [shape.id, shape]));
+  const indexes = new Map(first.indexes.map((index) => [index.name, index]));
+  const actions = { ...first.actions };
+  const merged = { ...first, others: { ...first.others } };
+  for (const other of others) {
+    merged.since = Math.min(merged.since, other.since);
+    merged.others.count += other.others.count;
+    merged.others.sum += other.others.sum;
+    add(actions, other.actions);
+    for (const shape of other.shapes) shapes.set(shape.id, mergeShape(shapes.get(shape.id), shape));
+    for (const index of other.indexes) indexes.set(index.name, mergeIndex(indexes.get(index.name), index));
+  }
+  return { ...merged, actions, shapes: [...shapes.values()], indexes: [...indexes.values()] };
+}
+
+function mergeShape(one: ShapeFacts | undefined, other: ShapeFacts): ShapeFacts {
+  if (!one) return other;
+  const actions = { ...one.actions };
+  add(actions, other.actions);
+  const buckets = new Map<number, number>();
+  for (const list of [one.buckets, other.buckets]) {
+    for (let i = 0; i < list.length; i += 2) buckets.set(list[i]!, (buckets.get(list[i]!) ?? 0) + list[i + 1]!);
+  }
+  return {
+    ...one,
+    count: one.count + other.count,
+    timed: one.timed + other.timed,
+    sum: one.sum + other.sum,
+    buckets: [...buckets].sort(([a], [b]) => a - b).flat(),
+    returned: one.returned + other.returned,
+    largest: Math.max(one.largest, other.largest),
+    sampled: {
+      runs: one.sampled.runs + other.sampled.runs,
+      examined: one.sampled.examined + other.sampled.examined,
+      returned: one.sampled.returned + other.sampled.returned,
+    },
+    actions,
+    repeats: {
+      calls: one.repeats.calls + other.repeats.calls,
+      runs: one.repeats.runs + other.repeats.runs,
+      largest: Math.max(one.repeats.largest, other.repeats.largest),
+      action: one.repeats.action || other.repeats.action,
+    },
+    plan: one.plan ?? other.plan,
+  };
+}
+
+const mergeIndex = (one: IndexFacts | undefined, other: IndexFacts) =>
+  one ? { ...one, uses: one.uses + other.uses } : other;
+
+function add(sums: Record<string, number>, more: Record<string, number>): void {
+  for (const [name, count] of Object.entries(more)) sums[name] = (sums[name] ?? 0) + count;
+}
+
+/** Of one run, µs. Where every run was one of those that count documents, it is not known. */
+export const meanTime = ({ sum, timed }: ShapeFacts) => (timed === 0 ? 0 : sum / timed);
+
+/** Time of all runs, µs. */
+export const totalTime = (shape: ShapeFacts) => meanTime(shape) * shape.count;
+
+export const serviceTime = ({ shapes, others }: ServiceQueries) =>
+  shapes.reduce((sum, shape) => sum + totalTime(shape), others.sum);
+
+export const examinedPerRun = ({ sampled }: ShapeFacts) => (sampled.runs === 0 ? 0 : sampled.examined / sampled.runs);
+export const returnedPerRun = ({ sampled }: ShapeFacts) => (sampled.runs === 0 ? 0 : sampled.returned / sampled.runs);
+
+/** Writes of a collection, in all. */
+export const writesOf = ({ shapes }: ServiceQueries, collection: string) =>
+  shapes
+    .filter(({ shape }) => shape.collection === collection && ["insert", "update", "erase"].includes(shape.kind))
+    .reduce((sum, { count }) => sum + count, 0);
+
+/** Full names of the actions that asked a shape. */
+export const actionsOf = (service: string, shape: ShapeFacts) =>
+  Object.keys(shape.actions).flatMap((name) => (name === "" ? [] : [`${service}.${name}`]));
+
+export const round = (value: number) => Math.round(value * 1000) / 1000;
+
+/** As `1.2 ms`. */
+export function time(us: number): string {
+  if (us < 1000) return `${Math.round(us)} µs`;
+  return us < 1e6 ? `${(us / 1000).toFixed(us < 1e4 ? 1 : 0)} ms` : `${(us / 1e6).toFixed(1)} s`;
+}
