@@ -40,6 +40,7 @@ export interface Probe {
 const PROBE = "self-test";
 const ANSWER_MS = 15_000;
 const CLEANUP_MS = 5000;
+const ARRIVES_MS = 250;
 
 /** The organism as the tests meet it: its two servers, its bus where a broker was given, and what is to be tidied up. */
 export class World {
@@ -122,6 +123,9 @@ export class World {
   /** What could not be tidied up, each in one sentence. */
   async tidyUp(): Promise<string[]> {
     const left: string[] = [];
+    // What was cut off may still arrive.
+    if (this.signal.aborted && this.#cleanups.length > 0)
+      await new Promise((resolve) => setTimeout(resolve, ARRIVES_MS));
     for (const undo of this.#cleanups.splice(0).reverse()) {
       try {
         await undo();
