@@ -51,8 +51,21 @@ export interface PerformanceStep {
 
 export interface ServiceAnalysis {
   service: string;
+  /** ISO 8601 */
+  at: string;
+  /** In the last minute. */
+  calls: number;
+  /** ms a call: `own`, `database`, `queueing`, `gc`, and `waiting for <service>` for each one that it calls. */
   spends: Record<string, number>;
+  /**
+   * How many times longer it waited for others than it ran, where it calls several at once: then what it waited is cut
+   * down to its time, in proportion. 1 where it fits.
+   */
+  parallel: number;
   trend: Trend;
+  /** Change of the latency in an hour, 0.1 for a tenth slower, and how sure it is that it changes at all. */
+  slope: { perHour: number; confidence: number };
+  /** Since when calls take longer than before, ms; seen at `confidence`, 0 to 1. */
   regressions: { at: string; metric: string; before: number; after: number; confidence: number }[];
   nextStep: PerformanceStep | null;
 }

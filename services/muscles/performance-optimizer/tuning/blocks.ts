@@ -1,5 +1,7 @@
 import type { Buckets } from "../../../../models/performance.ts";
 import { BUCKETS, bucketValue } from "../../../../runtime/vitals/histogram.ts";
+import { merged } from "../measurements/latency-seconds.ts";
+import { areBuckets } from "../measurements/possible.ts";
 
 const LOG = Float64Array.from({ length: BUCKETS }, (_, bucket) => Math.log(Math.max(1, bucketValue(bucket))));
 
@@ -8,8 +10,6 @@ const BLUR = 0.0625 ** 2 / 12;
 
 /** When so many blocks are full, neighbours become one. Even. */
 const MOST = 256;
-/** Nobody makes a thousand million calls between two reports. */
-const MOST_CALLS = 1e9;
 
 export interface Estimate {
   mean: number;
@@ -32,7 +32,7 @@ export class Blocks {
   #inLast = 0;
 
   add(buckets: Buckets): void {
-    if (!possible(buckets)) {
+    if (!areBuckets(buckets)) {
       this.refused++;
       return;
     }
@@ -113,23 +113,4 @@ function total(block: Buckets, of: (bucket: number) => number): number {
   let sum = 0;
   for (let i = 0; i < block.length; i += 2) sum += block[i + 1]! * of(block[i]!);
   return sum;
-}
-
-function merged(one: Buckets, other: Buckets): Buckets {
-  const counts = new Map<number, number>();
-  for (const block of [one, other]) {
-    for (let i = 0; i < block.length; i += 2) counts.set(block[i]!, (counts.get(block[i]!) ?? 0) + block[i + 1]!);
-  }
-  return [...counts].flat();
-}
-
-function possible(buckets: Buckets): boolean {
-  if (!Array.isArray(buckets) || buckets.length % 2 !== 0 || buckets.length > 2 * BUCKETS) return false;
-  for (let i = 0; i < buckets.length; i += 2) {
-    const bucket = buckets[i]!;
-    const calls = buckets[i + 1]!;
-    if (!Number.isInteger(bucket) || bucket < 0 || bucket >= BUCKETS) return false;
-    if (!Number.isInteger(calls) || calls <= 0 || calls > MOST_CALLS) return false;
-  }
-  return true;
 }
