@@ -20,3 +20,8 @@ export function nodeContext(broker: ServiceBroker): NodeContext {
   if (!context) throw new Error(`${broker.nodeID} is no node of an organism; start it with "azora up"`);
   return context;
 }
+
+/** Undefined on a node that joined from another machine, and where there is no organism. */
+export function findNodeContext(broker: ServiceBroker): NodeContext | undefined {
+  return contexts.get(broker);
+}

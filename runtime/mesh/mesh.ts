@@ -45,12 +45,17 @@ interface Peer {
   /** Usually one; two when both sides dialled at the same moment. The first one carries what is sent. */
   sockets: Socket[];
   lastSeen: number;
+  /** It said that nothing would come from it until then, ms since the epoch. */
+  silentUntil: number;
   hung: boolean;
   /** When it was last told that it hangs, ms since the epoch. */
   toldHung: number;
   bye: boolean;
 }
 
+/** A message between meshes, which nobody else sees. */
+const SILENT = "silent";
+const LONGEST_SILENCE_MS = 30_000;
 /** Bytes that may wait for one peer before sending to it fails. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** Time after which a start no longer waits for a peer that does not answer, ms; it is met when it does. */
@@ -122,6 +127,11 @@ export class Mesh extends EventEmitter<MeshEvents> {
   broadcast(type: string, fields: Record<string, unknown> = {}): void {
     const frame = encodeJson(FRAME.message, { ...fields, type });
     for (const peer of this.#peers.values()) this.#write(peer, frame);
+  }
+
+  /** Tells the others not to take it for a hang when nothing comes from here for so long, ms; at most 30 s. */
+  announceSilence(ms: number): void {
+    this.broadcast(SILENT, { ms });
   }
 
   /** Carries a packet of the bus to one node. */
@@ -199,7 +209,15 @@ export class Mesh extends EventEmitter<MeshEvents> {
       known.sockets.push(socket);
       return known;
     }
-    const peer: Peer = { hello, sockets: [socket], lastSeen: Date.now(), hung: false, toldHung: 0, bye: false };
+    const peer: Peer = {
+      hello,
+      sockets: [socket],
+      lastSeen: Date.now(),
+      silentUntil: 0,
+      hung: false,
+      toldHung: 0,
+      bye: false,
+    };
     this.#peers.set(hello.id, peer);
     for (const replaced of known?.sockets ?? []) this.#loose.add(replaced);
     // The same id in a new life: the old one is as good as dead, even if the kernel has not closed its socket yet.
@@ -217,8 +235,13 @@ export class Mesh extends EventEmitter<MeshEvents> {
     if (kind === FRAME.packet) {
       const { command, payload } = decodePacket(body);
       this.emit("packet", command, payload, peer.hello);
-    } else if (kind === FRAME.message) this.emit("message", peer.hello, JSON.parse(body.toString()));
-    else if (kind === FRAME.bye) peer.bye = true;
+    } else if (kind === FRAME.message) {
+      const message = JSON.parse(body.toString());
+      if (message.type === SILENT)
+        peer.silentUntil = Date.now() + Math.min(Number(message.ms) || 0, LONGEST_SILENCE_MS);
+      else this.emit("message", peer.hello, message);
+    }
+    if (kind === FRAME.bye) peer.bye = true;
   }
 
   #lose(peer: Peer, socket: Socket): void {
@@ -252,6 +275,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     for (const peer of this.#peers.values()) {
       this.#write(peer, beat);
       if (late) peer.lastSeen = now;
+      else if (now < peer.silentUntil) continue;
       else if (now - peer.lastSeen > hangAfter && now - peer.toldHung > TELL_AGAIN_MS) {
         peer.hung = true;
         peer.toldHung = now;

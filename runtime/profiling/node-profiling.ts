@@ -1,40 +1,32 @@
 import type { ActionSchema, Context, ServiceBroker } from "moleculer";
+import { findNodeContext } from "../node-context.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import { IdleCollection } from "./idle-collection.ts";
 import { ProfileFiles } from "./profile-files.ts";
 import { Profiler } from "./profiler.ts";
 
-export interface ProfilingOptions {
-  /** Called before the node's event loop stands still for about so many ms. */
-  willBlock?: (ms: number) => void;
-}
-
 const seconds = { type: "number", integer: true, min: 1, max: 60, default: 10 } as const;
 
 /** Actions of the service `node-performance`. Files go to `<data>/profiles` of the node's machine. */
-export function profilingActions(
-  broker: ServiceBroker,
-  dataDir: string,
-  options: ProfilingOptions = {},
-): Record<string, ActionSchema> {
-  const profiler = new Profiler({ files: new ProfileFiles(dataDir, broker.nodeID), ...options });
+export function profilingActions(broker: ServiceBroker, dataDir: string): Record<string, ActionSchema> {
+  const files = new ProfileFiles(dataDir, broker.nodeID);
+  // Nobody should take it for a hang, and kill what stands still on purpose. Half as much again: machines differ.
+  const willBlock = (ms: number) => findNodeContext(broker)?.mesh.announceSilence(ms * 1.5);
+  const profiler = new Profiler({ files, willBlock });
   const idle = new IdleCollection();
   const node = broker.nodeID;
   const actions = {
-    /** A CPU profile for Chrome's tools, and the functions that took most time themselves. */
+    /**
+     * `cpu`: where the time goes, with the functions that took most of it themselves; `allocations`: who allocates what stays
+     * alive. Both are files for Chrome's tools.
+     */
     profile: {
-      params: { $$strict: true, seconds },
+      params: { $$strict: true, seconds, kind: { type: "enum", values: ["cpu", "allocations"], default: "cpu" } },
       timeout: 0,
-      handler: async (ctx: Context<{ seconds: number }>) => ({ node, ...(await profiler.cpu(ctx.params.seconds)) }),
-    },
-    /** Who allocates what stays alive, by samples. */
-    allocationProfile: {
-      params: { $$strict: true, seconds },
-      timeout: 0,
-      handler: async (ctx: Context<{ seconds: number }>) => ({
-        node,
-        ...(await profiler.allocations(ctx.params.seconds)),
-      }),
+      async handler({ params }: Context<{ seconds: number; kind: "cpu" | "allocations" }>) {
+        const profile = params.kind === "cpu" ? profiler.cpu(params.seconds) : profiler.allocations(params.seconds);
+        return { node, ...(await profile) };
+      },
     },
     /** Everything in memory. The node stands still meanwhile; it says for how long. */
     heapSnapshot: {

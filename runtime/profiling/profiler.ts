@@ -118,7 +118,7 @@ export class Profiler {
   #refuseTooLarge(heapUsed: number): void {
     const { files, freeMemory, freeDisk: freeOf } = this.#options;
     const takes = (heapUsed / MB) * SNAPSHOT_MS_PER_MB;
-    const instead = "An allocation profile (--allocations) shows what grows, and blocks nothing";
+    const instead = "An allocation profile (azora profile --allocations) shows what grows, and blocks nothing";
     if (takes > LONGEST_BLOCK_MS) {
       const why = `its heap of ${inMB(heapUsed)} would block the node for about ${Math.round(takes / 1000)} s, and more than ${LONGEST_BLOCK_MS / 1000} s are not taken`;
       throw refused(`No heap snapshot: ${why}. ${instead}`, { heapUsed, takes, allowed: LONGEST_BLOCK_MS });

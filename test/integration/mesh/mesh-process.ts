@@ -15,7 +15,8 @@ mesh.on("message", (peer, message) => {
   else if (message.type === "block") {
     const end = Date.now() + Number(message["ms"]);
     while (Date.now() < end);
-  } else if (message.type === "echo") mesh.send(peer.id, "echoed", { text: message["text"] });
+  } else if (message.type === "announce") mesh.announceSilence(Number(message["ms"]));
+  else if (message.type === "echo") mesh.send(peer.id, "echoed", { text: message["text"] });
 });
 await mesh.start();
 console.log("started");

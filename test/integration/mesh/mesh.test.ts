@@ -225,6 +225,20 @@ describe("a member that hangs", () => {
     expect(a.events).toEqual(["up sleeper 1", "hung sleeper", "back sleeper"]);
   });
 
+  test("is not told as hung while it is silent as it said it would be, and afterwards it is", async () => {
+    const a = await started("a");
+    const sleeper = await child("sleeper");
+    await until("it is there", () => a.mesh.peer("sleeper") !== undefined);
+    a.mesh.send("sleeper", "announce", { ms: 700 });
+    await sleep(100);
+    sleeper.kill("SIGSTOP");
+    await sleep(400);
+    expect(a.events).toEqual(["up sleeper 1"]);
+    await until("it hangs", () => a.events.includes("hung sleeper"));
+    sleeper.kill("SIGCONT");
+    await until("it is back", () => a.events.includes("back sleeper"));
+  });
+
   test("is not told as hung by one that was away himself", async () => {
     const a = await started("a");
     await child("sleeper");
