@@ -38,7 +38,7 @@ describe("a node's profiler", () => {
   }
 
   function spin(): void {
-    const end = performance.now() + 5;
+    const end = performance.now() + 30;
     while (performance.now() < end);
   }
 
