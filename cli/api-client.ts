@@ -45,17 +45,18 @@ export class ApiClient {
     return this.#request("GET", path);
   }
 
-  post<T>(path: string, body: object = {}): Promise<T> {
-    return this.#request("POST", path, body);
+  /** @param timeout ms. @default 90000 */
+  post<T>(path: string, body: object = {}, timeout?: number): Promise<T> {
+    return this.#request("POST", path, body, timeout);
   }
 
-  async #request<T>(method: string, path: string, body?: object): Promise<T> {
+  async #request<T>(method: string, path: string, body?: object, timeout = 90_000): Promise<T> {
     let response: Response;
     try {
       response = await fetch(`${this.#base}${path}`, {
         method,
         headers: { ...this.headers, ...(body ? { "content-type": "application/json" } : {}) },
-        signal: AbortSignal.timeout(90_000),
+        signal: AbortSignal.timeout(timeout),
         ...(body ? { body: JSON.stringify(body) } : {}),
       });
     } catch {

@@ -14,6 +14,7 @@ import { down } from "./commands/down.ts";
 import { heal } from "./commands/heal.ts";
 import { logs } from "./commands/logs.ts";
 import { node } from "./commands/node.ts";
+import { optimizer } from "./commands/optimizer.ts";
 import { profile } from "./commands/profile.ts";
 import { recover } from "./commands/recover.ts";
 import { repl } from "./commands/repl.ts";
@@ -41,6 +42,7 @@ const COMMANDS: (Command | CommandGroup)[] = [
   node,
   chaos,
   chain,
+  optimizer,
   profile,
   doctor,
   selftest,

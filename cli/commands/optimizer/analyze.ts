@@ -1,0 +1,44 @@
+import type { ServiceAnalysis } from "../../../models/performance-views.ts";
+import { ApiClient } from "../../api-client.ts";
+import type { Command } from "../../command.ts";
+import { paint } from "../../paint.ts";
+import { moment, percent, time } from "./figures.ts";
+
+export const analyze: Command = {
+  name: "analyze",
+  usage: "[service]",
+  summary: "says what each service spends its time on, what has become slower, and the one best next step",
+  arity: [0, 1],
+  async run({ settings, args, options, out }) {
+    const body = args[0] === undefined ? {} : { service: args[0] };
+    const all = await new ApiClient(settings).post<ServiceAnalysis[]>("/api/performance/analyze", body);
+    if (options["json"]) out(JSON.stringify(all));
+    else out(all.length === 0 ? "no calls were measured yet" : all.toSorted(byGain).map(told).join("\n\n"));
+    return 0;
+  },
+};
+
+/** What promises most comes first. */
+function byGain(one: ServiceAnalysis, other: ServiceAnalysis): number {
+  return (other.nextStep?.expectedGain ?? 0) - (one.nextStep?.expectedGain ?? 0);
+}
+
+function told({ service, spends, trend, regressions, nextStep }: ServiceAnalysis): string {
+  const shares = Object.entries(spends)
+    .filter(([, share]) => share >= 0.05)
+    .sort(([, one], [, other]) => other - one)
+    .map(([what, share]) => `${what} ${percent(share)}`);
+  const slower = regressions.map(
+    ({ at, metric, before, after, confidence }) =>
+      `  ${paint("red", "slower")} since ${moment(at)}: ${metric} ${time(before)} → ${time(after)}, sure ${percent(confidence)}`,
+  );
+  const step = nextStep
+    ? [`  ${paint("cyan", nextStep.what)}: ${nextStep.why}; may save ${percent(nextStep.expectedGain)}`]
+    : [`  ${paint("dim", "nothing better to do is known")}`];
+  const latency = trend === "steady" ? "" : `  ${paint(trend === "rising" ? "yellow" : "dim", `latency is ${trend}`)}`;
+  return [
+    `${paint("bold", service)}  ${shares.join(", ") || paint("dim", "no calls")}${latency}`,
+    ...slower,
+    ...step,
+  ].join("\n");
+}
