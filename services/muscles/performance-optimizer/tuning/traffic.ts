@@ -1,0 +1,68 @@
+import type { Buckets } from "../../../../models/performance.ts";
+import type { Measurements } from "../measurements/measurements.ts";
+
+export type Seen = "called" | "served";
+
+/** Live calls, as far as experiments look at them. */
+export interface Traffic {
+  /** Latencies second by second. @param from @param to left out; ms, monotonic */
+  seconds(actions: readonly string[], node: string | undefined, seen: Seen, from: number, to: number): Buckets[];
+  /** Share of calls that failed in the last minute, and how many there were. */
+  failures(actions: readonly string[], node: string | undefined): { calls: number; share: number };
+  /** Which lives of which nodes carry the service. Another one makes a comparison void. */
+  livesOf(service: string): string;
+  /** Why the service is not as it usually is, as that it is being healed. */
+  disturbance(service: string, since: number): string | undefined;
+}
+
+/** How long what happened to a service keeps experiments away, ms. */
+const CALM_MS = 30_000;
+const MOST_DISTURBED = 1000;
+
+/** The calls that nodes have told of. */
+export class MeasuredTraffic implements Traffic {
+  readonly #measurements: Measurements;
+  readonly #now: () => number;
+  /** Services and nodes to which something happened, and when. */
+  readonly #disturbed = new Map<string, { why: string; at: number }>();
+
+  constructor(measurements: Measurements, now: () => number) {
+    this.#measurements = measurements;
+    this.#now = now;
+  }
+
+  seconds(actions: readonly string[], node: string | undefined, seen: Seen, from: number, to: number): Buckets[] {
+    return this.#measurements.latencies.between(this.#measurements.keys(actions, node, seen), from, to);
+  }
+
+  failures(actions: readonly string[], node: string | undefined): { calls: number; share: number } {
+    let calls = 0;
+    let failures = 0;
+    for (const one of this.#measurements.actions()) {
+      if (!actions.includes(one.action) || (node !== undefined && one.node !== node)) continue;
+      calls += one.calls;
+      failures += one.failures;
+    }
+    return { calls, share: calls === 0 ? 0 : failures / calls };
+  }
+
+  livesOf(service: string): string {
+    const nodes = [...(this.#measurements.services.get(service)?.nodes.keys() ?? [])].sort();
+    return nodes.map((node) => `${node}/${this.#measurements.lifeOf(node)}`).join(" ");
+  }
+
+  /** @param name of a service or a node */
+  disturb(name: string, why: string): void {
+    if (this.#disturbed.size >= MOST_DISTURBED) this.#disturbed.delete(this.#disturbed.keys().next().value!);
+    this.#disturbed.set(name, { why, at: this.#now() });
+  }
+
+  disturbance(service: string, since: number): string | undefined {
+    const nodes = this.#measurements.services.get(service)?.nodes.keys() ?? [];
+    for (const name of [service, ...nodes]) {
+      const known = this.#disturbed.get(name);
+      if (known && known.at >= since - CALM_MS) return known.why;
+    }
+    return undefined;
+  }
+}
