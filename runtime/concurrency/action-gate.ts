@@ -20,8 +20,8 @@ interface Running {
 export interface Entrant {
   priority: Priority;
   run(): Promise<unknown>;
-  /** Whether nobody waits for it any longer; it then never begins. */
-  isLate(): boolean;
+  /** What is left of its caller's time, ms; 0 or less: it never begins. */
+  timeLeft(): number;
   /** @param retryAfter s */
   refusal(why: Refusal, retryAfter: number): Error;
 }
@@ -76,9 +76,9 @@ export class ActionGate {
     return this.#queue.length;
   }
 
-  /** How long a call takes by itself, ms: a moving average. */
+  /** How long a call takes by itself, ms: that of a quiet time, else a moving average. */
   get work(): number {
-    return this.#work;
+    return this.limit?.quietLatency || this.#work;
   }
 
   /** Whether a call of this priority may begin at once. */
@@ -117,9 +117,10 @@ export class ActionGate {
           this.#refused[kind]++;
           reject(call.refusal(kind, this.#retryAfter()));
         },
-        isLate: () => call.isLate(),
+        isLate: () => call.timeLeft() <= 0,
+        timeLeft: () => call.timeLeft(),
       };
-      this.#queue.push(waiting, since, this.limit?.rate ?? 0, this.#work);
+      this.#queue.push(waiting, since, this.limit?.rate ?? 0, this.work);
       // Who was refused on that occasion may have made room.
       this.#admit(since);
     });
@@ -207,7 +208,7 @@ export class ActionGate {
   #admit(now: number): void {
     const { limit } = this;
     while (this.#queue.length > 0 && (limit === undefined || this.#running < limit.limit))
-      if (!this.#queue.next(now, this.#work)) return;
+      if (!this.#queue.next(now, this.work)) return;
   }
 
   /** Until what waits now has had its turn, s. */

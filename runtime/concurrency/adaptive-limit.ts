@@ -3,7 +3,7 @@ export interface AdaptiveLimitOptions {
   floor?: number;
   /** Most that may run at once. @default 10000 */
   ceiling?: number;
-  /** To begin with. @default 1000 */
+  /** To begin with. @default 200 */
   initial?: number;
   /** By how much latency may rise over that of a quiet time before less is let in. @default 1.5 */
   tolerance?: number;
@@ -53,6 +53,8 @@ export class AdaptiveLimit {
   #nextProbe: number;
   #probe: { since: number; calls: number; sum: number } | undefined;
   #cut: Cut | undefined;
+  /** Until the first cut nothing is known of a bound, and the limit may double at once. */
+  #hasCut = false;
   #windowStart = 0;
   #calls = 0;
   #sum = 0;
@@ -65,7 +67,7 @@ export class AdaptiveLimit {
     this.#options = {
       floor: 2,
       ceiling: 10_000,
-      initial: 1000,
+      initial: 200,
       tolerance: 1.5,
       probeEvery: 60_000,
       random: Math.random,
@@ -157,15 +159,19 @@ export class AdaptiveLimit {
     const { floor, ceiling, tolerance } = this.#options;
     const rise = latency / Math.max(this.#quiet, 1e-3);
     if (rise <= tolerance || latency - this.#quiet <= LEAST_RISE) {
-      const more = Math.sqrt(this.#limit) + (waiting > 0 ? this.#limit * 0.25 : 0);
+      // Near the bound there is nothing to win: what runs beside others already only makes them wait.
+      if (this.#hasCut && rise > 1 + (tolerance - 1) / 2 && latency - this.#quiet > LEAST_RISE) return;
+      const share = this.#hasCut ? 0.25 : 1;
+      const more = Math.sqrt(this.#limit) + (waiting > 0 ? this.#limit * share : 0);
       this.#limit = Math.min(ceiling, this.#limit + more);
       return;
     }
+    this.#hasCut = true;
     const before = this.#limit;
     const room = this.#quiet * tolerance * this.#rate;
-    if (rise > STEEP * tolerance) this.#limit = Math.min(before, room + Math.sqrt(room));
+    if (rise > STEEP * tolerance) this.#limit = Math.min(before, room);
     else {
-      const wanted = before * Math.max(0.5, tolerance / rise) + Math.sqrt(before);
+      const wanted = before * Math.max(0.5, tolerance / rise);
       this.#limit = before * (1 - SMOOTHING) + wanted * SMOOTHING;
     }
     this.#limit = Math.min(ceiling, Math.max(floor, this.#limit));

@@ -9,12 +9,14 @@ export interface Waiting {
   /** `late`: its caller has given up; `full`: others were before it; `standing`: it has waited too long. */
   refuse(why: "late" | "full" | "standing"): void;
   isLate(): boolean;
+  /** What is left of its caller's time, ms; infinite where he waits for ever. */
+  timeLeft(): number;
 }
 
 /** Waiting that is nobody's trouble, ms. */
 const TARGET_MS = 5;
 /** Time for which the queue may not be empty before it stands, ms. A burst passes. */
-const INTERVAL_MS = 1000;
+const INTERVAL_MS = 500;
 /** Time for which a queue that stood is not trusted, ms. */
 const ALERT_MS = 10_000;
 
@@ -76,13 +78,13 @@ export class AdmissionQueue {
   /** @param rate calls that get their turn in a millisecond @param work how long one takes by itself, ms */
   push(call: Waiting, now: number, rate: number, work: number): void {
     this.#look(now);
-    if (this.isStanding(now)) {
-      this.#refuseStanding(work, now);
-      const wait = rate > 0 ? this.#before(call.priority) / rate : 0;
-      if (wait > patience(call.priority, work)) {
-        call.refuse("standing");
-        return;
-      }
+    const isStanding = this.isStanding(now);
+    if (isStanding) this.#refuseStanding(work, now);
+    const wait = rate > 0 ? this.#before(call.priority) / rate : 0;
+    // Its turn would come when nobody waits for the answer any longer.
+    if (wait + work > call.timeLeft() || (isStanding && wait > patience(call.priority, work))) {
+      this.#refuse(call, now);
+      return;
     }
     if (this.#length >= this.#maxLength && !this.#displace(call.priority)) {
       call.refuse("full");
@@ -100,7 +102,7 @@ export class AdmissionQueue {
       for (let call = lane.shift(); call !== undefined; call = lane.shift()) {
         this.#length--;
         if (call.isLate()) call.refuse("late");
-        else if (isStanding && now - call.since > patience(call.priority, work)) call.refuse("standing");
+        else if (isStanding && now - call.since > patience(call.priority, work)) this.#refuse(call, now);
         else {
           call.begin();
           return true;
@@ -134,9 +136,15 @@ export class AdmissionQueue {
       for (let call = lane.first; call && now - call.since > patience(call.priority, work); call = lane.first) {
         lane.shift();
         this.#length--;
-        call.refuse("standing");
+        this.#refuse(call, now);
       }
     }
+  }
+
+  /** As long as something has to be refused it goes on. */
+  #refuse(call: Waiting, now: number): void {
+    if (this.isStanding(now)) this.#alertUntil = now + ALERT_MS;
+    call.refuse("standing");
   }
 
   /** Calls that have their turn before a new one of this priority. */
@@ -162,5 +170,5 @@ export class AdmissionQueue {
   }
 }
 
-/** A call waits for half of what one takes, so that the wait does not show beside it. */
-const patience = (priority: Priority, work: number) => Math.max(TARGET_MS, work / 2) * PATIENCE[priority];
+/** A call waits for a quarter of what one takes, so that the wait does not show beside it. */
+const patience = (priority: Priority, work: number) => Math.max(TARGET_MS, work / 4) * PATIENCE[priority];

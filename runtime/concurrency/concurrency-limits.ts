@@ -121,7 +121,7 @@ export class ConcurrencyLimits {
           this.#stamp.forget();
           return enter(ctx);
         },
-        isLate: () => isLate(ctx),
+        isLate: () => timeLeft(ctx) <= 0,
         refuse: (why) => (why === "full" ? new Errors.QueueIsFullError(data) : new Errors.RequestSkippedError(data)),
       });
     };
@@ -167,15 +167,15 @@ function entrant(ctx: Context, gate: ActionGate, priority: Priority, next: Handl
   return {
     priority,
     run: () => gate.run(ctx, next),
-    isLate: () => isLate(ctx),
+    timeLeft: () => timeLeft(ctx),
     refusal: (why: "limit" | "overload" | "late", retryAfter: number) => refusalOf(ctx, gate, why, retryAfter),
   };
 }
 
-/** Whether its time-out is over, which Moleculer counts from `startHrTime`. */
-function isLate(ctx: Context): boolean {
+/** Until its time-out, which Moleculer counts from `startHrTime`, ms. */
+function timeLeft(ctx: Context): number {
   const { startHrTime, options } = ctx as unknown as { startHrTime?: [number, number]; options: { timeout?: number } };
-  if (!startHrTime || !options.timeout) return false;
+  if (!startHrTime || !options.timeout) return Number.POSITIVE_INFINITY;
   const [seconds, nanoseconds] = process.hrtime(startHrTime);
-  return seconds * 1000 + nanoseconds / 1e6 >= options.timeout;
+  return options.timeout - seconds * 1000 - nanoseconds / 1e6;
 }

@@ -68,7 +68,7 @@ function stateOf({ action, service, priority, running, waiting, limit, work }: A
     limit: limit?.limit ?? null,
     floor: limit?.bounds.floor ?? null,
     ceiling: limit?.bounds.ceiling ?? null,
-    latency: work,
+    latency: limit?.latency ?? work,
     quietLatency: limit?.quietLatency ?? 0,
   };
 }

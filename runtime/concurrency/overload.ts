@@ -40,6 +40,9 @@ export class Overload {
 
   /** Whether a call should rather be refused. @param work how long one takes by itself, ms */
   refuses(delay: number, work: number, priority: Priority, now: number): boolean {
-    return now < this.#alertUntil && delay > Math.max(TARGET_MS, work) * PATIENCE[priority];
+    if (now >= this.#alertUntil || delay <= Math.max(TARGET_MS, work) * PATIENCE[priority]) return false;
+    // As long as something has to be refused it goes on.
+    this.#alertUntil = now + ALERT_MS;
+    return true;
   }
 }
