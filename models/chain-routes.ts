@@ -1,31 +1,12 @@
-/**
- * The audit chain over HTTP, the same on the gateway and on the orchestrator's server. Shapes only: the chain's service
- * declares these routes to the gateway, and the orchestrator passes them on.
- */
+/** The audit chain over HTTP, the same on the gateway and on the orchestrator's server. Shapes only. */
+import type { ServiceRoute } from "./service-route.ts";
 
 export const CHAIN_MOUNT = "/api/chain";
 
-/**
- * `open`: what a log publishes anyway, hashes and signatures. `contents`: what entries say; the gateway wants the
- * operator's token. `control`: changes something; both servers want the token.
- */
-export type ChainAccess = "open" | "contents" | "control";
-
-export interface ChainRoute {
-  method: "GET" | "POST";
-  /** Below the mount. `:name` is one part of the path, `*name` all that is left of it. */
-  path: string;
-  /** Action of the service `blockchain-logger`. */
-  action: string;
-  access: ChainAccess;
-  /** Longest time that it may take, ms. @default 10000 */
-  timeout?: number;
-}
-
 const MINUTES = 60_000;
 
-/** Of two that fit a path, the first one is meant. */
-export const CHAIN_ROUTES: readonly ChainRoute[] = [
+/** Of two that fit a path, the first one is meant. Open is what a log publishes anyway, hashes and signatures. */
+export const CHAIN_ROUTES: readonly ServiceRoute[] = [
   { method: "GET", path: "/checkpoint", action: "checkpoint", access: "open" },
   { method: "GET", path: "/keys", action: "keys", access: "open" },
   { method: "GET", path: "/blocks", action: "blocks", access: "open" },

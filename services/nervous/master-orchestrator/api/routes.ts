@@ -1,3 +1,4 @@
+import { PERFORMANCE_MOUNT, PERFORMANCE_ROUTES } from "../../../../models/performance-routes.ts";
 import { AzoraError } from "../../../../runtime/errors.ts";
 import { LEVELS, type Level } from "../../../../runtime/logger.ts";
 import { nearest } from "../../../../runtime/nearest.ts";
@@ -9,6 +10,7 @@ import { dependencyView, healthView, serviceViews, statusView } from "../views.t
 import { chainRoutes } from "./chain-routes.ts";
 import { healingRoutes } from "./healing-routes.ts";
 import { type LogQuery, readLogs } from "./log-reader.ts";
+import { passedRoutes } from "./passed-routes.ts";
 
 export interface ApiRequest {
   params: Record<string, string>;
@@ -170,6 +172,11 @@ export function apiRoutes(conductor: Conductor, operator: Operator): Route[] {
     },
     ...healingRoutes(broker),
     ...chainRoutes(broker),
+    ...passedRoutes(broker, {
+      service: "performance-optimizer",
+      mount: PERFORMANCE_MOUNT,
+      routes: PERFORMANCE_ROUTES,
+    }),
     { method: "GET", path: "/health", handle: wholeHealth },
     { method: "GET", path: "/live", handle: () => ({ status: "healthy" }) },
     {
