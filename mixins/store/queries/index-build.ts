@@ -21,8 +21,11 @@ const SPARE = 64 * 2 ** 20;
 const ENTRY_OVERHEAD = 16;
 const FILL = 0.75;
 
-/** Writing one entry, µs; and its part for each byte of the document, which is read anew for each index. */
-const WRITE_ENTRY = 4;
+/**
+ * Writing one entry, µs, and its part for each byte of the document, which is read anew for each index. Measured with
+ * 100,000 documents of 400 bytes: 8 to 30 µs.
+ */
+const WRITE_ENTRY = 15;
 const READ_BYTE = 0.003;
 
 export interface BuildOptions {

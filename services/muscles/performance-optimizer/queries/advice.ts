@@ -37,13 +37,17 @@ export interface Advice {
   /** Ids of the queries that become faster, and full names of the actions that ask them. */
   shapes: string[];
   actions: string[];
+  /** Full names of the actions that write the collection, and so may become slower. */
+  costs: string[];
 }
 
-export function advice(fields: Omit<Advice, "id" | "applicable">): Advice {
+type Fields = Omit<Advice, "id" | "applicable" | "costs"> & Partial<Pick<Advice, "costs">>;
+
+export function advice(fields: Fields): Advice {
   const { service, kind, changes, shapes } = fields;
   const of = changes.length > 0 ? changes : shapes;
   const id = hash("sha256", JSON.stringify([service, kind, of]), "base64url").slice(0, 10);
-  return { id, ...fields, applicable: changes.length > 0 };
+  return { id, costs: [], ...fields, applicable: changes.length > 0 };
 }
 
 export const wishText = ({ collection, fields }: IndexWish) => `${collection} (${fields.join(", ")})`;

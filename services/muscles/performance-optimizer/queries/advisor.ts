@@ -8,7 +8,17 @@ import type {
 import { type Advice, advice, type Change, wishText } from "./advice.ts";
 import { repeatedQueries, unboundedFinds } from "./call-patterns.ts";
 import { type Candidate, candidates } from "./candidates.ts";
-import { actionsOf, examinedPerRun, meanTime, returnedPerRun, round, serviceTime, time, totalTime } from "./facts.ts";
+import {
+  actionsOf,
+  examinedPerRun,
+  meanTime,
+  returnedPerRun,
+  round,
+  serviceTime,
+  time,
+  totalTime,
+  writersOf,
+} from "./facts.ts";
 import { type Gain, gainOf, isServed } from "./gain.ts";
 import { isSpared, redundantAdvice, redundantIndexes, unusedAdvice } from "./surplus-indexes.ts";
 
@@ -69,6 +79,7 @@ async function prove(facts: ServiceQueries, candidate: Candidate, oracle: Oracle
     if (candidate.wishes.length === 0 && rewrites.length === 0) continue;
     const ids = rewrites.map(({ id }) => id);
     const plans = await oracle.whatIf(candidate.wishes, [], ids);
+    if (harms(facts, candidate, plans, known)) continue;
     const shapes = candidate.shapes.filter((shape) =>
       isServed(shape, plans[shape.id], known, candidate.wishes.length > 0),
     );
@@ -80,6 +91,24 @@ async function prove(facts: ServiceQueries, candidate: Candidate, oracle: Oracle
     return indexAdvice(facts, proven, statistics, gain);
   }
   return undefined;
+}
+
+/**
+ * The planner knows nothing of how values are spread, and may take a new index for a query that stopped after a few
+ * documents without it. A query that would have to sort then, and did not before, is not worth another's gain.
+ */
+function harms(
+  facts: ServiceQueries,
+  { shapes }: Candidate,
+  plans: Record<string, PlanFacts>,
+  known: ReadonlySet<string>,
+): boolean {
+  return facts.shapes.some((shape) => {
+    const then = plans[shape.id];
+    if (!then || !shape.plan || shapes.includes(shape)) return false;
+    const usesNew = then.indexes.some((name) => !known.has(name));
+    return usesNew && then.sorts && !shape.plan.sorts && shape.shape.limited;
+  });
 }
 
 function indexAdvice(
@@ -118,6 +147,11 @@ function indexAdvice(
     changes: [...creates, ...others],
     shapes: shapes.map(({ id }) => id),
     actions: [...new Set(shapes.flatMap((shape) => actionsOf(service, shape)))],
+    costs: [
+      ...new Set(
+        wishes.flatMap(({ collection }) => writersOf(facts, collection)).flatMap((each) => actionsOf(service, each)),
+      ),
+    ],
   });
 }
 

@@ -7,7 +7,9 @@ const MIN_CALLS = 3;
 /** Where calls overlap, runs for each call of the action, and calls. */
 const MIN_RATIO = 10;
 const MIN_OVERLAPPING = 20;
+/** Of the service's time in queries, or of one call, µs; below both nobody would notice. */
 const MIN_SHARE = 0.01;
+const MIN_TIME = 1000;
 /** Of a find without a limit: documents returned by one run, on average and at most. */
 const MANY_RETURNED = 500;
 const MOST_RETURNED = 1000;
@@ -28,8 +30,8 @@ export function repeatedQueries(facts: ServiceQueries): Advice[] {
   const found = facts.shapes
     .filter(({ shape, repeats }) => ["get", "find", "count", "commit"].includes(shape.kind) || repeats.calls > 0)
     .filter(({ shape }) => !["insert", "update", "erase", "each", "lock", "page"].includes(shape.kind))
-    .filter((shape) => totalTime(shape) >= MIN_SHARE * whole)
-    .flatMap((shape) => patternOf(shape, facts) ?? []);
+    .flatMap((shape) => patternOf(shape, facts) ?? [])
+    .filter(({ shape, perCall }) => totalTime(shape) >= MIN_SHARE * whole || perCall * meanTime(shape) >= MIN_TIME);
   // Each update reads the document first: then the commits are what is repeated.
   const writing = new Set(found.flatMap(({ shape, action }) => (shape.shape.kind === "commit" ? [action] : [])));
   return found

@@ -70,11 +70,13 @@ export const serviceTime = ({ shapes, others }: ServiceQueries) =>
 export const examinedPerRun = ({ sampled }: ShapeFacts) => (sampled.runs === 0 ? 0 : sampled.examined / sampled.runs);
 export const returnedPerRun = ({ sampled }: ShapeFacts) => (sampled.runs === 0 ? 0 : sampled.returned / sampled.runs);
 
+/** Shapes that write a collection. */
+export const writersOf = ({ shapes }: ServiceQueries, collection: string) =>
+  shapes.filter(({ shape }) => shape.collection === collection && ["insert", "update", "erase"].includes(shape.kind));
+
 /** Writes of a collection, in all. */
-export const writesOf = ({ shapes }: ServiceQueries, collection: string) =>
-  shapes
-    .filter(({ shape }) => shape.collection === collection && ["insert", "update", "erase"].includes(shape.kind))
-    .reduce((sum, { count }) => sum + count, 0);
+export const writesOf = (facts: ServiceQueries, collection: string) =>
+  writersOf(facts, collection).reduce((sum, { count }) => sum + count, 0);
 
 /** Full names of the actions that asked a shape. */
 export const actionsOf = (service: string, shape: ShapeFacts) =>

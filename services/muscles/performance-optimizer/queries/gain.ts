@@ -64,7 +64,7 @@ function examinedThen(
 ): number {
   const returned = returnedPerRun(measured as ShapeFacts);
   const [wish] = wishes;
-  if (wishes.length !== 1 || !wish || shape.where.some((each) => each.op === "or" || each.test === "ne")) {
+  if (wishes.length !== 1 || !wish || shape.where.some((each) => each.op !== "field" || each.test === "ne")) {
     return decidesAll(shape, wishes) || wishes.length === 0 ? returned : Number.POSITIVE_INFINITY;
   }
   const { selectivity, documents } = statistics[0]!;

@@ -25,15 +25,14 @@ export function queryKnobs(optimizer: QueryOptimizer): Knob[] {
   }));
 }
 
-function proposal(
-  optimizer: QueryOptimizer,
-  { service, what, evidence, actions, expectedGain, changes }: Advice,
-): Proposal {
+function proposal(optimizer: QueryOptimizer, advice: Advice): Proposal {
+  const { service, what, evidence, actions, costs, expectedGain, changes } = advice;
   const undoing = { changes };
   return {
     change: what,
     reason: evidence.join("; "),
     actions,
+    costs,
     expectedGain,
     undoing,
     apply: () => optimizer.redo(service, undoing),

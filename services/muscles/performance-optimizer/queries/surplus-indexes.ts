@@ -1,13 +1,13 @@
 import type { IndexFacts, PlanFacts, ServiceQueries, ShapeFacts } from "../../../../models/query-facts.ts";
 import { type Advice, advice } from "./advice.ts";
-import { serviceTime, writesOf } from "./facts.ts";
+import { round, serviceTime, writesOf } from "./facts.ts";
 
 /** How long an index must have been of no use, ms. */
 export const UNUSED_FOR = 24 * 3_600_000;
 /** Queries of the collection in that time; a service that nobody asks proves nothing. */
 const MIN_QUERIES = 1000;
 /** What one index costs a write where no sample was taken, µs. */
-export const WRITE_COST = 5;
+export const WRITE_COST = 15;
 
 /** Indexes whose fields begin another index that can take their place. A unique one has another purpose. */
 export function redundantIndexes({ indexes }: ServiceQueries): { index: IndexFacts; by: IndexFacts }[] {
@@ -77,7 +77,7 @@ function dropAdvice(
     kind,
     what: `Drop the index ${name} of ${collection} (${fields.join(", ")})${remove}`,
     evidence: [...evidence, `${writes} writes were measured, and each keeps it up to date (about ${WRITE_COST} µs)`],
-    expectedGain: whole === 0 ? 0 : Math.min(1, (writes * WRITE_COST) / whole),
+    expectedGain: whole === 0 ? 0 : round(Math.min(1, (writes * WRITE_COST) / whole)),
     writeCost: -WRITE_COST,
     changes: [{ do: "drop", name, wish: { collection, fields, living }, origin }],
     shapes: facts.shapes.flatMap(({ id, plan }) => (plan?.indexes.includes(name) ? [id] : [])),
