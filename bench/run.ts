@@ -11,11 +11,13 @@ import { failover } from "./failover.ts";
 import { healing } from "./healing.ts";
 import { idle } from "./idle.ts";
 import { learning } from "./learning.ts";
+import { queryAdvisor } from "./query-advisor.ts";
 import { record } from "./record.ts";
 import { recovery } from "./recovery.ts";
 import { publish, type Result } from "./report.ts";
 import { tracing } from "./tracing.ts";
 import { vitals } from "./vitals.ts";
+import { workers } from "./workers.ts";
 
 const BENCHES: Record<string, () => Promise<Result | Result[]>> = {
   vitals: () => vitals(),
@@ -33,7 +35,9 @@ const BENCHES: Record<string, () => Promise<Result | Result[]>> = {
   "chain-bus": () => chainBus(),
   "chain-read": () => chainRead(),
   "chain-query": () => chainQuery(),
+  "query-advisor": () => queryAdvisor(),
   tracing: () => tracing(),
+  workers: () => workers(),
 };
 
 const wanted = process.argv.slice(2);
