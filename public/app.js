@@ -4,6 +4,7 @@ import { createHeader, createStreamState } from "./header.js";
 import { createLogTail } from "./log-tail.js";
 import { createNodes } from "./nodes.js";
 import { Organism } from "./organism.js";
+import { createPerformance } from "./performance.js";
 import { createRecord } from "./record.js";
 import { createServices } from "./services.js";
 import { Stream } from "./stream.js";
@@ -21,6 +22,7 @@ const graph = createGraph(byId("graph"), organism, (name) => services.open(name)
 const isLive = () => stream.state === "live";
 const warnings = createWarnings(byId("warnings"), byId("warned"), organism, isLive);
 const record = createRecord(byId("record"), isLive);
+const performanceStrip = createPerformance(byId("performance"), isLive);
 createLogTail(byId("log"), organism, isLive);
 createStreamState(byId("stream"), stream);
 
@@ -71,6 +73,7 @@ stream.addEventListener("state", ({ detail }) => {
     organism.refresh().catch(() => {});
     void warnings.poll();
     void record.poll();
+    void performanceStrip.poll();
     events
       .fetchHistory()
       .catch(() => {})

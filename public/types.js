@@ -123,6 +123,28 @@
  * @typedef {{calls: number, events: number, entries: number}} Amount
  * @typedef {{matched: Amount, missing: Amount, extra: Amount, declared: Amount}} Accounted
  *
+ * @typedef {{p50: number, p95: number, p99: number, mean: number}} Latency ms
+ * @typedef {object} ServicePerformance
+ * @property {string} service
+ * @property {number} calls in the last minute
+ * @property {number} errorRate 0 to 1
+ * @property {number} throughput calls a second
+ * @property {Latency} latency
+ * @property {{own: number, waiting: {service: string, time: number}[], queueing: number, database: number, gc: number}} time ms a call
+ * @property {number} refused
+ * @property {"rising"|"steady"|"falling"} trend
+ *
+ * @typedef {object} PerformanceMetrics
+ * @property {ServicePerformance[]} services
+ * @property {{calls: number, throughput: number, errorRate: number, refused: number, latency: Latency, cacheHitRatio: number|null}} organism
+ *
+ * @typedef {object} ServiceAnalysis
+ * @property {string} service
+ * @property {{at: string, metric: string, before: number, after: number, confidence: number}[]} regressions ms
+ * @property {{kind: string, what: string, why: string, expectedGain: number}|null} nextStep
+ *
+ * @typedef {{id: string, service: string, kind: string, what: string, expectedGain: number, applicable: boolean}} QueryAdvice
+ *
  * @typedef {object} LogLine
  * @property {string} time ISO 8601; empty where the line is no record
  * @property {string} level

@@ -18,16 +18,20 @@ export const analyze: Command = {
   },
 };
 
+const WORDS: Record<string, string> = { own: "own work", queueing: "its turn", gc: "garbage collection" };
+
 /** What promises most comes first. */
 function byGain(one: ServiceAnalysis, other: ServiceAnalysis): number {
   return (other.nextStep?.expectedGain ?? 0) - (one.nextStep?.expectedGain ?? 0);
 }
 
 function told({ service, spends, trend, regressions, nextStep }: ServiceAnalysis): string {
+  const whole = Object.values(spends).reduce((sum, ms) => sum + ms, 0);
   const shares = Object.entries(spends)
-    .filter(([, share]) => share >= 0.05)
+    .filter(([, ms]) => whole > 0 && ms / whole >= 0.05)
     .sort(([, one], [, other]) => other - one)
-    .map(([what, share]) => `${what} ${percent(share)}`);
+    .map(([what, ms]) => `${WORDS[what] ?? what} ${percent(ms / whole)}`);
+  const each = whole > 0 ? `${time(whole)} a call: ` : "";
   const slower = regressions.map(
     ({ at, metric, before, after, confidence }) =>
       `  ${paint("red", "slower")} since ${moment(at)}: ${metric} ${time(before)} → ${time(after)}, sure ${percent(confidence)}`,
@@ -37,7 +41,7 @@ function told({ service, spends, trend, regressions, nextStep }: ServiceAnalysis
     : [`  ${paint("dim", "nothing better to do is known")}`];
   const latency = trend === "steady" ? "" : `  ${paint(trend === "rising" ? "yellow" : "dim", `latency is ${trend}`)}`;
   return [
-    `${paint("bold", service)}  ${shares.join(", ") || paint("dim", "no calls")}${latency}`,
+    `${paint("bold", service)}  ${each}${shares.join(", ") || paint("dim", "no calls")}${latency}`,
     ...slower,
     ...step,
   ].join("\n");

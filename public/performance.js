@@ -1,0 +1,256 @@
+import { get, post } from "./api.js";
+import { el, reconcile, setAttribute, setText } from "./dom.js";
+import { count, listed, milliseconds, percent, shortDuration } from "./format.js";
+
+const POLL_MS = 5000;
+/** Analyses are for what lasts. */
+const STEPS_MS = 30_000;
+const SHOWN = 3;
+/** Of fewer calls in the last minute nothing can be said. */
+const FEW_CALLS = 10;
+/** From here on it is worth a word: share of errors, and p99 of the whole, ms. */
+const MANY_ERRORS = 0.05;
+const SLOW_MS = 1000;
+/** A part of the time that is too small to be named. */
+const SMALL_PART = 0.1;
+/** Regressions that are older are how it is now, ms. */
+const RECENT_MS = 60 * 60_000;
+
+/** @typedef {{sign: string, tone: string, words: string}} Look */
+/** @typedef {import("./types.js").ServicePerformance} ServicePerformance */
+
+/**
+ * How the load is borne, in one line; below it what is slow and why, and what would help most.
+ *
+ * @param {HTMLElement} root
+ * @param {() => boolean} isLive
+ */
+export function createPerformance(root, isLive) {
+  const sign = el("span", { class: "sign", "aria-hidden": "true" });
+  const words = el("span", { class: "words" });
+  const line = el("p", { class: "why", role: "status" }, sign, words);
+  const facts = el("dl", { class: "facts" });
+  const fact = (title, hint) => {
+    const value = el("dd", {}, "–");
+    facts.append(el("div", { title: hint }, el("dt", {}, title), value));
+    return value;
+  };
+  const rate = fact("calls a second", "in the last minute, on all nodes");
+  const middle = fact("half within", "p50: half of the calls were answered in this time");
+  const slowest = fact("99 of 100 within", "p99: of 100 calls only one took longer");
+  const errors = fact("errors", "calls that ended in an error; refused ones are counted apart");
+  const refused = fact(
+    "refused",
+    "calls that were not carried out in the last minute: too many, or their caller had given up",
+  );
+  const cached = fact("from the cache", "of the calls to cached actions");
+  const slow = el("ul", { class: "slow" });
+  const steps = el("ul", { class: "steps" });
+  const slowPart = el("div", {}, el("h3", {}, "Takes longest"), slow);
+  const stepsPart = el("div", {}, el("h3", {}, "Would help most"), steps);
+  const more = el("div", { class: "more", hidden: true }, slowPart, stepsPart);
+  const summary = el(
+    "div",
+    { class: "summary" },
+    el("div", {}, el("h2", { id: "performance-title" }, "Performance"), line),
+    facts,
+  );
+  root.append(summary, more);
+
+  /** @type {import("./types.js").PerformanceMetrics|undefined} */
+  let metrics;
+  /** @type {import("./types.js").ServiceAnalysis[]} */
+  let analyses = [];
+  /** @type {import("./types.js").QueryAdvice[]} */
+  let advice = [];
+  let away = "";
+  let stepsAt = 0;
+  setInterval(() => isLive() && void poll(), POLL_MS);
+
+  async function poll() {
+    if (document.hidden) return;
+    try {
+      metrics = await get("/api/performance/metrics");
+      away = "";
+      if (Date.now() - stepsAt > STEPS_MS) await pollSteps();
+    } catch (error) {
+      // An organism without the optimizer has nothing to show; one whose optimizer is away has.
+      if (error.status === 404) return;
+      away = error.message;
+    }
+    draw();
+  }
+
+  /** What cannot be had is not shown: the figures are. */
+  async function pollSteps() {
+    stepsAt = Date.now();
+    [analyses, advice] = await Promise.all([
+      post("/api/performance/analyze").catch(() => []),
+      get("/api/performance/advice").catch(() => []),
+    ]);
+  }
+
+  function draw() {
+    const look = away ? awayLook(away) : metrics && lookOf(metrics, analyses);
+    if (!look) return;
+    root.hidden = false;
+    setAttribute(root, "data-tone", look.tone);
+    setText(sign, look.sign);
+    setText(words, look.words);
+    if (!metrics) return;
+    const { throughput, latency, errorRate, refused: refusals, cacheHitRatio, calls } = metrics.organism;
+    setText(rate, perSecond(throughput));
+    setText(middle, calls > 0 ? milliseconds(latency.p50) : "–");
+    setText(slowest, calls > 0 ? milliseconds(latency.p99) : "–");
+    setText(errors, calls > 0 ? share(errorRate) : "–");
+    setText(refused, count(refusals));
+    setText(cached, cacheHitRatio === null ? "–" : share(cacheHitRatio));
+    const longest = metrics.services
+      .filter((service) => service.calls >= FEW_CALLS)
+      .sort((one, other) => other.latency.p95 - one.latency.p95)
+      .slice(0, SHOWN);
+    const best = bestSteps(analyses, advice);
+    more.hidden = longest.length === 0 && best.length === 0;
+    slowPart.hidden = longest.length === 0;
+    stepsPart.hidden = best.length === 0;
+    const of = longest[0]?.latency.p95 || 1;
+    const rows = longest.map((service) => ({ ...service, of }));
+    reconcile(slow, rows, ({ service }) => service, slowRow);
+    reconcile(steps, best, ({ service, what }) => `${service}\n${what}`, stepRow);
+  }
+
+  return { poll, draw };
+}
+
+/** @param {{service: string}} first */
+function slowRow({ service: named }) {
+  const name = el("a", { class: "name to", href: `#service=${encodeURIComponent(named)}` }, named);
+  const time = el("span", { class: "time" });
+  const bar = el("span", { class: "bar", "aria-hidden": "true" });
+  const why = el("span", { class: "on" });
+  const element = el("li", {}, name, time, bar, why);
+  return {
+    element,
+    /** @param {ServicePerformance & {of: number}} service `of`: the longest time beside it, ms */
+    update({ latency, time: spent, trend, of }) {
+      bar.style.setProperty("--of", String(latency.p95 / of));
+      setText(time, milliseconds(latency.p95));
+      setAttribute(time, "title", `p95; p50 ${milliseconds(latency.p50)}, p99 ${milliseconds(latency.p99)}`);
+      setText(why, `${spends(spent)}${trend === "rising" ? "; it is getting slower" : ""}`);
+    },
+  };
+}
+
+function stepRow({ service, what, gain, command }) {
+  const title = el("strong", {}, `${service}: `, what);
+  const worth = gain > 0 ? el("span", { class: "gain" }, `may save ${Math.round(gain * 100)}\u00a0%`) : "";
+  const how = command ? el("code", {}, command) : "";
+  return { element: el("li", {}, title, " ", worth, how) };
+}
+
+/**
+ * The steps of the analyses, and advice on queries where it says more, those that promise most first.
+ *
+ * @param {import("./types.js").ServiceAnalysis[]} analyses
+ * @param {import("./types.js").QueryAdvice[]} advice
+ */
+export function bestSteps(analyses, advice) {
+  const applicable = advice
+    .filter((one) => one.applicable)
+    .map(({ id, service, what, expectedGain }) => ({
+      service,
+      what,
+      gain: expectedGain,
+      command: `azora optimizer apply ${id}`,
+    }));
+  const own = analyses.flatMap(({ service, nextStep }) =>
+    nextStep ? [{ service, what: nextStep.what, gain: nextStep.expectedGain, command: "" }] : [],
+  );
+  const known = new Set(applicable.map(({ service, what }) => `${service}\n${what}`));
+  return [...applicable, ...own.filter(({ service, what }) => !known.has(`${service}\n${what}`))]
+    .sort((one, other) => other.gain - one.gain)
+    .slice(0, SHOWN);
+}
+
+/**
+ * @param {import("./types.js").PerformanceMetrics} metrics
+ * @param {import("./types.js").ServiceAnalysis[]} analyses
+ * @returns {Look}
+ */
+export function lookOf({ organism, services }, analyses) {
+  const { calls, refused, errorRate, latency } = organism;
+  if (calls + refused === 0) return { sign: "○", tone: "off", words: "no calls in the last minute" };
+  const failing = services.filter((one) => one.calls >= FEW_CALLS && one.errorRate > MANY_ERRORS);
+  if (refused > 0) {
+    const whose = services.filter((one) => one.refused > 0).sort((one, other) => other.refused - one.refused);
+    const of = listed(
+      whose.map(({ service }) => service),
+      3,
+    );
+    const part = refused / (calls + refused);
+    return {
+      sign: "◐",
+      tone: part > MANY_ERRORS ? "bad" : "warn",
+      words: `${count(refused)} calls of ${of} were refused in the last minute (${share(part)}), so that the others stay fast`,
+    };
+  }
+  if (failing.length > 0 || errorRate > MANY_ERRORS) {
+    const of = failing.map((one) => `${one.service} (${share(one.errorRate)})`);
+    return { sign: "✖", tone: "bad", words: `many calls end in an error: ${listed(of, 3) || "of several services"}` };
+  }
+  const slower = analyses.flatMap(({ service, regressions }) =>
+    regressions
+      .filter(({ at }) => Date.now() - Date.parse(at) < RECENT_MS)
+      .map((regression) => ({ service, ...regression })),
+  );
+  if (slower.length > 0) {
+    const [{ service, before, after, at }] = slower;
+    const ago = shortDuration((Date.now() - Date.parse(at)) / 1000);
+    const others = slower.length > 1 ? `, and ${slower.length - 1} more` : "";
+    return {
+      sign: "◐",
+      tone: "warn",
+      words: `${service} has been slower for ${ago}: ${milliseconds(before)} → ${milliseconds(after)}${others}`,
+    };
+  }
+  if (latency.p99 > SLOW_MS)
+    return { sign: "◐", tone: "warn", words: `one call in a hundred takes longer than ${milliseconds(latency.p99)}` };
+  return { sign: "●", tone: "good", words: "calls are answered in time, and none is refused" };
+}
+
+function awayLook(why) {
+  const words = `the optimizer cannot be asked (${why.replace(/\.$/, "")}); limits and balancing go on without it`;
+  return { sign: "✖", tone: "bad", words };
+}
+
+/** "waits for ledger 60 %, own work 30 %" */
+function spends({ own, waiting, queueing, database, gc }) {
+  const parts = [
+    { what: "own work", ms: own },
+    ...waiting.map(({ service, time }) => ({ what: `waits for ${service}`, ms: time })),
+    { what: "waits for its turn", ms: queueing },
+    { what: "database", ms: database },
+    { what: "garbage collection", ms: gc },
+  ];
+  const whole = parts.reduce((sum, { ms }) => sum + ms, 0);
+  if (whole === 0) return "";
+  return parts
+    .filter(({ ms }) => ms / whole >= SMALL_PART)
+    .sort((one, other) => other.ms - one.ms)
+    .slice(0, SHOWN)
+    .map(({ what, ms }) => `${what} ${Math.round((ms / whole) * 100)}\u00a0%`)
+    .join(", ");
+}
+
+function share(part) {
+  const value = part * 100;
+  return value > 0 && value < 0.05 ? "<0.1 %" : value === 0 ? "0 %" : percent(value);
+}
+
+function perSecond(value) {
+  return value >= 100
+    ? count(Math.round(value))
+    : value >= 10 || value === 0
+      ? String(Math.round(value))
+      : value.toFixed(1);
+}
