@@ -220,7 +220,7 @@ export function lookOf({ organism, services }, analyses) {
 
 function awayLook(why) {
   const words = `the optimizer cannot be asked (${why.replace(/\.$/, "")}); limits and balancing go on without it`;
-  return { sign: "✖", tone: "bad", words };
+  return { sign: "◐", tone: "warn", words };
 }
 
 /** "waits for ledger 60 %, own work 30 %" */

@@ -41,11 +41,9 @@ export const optimize: Command = {
   arity: [1, 1],
   async run({ settings, args, options, out }) {
     const path = `/api/performance/optimize/${encodeURIComponent(args[0]!)}`;
-    const records = await new ApiClient(settings).post<OptimizationRecord[]>(
-      path,
-      { wait: options["wait"] === true },
-      LONGEST_MS,
-    );
+    const client = new ApiClient(settings);
+    const begun = await client.post<OptimizationRecord[]>(path, {}, APPLY_MS);
+    const records = options["wait"] ? await judged(client, begun) : begun;
     if (options["json"]) out(JSON.stringify(records));
     else if (records.length === 0) out(`${args[0]}: nothing is known that is safe and would help`);
     else out(records.map(told).join("\n"));
@@ -60,7 +58,7 @@ export const apply: Command = {
   arity: [1, 1],
   async run({ settings, args, options, out }) {
     const path = `/api/performance/advice/${encodeURIComponent(args[0]!)}/apply`;
-    const record = await new ApiClient(settings).post<OptimizationRecord>(path, {}, LONGEST_MS);
+    const record = await new ApiClient(settings).post<OptimizationRecord>(path, {}, APPLY_MS);
     out(options["json"] ? JSON.stringify(record) : told(record));
     return record.status === "failed" ? 1 : 0;
   },
@@ -73,14 +71,28 @@ export const takeBack: Command = {
   arity: [1, 1],
   async run({ settings, args, options, out }) {
     const path = `/api/performance/history/${encodeURIComponent(args[0]!)}/take-back`;
-    const record = await new ApiClient(settings).post<OptimizationRecord>(path, {}, LONGEST_MS);
+    const record = await new ApiClient(settings).post<OptimizationRecord>(path, {}, APPLY_MS);
     out(options["json"] ? JSON.stringify(record) : told(record));
     return record.status === "failed" ? 1 : 0;
   },
 };
 
-/** An index on a large collection takes its time, and so does a verdict. */
-const LONGEST_MS = 21 * 60_000;
+/** An index on a large collection takes its time. */
+const APPLY_MS = 2 * 60_000;
+/** A verdict needs calls to look at; no connection stays open for so long. */
+const VERDICT_MS = 26 * 60_000;
+const ASK_EVERY_MS = 1000;
+
+async function judged(client: ApiClient, begun: OptimizationRecord[]): Promise<OptimizationRecord[]> {
+  const end = Date.now() + VERDICT_MS;
+  let known = begun;
+  while (known.some(({ status }) => status === "measuring") && Date.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+    const newest = await client.get<OptimizationRecord[]>(`/api/performance/history?limit=${MOST}`);
+    known = known.map((record) => newest.find(({ id }) => id === record.id) ?? record);
+  }
+  return known;
+}
 
 export function historyTable(records: readonly OptimizationRecord[]): string {
   const columns = [
