@@ -10,7 +10,7 @@ export interface DataCopy {
 const MAX_DEPTH = 64;
 const POINTER = 8;
 const OBJECT = 32;
-const HASHED_PROPERTY = 32;
+const HASHED_PROPERTY = 64;
 /** V8 keeps the names of larger objects in a table of their own. */
 const MANY_PROPERTIES = 64;
 

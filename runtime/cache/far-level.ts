@@ -8,7 +8,8 @@ import { RedisGuard } from "./redis-guard.ts";
 import { groupsOf, groupsOfValue, numberOf, type Targets } from "./targets.ts";
 
 export interface FarLevelOptions {
-  url: string;
+  /** A URL, or a client that was made elsewhere with the scripts. */
+  redis: string | Redis;
   /** Before each key. */
   prefix: string;
   clock: Clock;
@@ -90,19 +91,7 @@ export class FarLevel {
   constructor(options: FarLevelOptions) {
     this.#options = { timeout: 100, maxLength: 2 ** 20, othersOwe: () => false, ...options };
     this.#guard = new RedisGuard({ clock: options.clock, timeout: this.#options.timeout });
-    // Only where it is wanted: it takes its time to load.
-    const ioredis = createRequire(import.meta.url)("ioredis") as { Redis: new (...args: unknown[]) => Redis };
-    this.adopt(
-      new ioredis.Redis(options.url, {
-        scripts: SCRIPTS,
-        // A command that cannot be sent now is not kept for later.
-        enableOfflineQueue: false,
-        autoResendUnfulfilledCommands: false,
-        maxRetriesPerRequest: 0,
-        connectTimeout: 5000,
-        retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 6), 2000),
-      }),
-    );
+    this.adopt(typeof options.redis === "string" ? clientOf(options.redis) : options.redis);
   }
 
   get client(): Redis {
@@ -297,6 +286,20 @@ export class FarLevel {
   #lockKey(key: string): string {
     return `${this.#options.prefix}${this.#life}:l:${key}`;
   }
+}
+
+function clientOf(url: string): Redis {
+  // Only where it is wanted: it takes its time to load.
+  const ioredis = createRequire(import.meta.url)("ioredis") as { Redis: new (url: string, options: object) => Redis };
+  return new ioredis.Redis(url, {
+    scripts: SCRIPTS,
+    // A command that cannot be sent now is not kept for later.
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: 5000,
+    retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 6), 2000),
+  });
 }
 
 function newBorn(): string {

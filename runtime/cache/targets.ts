@@ -1,6 +1,4 @@
 import { createHash } from "node:crypto";
-import { Utils } from "moleculer";
-
 /** What an invalidation is about. */
 export interface Targets {
   keys?: readonly string[];
@@ -17,9 +15,36 @@ export function isPattern(text: string): boolean {
   return text.includes("*") || text.includes("?");
 }
 
-/** As Moleculer's cachers do it. @throws where the pattern makes no regular expression */
+/** Patterns that are remembered as regular expressions. */
+const MAX_PATTERNS = 1000;
+const compiled = new Map<string, RegExp>();
+
+/**
+ * `**` is any text, `?` one character. `*` in the name of an action ends at a dot; in what follows the colon it is any text,
+ * so that `posts.get:*` is every answer of it. Dots and all else stand for themselves; in Moleculer's own memory cachers they
+ * are at times parts of a regular expression.
+ */
 export function matches(key: string, pattern: string): boolean {
-  return Utils.match(key, pattern);
+  if (!isPattern(pattern)) return key === pattern;
+  if (pattern.endsWith("**") && !isPattern(pattern.slice(0, -2))) return key.startsWith(pattern.slice(0, -2));
+  let regex = compiled.get(pattern);
+  if (!regex) {
+    if (compiled.size >= MAX_PATTERNS) compiled.clear();
+    regex = compile(pattern);
+    compiled.set(pattern, regex);
+  }
+  return regex.test(key);
+}
+
+function compile(pattern: string): RegExp {
+  const colon = pattern.indexOf(":");
+  const source = pattern.replaceAll(/\*\*|[*?]|[^*?]+/g, (part: string, at: number) => {
+    if (part === "**") return ".*";
+    if (part === "?") return ".";
+    if (part === "*") return colon >= 0 && at > colon ? ".*" : "[^.:]*(?::.*)?";
+    return part.replace(/[.+^${}()|[\]\\/-]/g, "\\$&");
+  });
+  return new RegExp(`^${source}$`, "s");
 }
 
 /** The name of the action, or of whoever calls `set`, before the first colon of a key. */
