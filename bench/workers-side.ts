@@ -119,11 +119,13 @@ async function beside() {
 
 async function throughput() {
   const start = performance.now();
+  const cpu = process.cpuUsage();
   let left = JOBS;
   await Promise.all(
     Array.from({ length: AT_ONCE }, async () => {
       while (left-- > 0) await run(SMALL);
     }),
   );
-  return { perSecond: (JOBS / (performance.now() - start)) * 1000 };
+  const { user, system } = process.cpuUsage(cpu);
+  return { cpu: (user + system) / JOBS, perSecond: (JOBS / (performance.now() - start)) * 1000 };
 }
