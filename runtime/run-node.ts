@@ -21,6 +21,7 @@ import { nodeRecordOf, recordMiddleware } from "./record/node-record.ts";
 import { recorderOf } from "./record/recorder-of.ts";
 import type { Settings } from "./settings.ts";
 import { tracingConfig } from "./tracing/tracing-config.ts";
+import { Workers } from "./workers/workers.ts";
 
 export interface RunNodeOptions {
   nodeId: string;
@@ -53,6 +54,12 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
     capture: settings.AZORA_CHAIN_CAPTURE === "on",
     rules: configuredRules(settings.AZORA_CHAIN_EVENTS),
   });
+  const workers = new Workers({
+    root,
+    foreign: project.foreign,
+    jobs: settings.AZORA_WORKER_MAX_CONNECTIONS,
+    memory: settings.AZORA_WORKER_MEMORY,
+  });
   const accounting = new Accounting();
   const tracing = await loadTracing(options);
   const { broker, vitals, failover, breakers, limits, load, door } = createNodeBroker({
@@ -64,7 +71,8 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
     metadata: { organ, host: hostname(), ...ownIdentity(), ...(mesh ? {} : { joined: true }) },
     ...(mesh ? { mesh } : {}),
     ...(own ? { own, onlySerializer: runtimeOnly } : {}),
-    innermost: [record, ...(faults ? [faults.middleware] : [])],
+    // The threads closest of all: they take the handler's place.
+    innermost: [workers.middleware(), record, ...(faults ? [faults.middleware] : [])],
     accounting,
     ...(tracing ? { tracing } : {}),
   });
