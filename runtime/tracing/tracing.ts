@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import type { Middleware } from "moleculer";
+import type { Middleware, ServiceBroker } from "moleculer";
 import { type Clock, systemClock } from "../clock.ts";
 import { type ExportStats, OtlpExporter } from "./otlp-exporter.ts";
 import type { TracingConfig } from "./tracing-config.ts";
@@ -63,7 +63,9 @@ export function createTracing({
   }) as Record<string, unknown>;
   const stop = () => exporter.stop();
   return {
-    calls: { ...calls, stopped: stop } as unknown as Middleware,
+    // Both write the same fields of a context: a project that traces by Moleculer's own means goes on doing so.
+    calls: ((broker: ServiceBroker) =>
+      broker.isTracingEnabled() ? null : { ...calls, stopped: stop }) as unknown as Middleware,
     sending: { name: "TracingSends", emit, broadcast } as unknown as Middleware,
     stats: () => exporter.stats(),
     stop,

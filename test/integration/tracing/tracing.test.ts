@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { type Context, Errors, ServiceBroker, type ServiceSchema } from "moleculer";
+import { type BrokerOptions, type Context, Errors, ServiceBroker, type ServiceSchema } from "moleculer";
 import { freePort } from "../../../runtime/free-port.ts";
 import { createTracing, type Tracing } from "../../../runtime/tracing/tracing.ts";
 import { VitalsRegistry, vitalsMiddleware } from "../../../runtime/vitals/action-vitals.ts";
@@ -59,7 +59,12 @@ describe("traces", () => {
     await Promise.all(nodes.splice(0).map(({ broker }) => broker.stop()));
   }
 
-  async function node(nodeId: string, rate: number, services: ServiceSchema[]): Promise<ServiceBroker> {
+  async function node(
+    nodeId: string,
+    rate: number,
+    services: ServiceSchema[],
+    options: BrokerOptions = {},
+  ): Promise<ServiceBroker> {
     const config = { url: `${collector.endpoint}/v1/traces`, headers: { "x-key": "k" }, rate, attributes: {} };
     const tracing = createTracing({ config, nodeId, namespace: "shopping", organ: "heart" });
     const broker = new ServiceBroker({
@@ -70,6 +75,7 @@ describe("traces", () => {
       transit: { serviceChangedDebounceTime: 10 },
       middlewares: [tracing.sending],
       skipProcessEventRegistration: true,
+      ...options,
     } as never);
     const { middlewares } = broker as unknown as { middlewares: { add(middleware: object): void } };
     middlewares.add(tracing.calls);
@@ -185,6 +191,23 @@ describe("traces", () => {
     );
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect((await arrived()).map(({ name, parentSpanId }) => [name, parentSpanId])).toEqual([["clock.wind", SPAN]]);
+  });
+
+  test("leave a project's own tracing alone", async () => {
+    const own: string[] = [];
+    const broker = await node("heart-1", 1, [ledger], {
+      tracing: { enabled: true, exporter: [{ type: "Event", options: { interval: 0 } }] } as never,
+    });
+    broker.createService({
+      name: "reader",
+      events: {
+        "$tracing.spans": (ctx: Context<{ name: string }[]>) => void own.push(...ctx.params.map(({ name }) => name)),
+      },
+    });
+    await broker.call("ledger.add");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(own).toEqual(["action 'ledger.add'"]);
+    expect(await arrived()).toEqual([]);
   });
 
   test.each(["silent", "busy"] as const)("cost nobody anything while the collector is %s", async (mood) => {
