@@ -51,7 +51,11 @@ function placeOrgan(plan: Plan, organ: Organ, services: PlannedService[], option
   const isolated = others.filter((service) => service.isolate);
   const shared = others.filter((service) => !service.isolate);
   const ownNode = organ === "nervous" || reserved.length > 0;
-  const wanted = replicas[organ] ?? defaultReplicas(plan, organ, shared.length, cores) + (ownNode ? 1 : 0);
+  // A runtime system beside a project's own services goes where those are, and makes no difference to their places.
+  const guests = foreign ? shared.filter(({ runtimeSystem }) => runtimeSystem) : [];
+  const settled = [...shared.filter((service) => !guests.includes(service)), ...guests];
+  const nodes = defaultReplicas(plan, organ, settled.length - guests.length, cores);
+  const wanted = replicas[organ] ?? Math.max(nodes, guests.length > 0 ? 1 : 0) + (ownNode ? 1 : 0);
   const count = ownNode ? (shared.length > 0 ? Math.max(1, wanted - 1) : 0) : wanted;
   const first = ownNode ? 2 : 1;
   const node = (number: number, names: string[] = []): PlacedNode => ({
@@ -64,7 +68,7 @@ function placeOrgan(plan: Plan, organ: Organ, services: PlannedService[], option
   const common = Array.from({ length: count }, (_, index) => node(first + isolated.length + index));
   const spare = node(first + isolated.length + count);
   const joined = remote.filter((one) => one.organ === organ).map(({ id }) => ({ id, organ, services: [] as string[] }));
-  for (const [index, service] of shared.entries()) {
+  for (const [index, service] of settled.entries()) {
     const { name, singleton } = service;
     const free = (one: PlacedNode) => !away[name]?.includes(one.id);
     const once = singleton || (foreign && organ === "muscles" && replicas[organ] === undefined);

@@ -156,4 +156,27 @@ describe("beside a foreign project", () => {
       "immune-2": ["guard"],
     });
   });
+
+  test("a runtime system among the muscles shares a node, and changes nobody's place", () => {
+    const own = [orchestrator, ...["a", "b", "c"].map((name) => planned(name, { organ: "muscles" }))];
+    const optimizer = planned("an-optimizer", { organ: "muscles", runtimeSystem: true, singleton: true });
+    const before = show(place(planOf(own, true), { replicas: {}, cores: 2 }));
+    const after = show(place(planOf([optimizer, ...own], true), { replicas: {}, cores: 2 }));
+    expect(before).toEqual({ "nervous-1": ["master-orchestrator"], "muscles-1": ["a", "c"], "muscles-2": ["b"] });
+    expect(after).toEqual({ ...before, "muscles-2": ["b", "an-optimizer"] });
+  });
+
+  test("a runtime system among the muscles has a node where the project has none for it", () => {
+    const optimizer = planned("an-optimizer", { organ: "muscles", runtimeSystem: true, singleton: true });
+    const alone = planned("alone", { organ: "muscles", isolate: true });
+    expect(show(place(planOf([orchestrator, optimizer], true), { replicas: {}, cores: 2 }))).toEqual({
+      "nervous-1": ["master-orchestrator"],
+      "muscles-1": ["an-optimizer"],
+    });
+    expect(show(place(planOf([orchestrator, alone, optimizer], true), { replicas: {}, cores: 2 }))).toEqual({
+      "nervous-1": ["master-orchestrator"],
+      "muscles-1": ["alone"],
+      "muscles-2": ["an-optimizer"],
+    });
+  });
 });

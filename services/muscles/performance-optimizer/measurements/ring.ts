@@ -20,9 +20,11 @@ export class Ring {
     this.#values[(slot % this.slots) * this.#columns + column]! += value;
   }
 
-  set(now: number, column: number, value: number): void {
-    const slot = this.#turnTo(now);
-    this.#values[(slot % this.slots) * this.#columns + column] = value;
+  /** Also in a slot that has ended, as long as it is kept. */
+  set(at: number, column: number, value: number): void {
+    const slot = Math.max(0, Math.floor(at / this.span));
+    if (this.#newest === undefined || slot > this.#newest) this.#turnTo(at);
+    if (slot > this.#newest! - this.slots) this.#values[(slot % this.slots) * this.#columns + column] = value;
   }
 
   /** Over the slots that began in the `ms` before now, this one included. */

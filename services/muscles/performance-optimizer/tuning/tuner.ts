@@ -85,7 +85,7 @@ export class Tuner {
     return [...this.#undoing.values()].some(({ entry }) => entry.service === service);
   }
 
-  /** Takes back what a former process was measuring when it ended: nobody knows what happened in between. */
+  /** Takes back what a former process was measuring when it ended: nobody knows what happened in between. It is done by `tick`. */
   async resume(): Promise<void> {
     for (const entry of await this.#options.book.measuring()) {
       const knob = this.#options.knobs.find(({ kind }) => kind === entry.kind);
@@ -97,7 +97,6 @@ export class Tuner {
       const { undo } = knob.revive(entry.service, entry.node, entry.undoing);
       this.#undo(entry, undo, "taken-back", why);
     }
-    await this.#undoAll();
   }
 
   /**
