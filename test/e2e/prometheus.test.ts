@@ -73,6 +73,11 @@ describeWith("prometheus", "Debian's Prometheus", () => {
       ([sum]) => Number(sum?.value[1]) >= 25,
     );
     expect(Number(bucket[0]!.value[1])).toBe(25);
+    const served = await query(
+      `sum(azora_served_work_seconds_count{service="vault",action="vault.open"})`,
+      ([sum]) => Number(sum?.value[1]) >= 25,
+    );
+    expect(Number(served[0]!.value[1])).toBe(25);
     const { nodes } = await organism.status();
     const memory = await query("azora_node_memory_bytes", (samples) => samples.length === nodes.length);
     expect(memory.map(({ metric }) => metric["node"]).sort()).toEqual(nodes.map(({ id }) => id).sort());
