@@ -29,7 +29,11 @@ const WRITE_ENTRY = 15;
 const READ_BYTE = 0.003;
 
 export interface BuildOptions {
+  /** How long other writers may be kept waiting, ms. */
   maxBlock: number;
+  /** How long it waits for other writers itself, ms. @default 5000 */
+  lockWait?: number;
+  /** Most pages that the file may have; a disk that is full at a known place, for tests. @default none */
   maxPages?: number;
 }
 
@@ -95,12 +99,13 @@ export async function buildIndex(
   target: Target,
   kind: "index" | "dropped",
   now: number,
-  { maxBlock, maxPages }: BuildOptions,
+  { maxBlock, lockWait = LOCK_WAIT, maxPages }: BuildOptions,
 ): Promise<IndexBuilt> {
   const { name, sql, collection, fields, living } = target;
   const detail = JSON.stringify({ collection, fields, living });
   const job: IndexJob = {
     ...jobOf(db.path, target),
+    lockWait,
     build: { name, sql, detail, kind, at: new Date(now).toISOString() },
     ...(maxPages === undefined ? {} : { maxPages }),
   };

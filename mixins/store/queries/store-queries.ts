@@ -21,7 +21,7 @@ import { compileModel, TABLE_PREFIX } from "../compiled-model.ts";
 import type { DatabaseFile } from "../database-file.ts";
 import { wrong } from "../refusal.ts";
 import { ADVISED_PREFIX, compileWish, forget, MAX_ADVISED, note, noted } from "./advised-indexes.ts";
-import { buildIndex, refuseCostly, sampleIndex } from "./index-build.ts";
+import { type BuildOptions, buildIndex, refuseCostly, sampleIndex } from "./index-build.ts";
 import { counting } from "./measured-statement.ts";
 import { SchemaCopy, schemaVersion } from "./schema-copy.ts";
 import { readPlan } from "./sqlite-plan.ts";
@@ -145,7 +145,7 @@ export class StoreQueries implements QuerySource {
     return sampleIndex(this.#file.path, compileWish(this.#models, wish));
   }
 
-  async createIndex(wish: IndexWish, limits: IndexLimits & { maxPages?: number }): Promise<IndexBuilt> {
+  async createIndex(wish: IndexWish, limits: BuildOptions): Promise<IndexBuilt> {
     const target = compileWish(this.#models, wish);
     return this.#oneAtATime(async () => {
       const existing = await this.#file.read(() => this.#indexes([]));
