@@ -70,7 +70,7 @@ describe("a node's profiler", () => {
   });
 
   test.each([
-    ["too long", { heapUsed: () => 400 * MB }, /would block the node for about 18 s/],
+    ["too long", { heapUsed: () => 400 * MB }, /would block the node for about 24 s/],
     [
       "too much memory",
       { heapUsed: () => 100 * MB, freeMemory: () => 900 * MB },
