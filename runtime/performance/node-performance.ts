@@ -3,6 +3,7 @@ import type { ActionSchema, ServiceBroker, ServiceSchema } from "moleculer";
 import type { PerformanceReport } from "../../models/performance.ts";
 import { weightOf } from "../balancer/cost.ts";
 import { ejectOutliers } from "../balancer/outliers.ts";
+import { cacheActions, cacheReports } from "../cache/node-cache.ts";
 import type { Arrivals } from "../concurrency/arrivals.ts";
 import type { ConcurrencyLimits } from "../concurrency/concurrency-limits.ts";
 import { concurrencyPools } from "../concurrency/concurrency-pools.ts";
@@ -49,7 +50,7 @@ export function nodePerformance(broker: ServiceBroker, options: NodePerformanceO
       span: Math.round(span),
       paths: load.report(weightOf),
       served: limits.report(),
-      caches: [],
+      caches: cacheReports(broker),
       queries: queryTimes(broker),
       pools: poolReports(broker),
       ...gc.take(),
@@ -71,6 +72,7 @@ export function nodePerformance(broker: ServiceBroker, options: NodePerformanceO
     name: "node-performance",
     actions: {
       ...limitActions(limits),
+      ...cacheActions(broker),
       ...poolActions(broker),
       ...queryActions(broker),
       ...profilingActions(broker, dataDir),
