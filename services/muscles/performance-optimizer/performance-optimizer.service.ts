@@ -138,23 +138,26 @@ const schema: StoreSchema = {
         },
       },
       profile: {
-        description: "Records what a node spends its processor time on, into a file that Chrome's tools open.",
+        description:
+          "Records what a node spends its processor time on, or what it allocates, into a file that Chrome's tools open.",
         ...UNBOUNDED,
-        params: { $$strict: true, node: NODE, seconds: SECONDS },
-        handler(ctx: Context<{ node: string; seconds: number }>) {
-          const { node, seconds } = ctx.params;
-          return running(this).onNode(node, "profile", { seconds }, seconds * 1000 + PROFILE_MS);
+        params: {
+          $$strict: true,
+          node: NODE,
+          seconds: SECONDS,
+          kind: { type: "enum", values: ["cpu", "allocations"], default: "cpu" },
+        },
+        handler(ctx: Context<{ node: string; seconds: number; kind: string }>) {
+          const { node, seconds, kind } = ctx.params;
+          return running(this).onNode(node, "profile", { seconds, kind }, seconds * 1000 + PROFILE_MS);
         },
       },
       heapSnapshot: {
-        description:
-          "Writes down what a node keeps in memory, or with allocations what it allocates in so many seconds.",
+        description: "Writes down everything that a node keeps in memory; the node stands still meanwhile.",
         ...UNBOUNDED,
-        params: { $$strict: true, node: NODE, allocations: { ...SECONDS, default: undefined, optional: true } },
-        handler(ctx: Context<{ node: string; allocations?: number }>) {
-          const { node, allocations: seconds } = ctx.params;
-          if (seconds === undefined) return running(this).onNode(node, "heapSnapshot", {}, HEAP_MS);
-          return running(this).onNode(node, "allocationProfile", { seconds }, seconds * 1000 + PROFILE_MS);
+        params: { $$strict: true, node: NODE },
+        handler(ctx: Context<{ node: string }>) {
+          return running(this).onNode(ctx.params.node, "heapSnapshot", {}, HEAP_MS);
         },
       },
       health: {
