@@ -21,7 +21,9 @@ const SERVICES = [
   "master-orchestrator",
   "mill",
   "monitoring-service",
+  "performance-optimizer",
   "phoenix-server",
+  "self-test",
   "v2.guard",
   "vault",
 ];

@@ -92,7 +92,7 @@ export class Optimizer {
     this.#wall = wall;
     this.#since = clock.now();
     this.measurements = new Measurements({ now: clock.now });
-    this.#traffic = new MeasuredTraffic(this.measurements, clock.now);
+    this.#traffic = new MeasuredTraffic(this.measurements, clock.now, (name) => carriers(broker).get(name) ?? []);
     this.#book = new Book(store);
     this.#minutes = new Minutes(store);
     this.analyst = new Analyst({ clock });
@@ -181,6 +181,7 @@ export class Optimizer {
       since: this.#since,
       at: new Date(this.#wall()),
       service,
+      carriers: carriers(this.#options.broker),
       trendOf: (name) => this.#analyses.get(name)?.analysis.trend ?? "steady",
     });
   }
@@ -370,7 +371,7 @@ export class Optimizer {
 
   /** A size that follows demand is not tried, it is reckoned; it waits while something is tried on its node. */
   async #poolStep(step: PoolStep): Promise<void> {
-    const busy = this.tuner.busy.filter((service) => this.measurements.services.get(service)?.nodes.has(step.node));
+    const busy = this.tuner.busy.filter((service) => carriers(this.#options.broker).get(service)?.includes(step.node));
     if (busy.length > 0) throw new Error(`something is being tried on ${busy.join(", ")}`);
     await this.#onRecord("begun", poolRecord(step, this.#wall()));
   }
@@ -434,6 +435,14 @@ export class Optimizer {
   #warn(error: Error): void {
     if (!this.#isStopped) this.#options.logger.warn(error.message);
   }
+}
+
+/** Nodes that carry each service now. */
+function carriers(broker: ServiceBroker): Map<string, string[]> {
+  const listed = broker.registry.services.list({ onlyAvailable: true }) as { fullName: string; nodeID: string }[];
+  const nodes = new Map<string, string[]>();
+  for (const { fullName, nodeID } of listed) nodes.set(fullName, [...(nodes.get(fullName) ?? []), nodeID]);
+  return nodes;
 }
 
 function poolRecord(step: PoolStep, wall: number): OptimizationRecord {

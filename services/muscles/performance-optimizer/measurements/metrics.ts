@@ -15,6 +15,8 @@ export interface MetricsOptions {
   at: Date;
   service?: string | undefined;
   trendOf(service: string): Trend;
+  /** Nodes that carry each service now; one that is not in it is taken for where it was last called. */
+  carriers: ReadonlyMap<string, readonly string[]>;
 }
 
 /** What every service did in the last minute. */
@@ -25,6 +27,7 @@ export function performanceMetrics({
   at,
   service,
   trendOf,
+  carriers,
 }: MetricsOptions): PerformanceMetrics {
   const window = Math.max(1, Math.min(WINDOW_MS, now - since) / 1000);
   const names = [...measurements.services.keys()]
@@ -36,8 +39,10 @@ export function performanceMetrics({
   const services = names.map((name): ServicePerformance => {
     const series = measurements.services.get(name)!;
     const over = (column: keyof typeof SECOND) => series.seconds.sum(now, SECOND[column], WINDOW_MS);
-    const keys = (actionsOf.get(name) ?? []).flatMap(({ node, action }) => measurements.keys([action], node, "called"));
-    const latency = measurements.latencies.histogram([...new Set(keys)], now - WINDOW_MS, now + 1);
+    const asSeen = over("calls") >= over("served") ? "called" : "served";
+    const actions = [...new Set((actionsOf.get(name) ?? []).map(({ action }) => action))];
+    const keys = measurements.keys(actions, undefined, asSeen);
+    const latency = measurements.latencies.histogram(keys, now - WINDOW_MS, now + 1);
     const seen = calls(series, now);
     const own = { hits: over("hits"), misses: over("misses") };
     all.add(pairs(latency), 0);
@@ -49,7 +54,7 @@ export function performanceMetrics({
     sums.misses += own.misses;
     return {
       service: name,
-      nodes: [...series.nodes.keys()].sort(),
+      nodes: [...(carriers.get(name) ?? series.nodes.keys())].sort(),
       calls: seen.calls,
       errorRate: ratio(seen.failures, seen.calls),
       throughput: seen.calls / window,

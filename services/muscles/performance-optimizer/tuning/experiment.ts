@@ -54,7 +54,7 @@ export class Experiment {
   /** Takes in the calls of the time before. Says why nothing can be compared; nothing where it can. */
   look(now: number): string | undefined {
     const { actions, node, costs } = this.#proposal;
-    const from = now - this.#times.before;
+    const from = Math.max(now - this.#times.before, this.#traffic.calmSince(this.#service));
     const seconds = (seen: Seen) => this.#traffic.seconds(actions, node, seen, from, now);
     const called = seconds("called");
     const served = seconds("served");
@@ -66,9 +66,9 @@ export class Experiment {
     }
     const { before } = this.#comparison.calls;
     if (before < this.#times.minCalls) {
-      return `${before} calls of ${named(actions)} in ${Math.round(this.#times.before / 1000)} s are too few to compare with; ${this.#times.minCalls} are needed`;
+      return `${before} calls of ${named(actions)} in ${Math.max(0, Math.round((now - from) / 1000))} s are too few to compare with; ${this.#times.minCalls} are needed`;
     }
-    return this.#traffic.disturbance(this.#service, from);
+    return undefined;
   }
 
   /** The change is made. */

@@ -11,24 +11,29 @@ export interface Traffic {
   failures(actions: readonly string[], node: string | undefined): { calls: number; share: number };
   /** Which lives of which nodes carry the service. Another one makes a comparison void. */
   livesOf(service: string): string;
-  /** Why the service is not as it usually is, as that it is being healed. */
+  /** What happened to the service or its nodes since then, such as healing; nothing where all is as usual. */
   disturbance(service: string, since: number): string | undefined;
+  /** When the service was as usual again after the last disturbance; ms, monotonic. */
+  calmSince(service: string): number;
 }
 
-/** How long what happened to a service keeps experiments away, ms. */
-const CALM_MS = 30_000;
+/** A service is not as usual for so long after something happened to it, ms. */
+export const CALM_MS = 15_000;
 const MOST_DISTURBED = 1000;
 
 /** The calls that nodes have told of. */
 export class MeasuredTraffic implements Traffic {
   readonly #measurements: Measurements;
   readonly #now: () => number;
+  readonly #carriers: (service: string) => readonly string[];
   /** Services and nodes to which something happened, and when. */
   readonly #disturbed = new Map<string, { why: string; at: number }>();
 
-  constructor(measurements: Measurements, now: () => number) {
+  /** @param now monotonic, ms @param carriers nodes that carry a service now */
+  constructor(measurements: Measurements, now: () => number, carriers: (service: string) => readonly string[]) {
     this.#measurements = measurements;
     this.#now = now;
+    this.#carriers = carriers;
   }
 
   seconds(actions: readonly string[], node: string | undefined, seen: Seen, from: number, to: number): Buckets[] {
@@ -47,7 +52,7 @@ export class MeasuredTraffic implements Traffic {
   }
 
   livesOf(service: string): string {
-    const nodes = [...(this.#measurements.services.get(service)?.nodes.keys() ?? [])].sort();
+    const nodes = [...this.#carriers(service)].sort();
     return nodes.map((node) => `${node}/${this.#measurements.lifeOf(node)}`).join(" ");
   }
 
@@ -58,11 +63,21 @@ export class MeasuredTraffic implements Traffic {
   }
 
   disturbance(service: string, since: number): string | undefined {
-    const nodes = this.#measurements.services.get(service)?.nodes.keys() ?? [];
-    for (const name of [service, ...nodes]) {
+    const last = this.#last(service);
+    return last && last.at >= since ? last.why : undefined;
+  }
+
+  calmSince(service: string): number {
+    const last = this.#last(service);
+    return last ? last.at + CALM_MS : Number.NEGATIVE_INFINITY;
+  }
+
+  #last(service: string): { why: string; at: number } | undefined {
+    let last: { why: string; at: number } | undefined;
+    for (const name of [service, ...this.#carriers(service)]) {
       const known = this.#disturbed.get(name);
-      if (known && known.at >= since - CALM_MS) return known.why;
+      if (known && known.at >= (last?.at ?? Number.NEGATIVE_INFINITY)) last = known;
     }
-    return undefined;
+    return last;
   }
 }

@@ -5,7 +5,7 @@ import { AzoraError } from "../../../../runtime/errors.ts";
 import { type Book, type Entry, recordOf } from "../records/book.ts";
 import { Experiment, type ExperimentTimes, type Outcome, TIMES } from "./experiment.ts";
 import type { Knob, Proposal } from "./knob.ts";
-import type { Traffic } from "./traffic.ts";
+import { CALM_MS, type Traffic } from "./traffic.ts";
 
 export interface TunerOptions {
   /** Monotonic. */
@@ -197,7 +197,8 @@ export class Tuner {
     if (this.#runs.size >= MOST_AT_ONCE) {
       refuse(`Something is being tried on ${MOST_AT_ONCE} services already: ${this.busy.join(", ")}`);
     }
-    const disturbance = this.#options.traffic.disturbance(service, this.#options.clock.now());
+    const { clock, traffic } = this.#options;
+    const disturbance = traffic.disturbance(service, clock.now() - CALM_MS);
     if (disturbance) refuse(`${service} is not as usual: ${disturbance}`);
   }
 
