@@ -18,19 +18,20 @@ interface NodePools {
   shared: Map<SharedPool, Pool>;
   /** Counts that were reported already, by name. */
   told: Map<string, Counts>;
+  /** Most connections to Redis; read when there is one. */
+  redis?: number;
 }
 
 type Counts = Pick<PoolReport, "uses" | "useSum" | "waitSum" | "refused">;
 
 /** Pools that a node has one of each; made when they are first used. */
-export type SharedPool = "database" | "redis" | "api";
+export type SharedPool = "database" | "api";
 
 type Shape = Omit<PoolOptions, "name" | "kind" | "max"> & { setting: SettingName };
 
 const SHARED: Record<SharedPool, Shape> = {
   // An operation waits as long for a place as it would for the file's lock.
   database: { setting: "AZORA_DB_MAX_CONNECTIONS", min: 1, maxWaiting: 10_000, maxWait: 5000 },
-  redis: { setting: "AZORA_REDIS_MAX_CONNECTIONS", min: 1 },
   // A request that waits costs little, and one that is refused comes again: so many may wait, but not for long.
   api: { setting: "AZORA_API_MAX_CONNECTIONS", min: 1, maxWaiting: 10_000, maxWait: 1000, longAfter: 1000 },
 };
@@ -71,6 +72,7 @@ export function poolStates(broker: ServiceBroker): PoolReport[] {
   const { sources, shared } = poolsOf(broker);
   return [
     ...busState(broker),
+    ...redisState(broker),
     memoryState(),
     ...[...shared.values()].map((pool) => pool.state()),
     ...[...sources].flatMap((source) => source.states()),
@@ -147,6 +149,17 @@ function busState(broker: ServiceBroker): PoolReport[] {
   if (!transit) return [];
   const waiting = transit.pendingRequests?.size ?? 0;
   return [{ ...quiet("bus", "bus"), min: 1, max: 1, size: 1, inUse: transit.connected ? 1 : 0, waiting }];
+}
+
+/** Commands go one behind the other through one connection, without waiting for each other's answers. */
+function redisState(broker: ServiceBroker): PoolReport[] {
+  const { client } = (broker.cacher ?? {}) as { client?: { status?: string; commandQueue?: { length: number } } };
+  if (client?.status === undefined) return [];
+  const pools = poolsOf(broker);
+  pools.redis ??= readSettings().AZORA_REDIS_MAX_CONNECTIONS;
+  const inUse = client.status === "ready" ? 1 : 0;
+  const waiting = client.commandQueue?.length ?? 0;
+  return [{ ...quiet("redis", "redis"), min: 1, max: pools.redis, size: 1, inUse, waiting }];
 }
 
 function memoryState(): PoolReport {

@@ -57,6 +57,15 @@ describe("the pools of a node", () => {
     expect(memory.size).toBeGreaterThan(memory.inUse);
   });
 
+  test("tell of the connection to Redis where the cache has one", () => {
+    expect(named("redis")).toBeUndefined();
+    Object.assign(broker, { cacher: { client: { status: "ready", commandQueue: { length: 3 } } } });
+    expect(named("redis")).toMatchObject({ kind: "redis", min: 1, max: 10, size: 1, inUse: 1, waiting: 3 });
+    Object.assign(broker, { cacher: { client: { status: "reconnecting", commandQueue: { length: 0 } } } });
+    expect(named("redis")).toMatchObject({ inUse: 0 });
+    Object.assign(broker, { cacher: null });
+  });
+
   test("change their size on command, within their bounds, and refuse what they are not", () => {
     nodePool(broker, "database", settings);
     expect(resizePool(broker, "database", 2)).toEqual({ before: 3, after: 2 });

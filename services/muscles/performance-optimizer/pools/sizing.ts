@@ -28,8 +28,8 @@ export const SIZING: SizingOptions = {
 };
 
 /**
- * Kinds whose size is adjusted, and the share of the configured bound below which they do not go. A place of a thread or
- * a connection costs memory all the time; one in the queue of requests costs nothing, and a burst wants it at once.
+ * Kinds whose size is adjusted, and the share of the configured bound below which they do not go. A thread costs
+ * memory all the time; a place for a request costs nothing, and a burst wants it at once.
  */
 export const ADJUSTED: Partial<Record<PoolKind, number>> = { worker: 0, redis: 0, database: 0.25, api: 0.5 };
 
@@ -136,7 +136,6 @@ export function adviceOn({ kind, name, size, max, uses, waitSum, useSum, refused
 
 const SETTINGS: Partial<Record<PoolKind, string>> = {
   database: "raise AZORA_DB_MAX_CONNECTIONS, or look for what locks the files",
-  redis: "raise AZORA_REDIS_MAX_CONNECTIONS",
   api: "raise AZORA_API_MAX_CONNECTIONS, or run the lungs on more nodes",
   worker: "run the organ on more nodes; more threads than processors would not help",
 };
