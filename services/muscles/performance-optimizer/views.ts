@@ -1,9 +1,8 @@
 import type { CacheStatus, PoolStatus } from "../../../models/performance-views.ts";
 import type { Measurements } from "./measurements/measurements.ts";
+import { adviceOn } from "./pools/sizing.ts";
 
 const WINDOW_US = 60_000_000;
-/** Share of waiting in a use from which on a full pool is worth a word. */
-const WAITS = 0.1;
 
 /** Every pool of every node, with the counts of the last minute. */
 export function poolStatus(measurements: Measurements): PoolStatus[] {
@@ -14,7 +13,7 @@ export function poolStatus(measurements: Measurements): PoolStatus[] {
       const wait = uses === 0 ? 0 : waitSum / uses / 1000;
       const now = size === 0 ? 0 : inUse / size;
       const lately = size === 0 ? 0 : useSum / (size * WINDOW_US);
-      const advice = wordOn(pool, wait);
+      const advice = adviceOn(pool);
       return {
         ...pool,
         wait,
@@ -24,20 +23,6 @@ export function poolStatus(measurements: Measurements): PoolStatus[] {
       };
     })
     .sort((a, b) => a.node.localeCompare(b.node) || a.name.localeCompare(b.name));
-}
-
-function wordOn(
-  { size, max, refused, uses, useSum, kind }: ReturnType<Measurements["pools"]>[number],
-  wait: number,
-): string | undefined {
-  if (kind === "memory") return undefined;
-  const use = uses === 0 ? 0 : useSum / uses / 1000;
-  if (refused > 0 && size >= max)
-    return `its bound of ${max} is reached, and ${refused} uses were refused in the last minute`;
-  if (wait > 0.05 && wait > use * WAITS && size >= max) {
-    return `its bound of ${max} is reached, and a use waits ${Math.round(wait * 100) / 100} ms for a place`;
-  }
-  return undefined;
 }
 
 /** Each cached action, all its nodes together, with the counts of the last minute. */
