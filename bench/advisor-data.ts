@@ -191,7 +191,7 @@ export async function openMarket(documents = DOCUMENTS): Promise<Market> {
   // What is measured begins with a service that finds its documents there, as services do.
   await broker.destroyService(loading);
   const made = broker.createService(service as never) as unknown as StoreService;
-  await broker.waitForServices("market");
+  await broker.waitForServices("market", 5000, 5);
   return {
     broker,
     service: made,

@@ -1,3 +1,5 @@
+import type { DatabaseFile } from "../mixins/store/database-file.ts";
+import type { QueryMeter } from "../runtime/queries/query-meter.ts";
 import { queryNodes } from "../services/muscles/performance-optimizer/queries/query-nodes.ts";
 import { QueryOptimizer } from "../services/muscles/performance-optimizer/queries/query-optimizer.ts";
 import { DOCUMENTS, type Market, openMarket, order, orderModel } from "./advisor-data.ts";
@@ -55,6 +57,7 @@ async function measure(market: Market, documents: number): Promise<Result> {
     runs[side] = times;
     return median(times);
   };
+  const cost = await costOfMeasuring(market, documents);
   const before: Record<string, number> = {};
   for (const [name, call] of Object.entries(calls)) before[name] = await timed(`${name}, before`, call);
   const writesBefore = await timedInserts(market, documents);
@@ -81,6 +84,8 @@ async function measure(market: Market, documents: number): Promise<Result> {
     goals: [
       goal(`planted problems found, of ${PROBLEMS}`, PROBLEMS - missed.length, missed.length === 0),
       goal("other advice given", unexpected.length, unexpected.length === 0),
+      goal("measuring one query, at most 1 µs (find by a unique field)", cost.find, cost.find <= 1),
+      goal("measuring one query, at most 1 µs (get by id)", cost.get, cost.get <= 1),
       ...Object.entries(gains).map(([name, gain]) => goal(`${name}: times faster, at least 20`, gain, gain >= 20)),
     ],
     notes: [
@@ -92,6 +97,32 @@ async function measure(market: Market, documents: number): Promise<Result> {
       `advice left after it was followed: ${left.map(({ kind }) => kind).join(", ") || "none"}`,
     ],
   };
+}
+
+/** µs that a query takes longer with the meter than without, by the medians of alternating rounds. */
+async function costOfMeasuring({ service }: Market, documents: number): Promise<{ find: number; get: number }> {
+  const { $file: file, $meter: meter } = service as unknown as { $file: DatabaseFile; $meter: QueryMeter };
+  const orders = service.collection(orderModel);
+  const { _id } = (await orders.findOne({ number: "N0000001" }))!;
+  const asked = {
+    find: (i: number) => orders.find({ number: `N${String((i * 7919) % documents).padStart(7, "0")}` }, { limit: 1 }),
+    get: () => orders.get(_id),
+  };
+  const cost = { find: 0, get: 0 };
+  for (const [name, ask] of Object.entries(asked) as [keyof typeof cost, (i: number) => Promise<unknown>][]) {
+    const times = { with: [] as number[], without: [] as number[] };
+    for (let round = 0; round < 30; round++) {
+      for (const side of ["with", "without"] as const) {
+        file.measure(side === "with" ? meter : undefined);
+        const began = performance.now();
+        for (let i = 0; i < 2000; i++) await ask(i);
+        times[side].push((performance.now() - began) / 2);
+      }
+    }
+    cost[name] = median(times.with) - median(times.without);
+  }
+  file.measure(meter);
+  return cost;
 }
 
 function callsOf({ broker, random }: Market): Record<string, () => Promise<unknown>> {

@@ -65,6 +65,8 @@ export interface ShapeFacts {
   timed: number;
   sum: number;
   buckets: Buckets;
+  /** Runs of the last ten to twenty minutes, or of a shorter life: an import of long ago says nothing of now. */
+  recent: number;
   /** Documents returned by all runs, and by one at most. */
   returned: number;
   largest: number;

@@ -205,8 +205,8 @@ export class DatabaseFile {
     }
   }
 
-  /** From now on what is asked is measured. */
-  measure(meter: QueryMeter): void {
+  /** From now on what is asked is measured, or not any more. */
+  measure(meter: QueryMeter | undefined): void {
     this.#meter = meter;
   }
 

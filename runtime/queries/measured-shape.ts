@@ -25,6 +25,9 @@ export class MeasuredShape {
   #lastCall = 0;
   #lastAction = 0;
   #inCall = 0;
+  /** Runs before the last window, and before the one that is open. */
+  #before = 0;
+  #last = 0;
   readonly #repeats = { calls: 0, runs: 0, largest: 0, action: 0 };
 
   constructor(id: string, text: string, shape: QueryShape, actions: number) {
@@ -66,6 +69,12 @@ export class MeasuredShape {
     this.#repeats.action = this.#lastAction;
   }
 
+  /** A window of time is over, and another begins. */
+  roll(): void {
+    this.#before = this.#last;
+    this.#last = this.count;
+  }
+
   runs(): ShapeRuns {
     const { count, sum, counts } = this.times;
     return { count, sum: Math.round(sum), buckets: this.times.deltaSince(new Float64Array(counts.length)) };
@@ -83,6 +92,7 @@ export class MeasuredShape {
       timed: this.times.count,
       sum: Math.round(this.times.sum),
       buckets: this.times.deltaSince(new Float64Array(this.times.counts.length)),
+      recent: this.count - this.#before,
       returned: this.returned,
       largest: this.largest,
       sampled: { ...this.sampled },

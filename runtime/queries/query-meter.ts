@@ -15,6 +15,9 @@ export interface QueryMeterOptions {
   elapsed?: () => number;
 }
 
+/** Of what is recent, ms. */
+const WINDOW = 600_000;
+
 /**
  * Measures the queries of one service on one node. Which action has asked is known without any context that is carried
  * along: queries that run before a handler's first `await` are its own, and so are all others while only one action is
@@ -30,6 +33,8 @@ export class QueryMeter {
   readonly #shapes = new Map<string, MeasuredShape>();
   readonly #maxShapes: number;
   readonly #overflow: MeasuredShape;
+  readonly #clock: Clock;
+  #windowBegan: number;
   #count = 0;
   #sum = 0;
   #reported = { count: 0, sum: 0 };
@@ -52,6 +57,8 @@ export class QueryMeter {
     const { service, actions = [], maxShapes = 200, clock = systemClock } = options;
     this.service = service;
     this.since = clock.now();
+    this.#clock = clock;
+    this.#windowBegan = this.since;
     this.elapsed = options.elapsed ?? (() => performance.now());
     this.actions = ["", ...actions];
     this.#maxShapes = maxShapes;
@@ -74,6 +81,14 @@ export class QueryMeter {
 
   shapes(): Iterable<MeasuredShape> {
     return this.#shapes.values();
+  }
+
+  /** Begins a new window where the last one is over; whoever looks at the shapes asks for it, so that no query has to. */
+  rollWindow(): void {
+    const now = this.#clock.now();
+    if (now - this.#windowBegan < WINDOW) return;
+    this.#windowBegan = now;
+    for (const shape of this.#shapes.values()) shape.roll();
   }
 
   shapeById(id: string): MeasuredShape | undefined {

@@ -70,6 +70,7 @@ export class StoreQueries implements QuerySource {
     const shapes: ShapeFacts[] = [];
     const rewritten = await this.#rewritten();
     await this.#plan(rewritten);
+    this.#meter.rollWindow();
     for (const shape of this.#meter.shapes()) {
       shape.rewritten = rewritten.has(shape.text);
       const planned = this.#plans.get(shape.id);

@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
 import type { QueryShape } from "../../../models/query-facts.ts";
 import { QueryMeter } from "../../../runtime/queries/query-meter.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 const shape = (kind: QueryShape["kind"] = "find"): QueryShape => ({
   collection: "books",
@@ -142,4 +143,21 @@ test("a handler that throws leaves no scope behind", () => {
   made.leave(1);
   run();
   expect(facts().actions).toEqual({ "": 1 });
+});
+
+test("what is recent are the runs of the window that is open and of the one before", () => {
+  const clock = new FakeClock();
+  const made = new QueryMeter({ service: "library", clock });
+  const find = made.shapeOf("find books {}", () => shape());
+  const recent = () => {
+    made.rollWindow();
+    return find.facts(made.actions).recent;
+  };
+  for (let i = 0; i < 100; i++) made.record(find, 1, 1);
+  expect(recent()).toBe(100);
+  clock.advance(600_000);
+  expect(recent()).toBe(100);
+  made.record(find, 1, 1);
+  clock.advance(600_000);
+  expect(recent()).toBe(1);
 });

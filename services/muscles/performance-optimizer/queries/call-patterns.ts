@@ -77,7 +77,10 @@ function patternAdvice(
     service,
     kind: "n-plus-one",
     what,
-    evidence: [sentence, `${shape.count} runs took ${time(totalTime(shape))} in all, ${time(meanTime(shape))} each`],
+    evidence: [
+      sentence,
+      `${shape.count} runs took ${time(meanTime(shape) * shape.count)} in all, ${time(meanTime(shape))} each`,
+    ],
     expectedGain: whole === 0 ? 0 : round((totalTime(shape) / whole) * spared),
     writeCost: 0,
     changes: [],

@@ -32,6 +32,7 @@ function mergeShape(one: ShapeFacts | undefined, other: ShapeFacts): ShapeFacts 
     count: one.count + other.count,
     timed: one.timed + other.timed,
     sum: one.sum + other.sum,
+    recent: one.recent + other.recent,
     buckets: [...buckets].sort(([a], [b]) => a - b).flat(),
     returned: one.returned + other.returned,
     largest: Math.max(one.largest, other.largest),
@@ -61,11 +62,20 @@ function add(sums: Record<string, number>, more: Record<string, number>): void {
 /** Of one run, µs. Where every run was one of those that count documents, it is not known. */
 export const meanTime = ({ sum, timed }: ShapeFacts) => (timed === 0 ? 0 : sum / timed);
 
-/** Time of all runs, µs. */
-export const totalTime = (shape: ShapeFacts) => meanTime(shape) * shape.count;
+/** Time of the recent runs, µs. */
+export const totalTime = (shape: ShapeFacts) => meanTime(shape) * shape.recent;
 
 export const serviceTime = ({ shapes, others }: ServiceQueries) =>
-  shapes.reduce((sum, shape) => sum + totalTime(shape), others.sum);
+  shapes.reduce((sum, shape) => sum + totalTime(shape), 0) + othersRecently({ shapes, others });
+
+/** What was not told apart, as far as it is as recent as the rest. */
+function othersRecently({ shapes, others }: Pick<ServiceQueries, "shapes" | "others">): number {
+  const [recent, all] = [
+    shapes.reduce((sum, each) => sum + each.recent, 0),
+    shapes.reduce((sum, each) => sum + each.count, 0),
+  ];
+  return all === 0 ? others.sum : (others.sum * recent) / all;
+}
 
 export const examinedPerRun = ({ sampled }: ShapeFacts) => (sampled.runs === 0 ? 0 : sampled.examined / sampled.runs);
 export const returnedPerRun = ({ sampled }: ShapeFacts) => (sampled.runs === 0 ? 0 : sampled.returned / sampled.runs);
@@ -74,9 +84,9 @@ export const returnedPerRun = ({ sampled }: ShapeFacts) => (sampled.runs === 0 ?
 export const writersOf = ({ shapes }: ServiceQueries, collection: string) =>
   shapes.filter(({ shape }) => shape.collection === collection && ["insert", "update", "erase"].includes(shape.kind));
 
-/** Writes of a collection, in all. */
+/** Recent writes of a collection. */
 export const writesOf = (facts: ServiceQueries, collection: string) =>
-  writersOf(facts, collection).reduce((sum, { count }) => sum + count, 0);
+  writersOf(facts, collection).reduce((sum, { recent }) => sum + recent, 0);
 
 /** Full names of the actions that asked a shape. */
 export const actionsOf = (service: string, shape: ShapeFacts) =>

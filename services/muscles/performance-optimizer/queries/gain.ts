@@ -4,10 +4,10 @@ import { examinedPerRun, meanTime, returnedPerRun, serviceTime, writesOf } from 
 import { decidesAll } from "./index-wishes.ts";
 
 export interface Gain {
-  /** Time that the shapes take now and would take, µs of all measured runs. */
+  /** Time that the shapes take now and would take, µs of all recent runs. */
   before: number;
   after: number;
-  /** What all measured writes would have taken longer, µs. */
+  /** What all recent writes would have taken longer, µs. */
   writes: number;
   /** Documents that one run would look at, of the shape that takes most time. */
   examinedAfter: number;
@@ -32,10 +32,10 @@ export function gainOf(
     const now = examinedPerRun(shape);
     const then = Math.min(now, examinedThen(shape, plans[shape.id], wishes, statistics));
     const mean = meanTime(shape);
-    before += mean * shape.count;
-    after += Math.max(LEAST, (mean * (then + LOOK_UP)) / (now + LOOK_UP)) * shape.count;
-    if (mean * shape.count <= most) continue;
-    most = mean * shape.count;
+    before += mean * shape.recent;
+    after += Math.max(LEAST, (mean * (then + LOOK_UP)) / (now + LOOK_UP)) * shape.recent;
+    if (mean * shape.recent <= most) continue;
+    most = mean * shape.recent;
     examinedAfter = then;
   }
   const writes = wishes.reduce(

@@ -143,6 +143,7 @@ export class QueryOptimizer {
       await this.#end(record, advice, "failed", (error as Error).message);
       throw error;
     }
+    await this.#poll(service, carriers, trial, "between");
     trial.begin(this.#clock.now());
     const { promise: ended, resolve: done } = Promise.withResolvers<OptimizationRecord>();
     this.#trials.set(record.id, { record, advice, carriers, trial, done, ended });
@@ -230,7 +231,7 @@ export class QueryOptimizer {
     service: string,
     carriers: readonly string[],
     trial: QueryTrial,
-    side: "before" | "after",
+    side: "before" | "between" | "after",
   ): Promise<void> {
     for (const node of carriers) {
       const runs = this.#nodes.call<Record<string, ShapeRuns>>(node, "queryRuns", { service, shapes: trial.shapes });

@@ -76,7 +76,10 @@ function dropAdvice(
     service,
     kind,
     what: `Drop the index ${name} of ${collection} (${fields.join(", ")})${remove}`,
-    evidence: [...evidence, `${writes} writes were measured, and each keeps it up to date (about ${WRITE_COST} µs)`],
+    evidence: [
+      ...evidence,
+      `${writes} writes were measured lately, and each keeps it up to date (about ${WRITE_COST} µs)`,
+    ],
     expectedGain: whole === 0 ? 0 : round(Math.min(1, (writes * WRITE_COST) / whole)),
     writeCost: -WRITE_COST,
     changes: [{ do: "drop", name, wish: { collection, fields, living }, origin }],

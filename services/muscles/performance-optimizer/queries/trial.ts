@@ -53,6 +53,11 @@ export class QueryTrial {
     this.#take(node, runs, (comparison, buckets) => comparison.after(buckets));
   }
 
+  /** Runs while the change was being made are of neither side. */
+  between(node: string, runs: Record<string, ShapeRuns>): void {
+    this.#take(node, runs, () => {});
+  }
+
   /** The change is made: what comes now is after it. */
   begin(now: number): void {
     this.#begun = now;

@@ -133,6 +133,20 @@ describe("missing indexes", () => {
     expect(await kinds(service(shapes))).toEqual([]);
   });
 
+  test("an import of long ago does not count among the writes", async () => {
+    const shapes = [
+      measured("q", find([eq("a")]), { count: 3, timed: 1, sum: 50_000 }),
+      measured("w", find([], { kind: "insert" }), {
+        count: 10_000,
+        recent: 0,
+        timed: 10_000,
+        sum: 100_000,
+        plan: null,
+      }),
+    ];
+    expect(await kinds(service(shapes))).toEqual(["missing-index"]);
+  });
+
   test("none on a field that hardly tells documents apart", async () => {
     const facts = service([measured("q", find([eq("open"), inArray("tags")]))]);
     expect(await kinds(facts, statistics({ selectivity: [0.5] }))).toEqual([]);

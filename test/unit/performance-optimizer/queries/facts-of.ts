@@ -52,6 +52,7 @@ export function measured(id: string, shape: QueryShape, rest: Partial<ShapeFacts
     id,
     text: id,
     shape,
+    recent: rest.count ?? 100,
     count: 100,
     timed: 98,
     sum: 98 * 50_000,

@@ -1,0 +1,208 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { type Context, ServiceBroker } from "moleculer";
+import { type StoreService, store } from "../../../mixins/store/store.ts";
+import type { Model } from "../../../models/model.ts";
+import type { OptimizationRecord } from "../../../models/performance.ts";
+import { queryActions } from "../../../runtime/queries/node-queries.ts";
+import { queryKnobs } from "../../../services/muscles/performance-optimizer/queries/query-knobs.ts";
+import { queryNodes } from "../../../services/muscles/performance-optimizer/queries/query-nodes.ts";
+import { QueryOptimizer } from "../../../services/muscles/performance-optimizer/queries/query-optimizer.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+
+interface Sale {
+  buyer: string;
+  state: string;
+  text?: string;
+}
+const saleModel: Model<Sale> = {
+  name: "sales",
+  fields: { buyer: { type: "string" }, state: { type: "string" }, text: { type: "string", optional: true } },
+  indexes: [{ fields: ["state"] }],
+};
+
+let folder: string;
+let broker: ServiceBroker;
+let service: StoreService;
+let clock: FakeClock;
+let optimizer: QueryOptimizer;
+let records: { record: OptimizationRecord; indexes: string[] }[];
+
+const indexes = () =>
+  (service as unknown as { $file: { all(sql: string): { name: string }[] } }).$file
+    .all("SELECT name FROM sqlite_schema WHERE name LIKE 'advised_%'")
+    .map(({ name }) => name);
+
+/** A service that finds its documents there, so that loading them is none of its writes. */
+async function startShop(): Promise<StoreService> {
+  const made = broker.createService(shop as never) as unknown as StoreService;
+  await broker.waitForServices("shop", 5000, 5);
+  return made;
+}
+
+const shop = {
+  name: "shop",
+  mixins: [store(saleModel)],
+  actions: {
+    bought: {
+      handler(this: StoreService, ctx: Context<{ buyer: string }>) {
+        return this.collection(saleModel).find({ buyer: ctx.params.buyer });
+      },
+    },
+    texts: {
+      handler(this: StoreService, ctx: Context<{ text: string }>) {
+        return this.collection(saleModel).find({ text: ctx.params.text });
+      },
+    },
+  },
+};
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "azora-queries-"));
+  process.env["AZORA_DATA_DIR"] = folder;
+  broker = new ServiceBroker({ logger: false, nodeID: "heart-1" });
+  broker.createService({ name: "node-performance", actions: queryActions(broker) });
+  await broker.start();
+  service = await startShop();
+  const loaded = Array.from({ length: 5000 }, (_, i) => ({ buyer: `b${i % 1000}`, state: "done", text: `t${i}` }));
+  await service.collection(saleModel).insertMany(loaded);
+  await broker.destroyService(service);
+  service = await startShop();
+  clock = new FakeClock();
+  records = [];
+  optimizer = new QueryOptimizer({
+    nodes: queryNodes(broker),
+    clock,
+    record: async (record) => void records.push({ record, indexes: indexes() }),
+  });
+});
+afterEach(async () => {
+  await broker.stop();
+  delete process.env["AZORA_DATA_DIR"];
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const traffic = async (calls = 15) => {
+  for (let i = 0; i < calls; i++) await broker.call("shop.bought", { buyer: `b${i}` });
+};
+
+/** Follows an advice, with traffic in each second of watching. */
+async function follow(id: string): Promise<OptimizationRecord> {
+  let done = false;
+  const record = optimizer.applyAdvice(id).finally(() => {
+    done = true;
+  });
+  record.catch(() => {});
+  while (!done) {
+    await traffic(5);
+    clock.advance(1000);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return record;
+}
+
+async function judged(seconds = 60, call = traffic): Promise<OptimizationRecord | undefined> {
+  for (let i = 0; i < seconds; i++) {
+    await call(10);
+    clock.advance(1000);
+    const [record] = await optimizer.tick();
+    if (record) return record;
+  }
+  return undefined;
+}
+
+describe("an advice that is followed", () => {
+  test("is on record before anything is done, is compared on live traffic, and kept when it helps", async () => {
+    await traffic();
+    const [advice] = await optimizer.advice("shop");
+    expect(advice).toMatchObject({ kind: "missing-index", actions: ["shop.bought"] });
+    const record = await follow(advice!.id);
+    expect(record).toMatchObject({ status: "measuring", kind: "index", service: "shop", by: "operator" });
+    expect(records).toEqual([{ record: expect.objectContaining({ status: "measuring" }), indexes: [] }]);
+    expect(indexes()).toHaveLength(1);
+
+    const verdict = await judged();
+    expect(verdict).toMatchObject({ id: record.id, status: "kept", outcome: expect.stringContaining("became faster") });
+    expect(verdict!.effect!.ratio).toBeLessThan(0.2);
+    expect(verdict!.effect!.confidence).toBeGreaterThan(0.95);
+    expect(indexes()).toHaveLength(1);
+    expect(await optimizer.advice("shop")).toEqual([]);
+  });
+
+  test("is taken back when nothing shows that it helped", async () => {
+    await traffic();
+    const [advice] = await optimizer.advice("shop");
+    await follow(advice!.id);
+    expect(indexes()).toHaveLength(1);
+    const verdict = await judged(700, async () => {});
+    expect(verdict).toMatchObject({
+      status: "taken-back",
+      outcome: expect.stringContaining("No gain was seen in 0 runs"),
+    });
+    expect(indexes()).toEqual([]);
+  });
+
+  test("is taken back by whoever wants that, while it is tried", async () => {
+    await traffic();
+    const [advice] = await optimizer.advice("shop");
+    const { id } = await follow(advice!.id);
+    const ended = optimizer.ended(id);
+    expect(await optimizer.takeBack(id)).toMatchObject({ status: "taken-back", outcome: "Taken back by the operator" });
+    expect((await ended)!.status).toBe("taken-back");
+    expect(indexes()).toEqual([]);
+    expect(await optimizer.takeBack(id)).toBeUndefined();
+  });
+
+  test("cannot be followed twice at once", async () => {
+    await traffic();
+    const [advice] = await optimizer.advice("shop");
+    await follow(advice!.id);
+    await expect(optimizer.applyAdvice(advice!.id)).rejects.toMatchObject({ type: "CONFLICT" });
+    expect(await optimizer.advice("shop")).toEqual([]);
+  });
+});
+
+describe("an advice that cannot be followed", () => {
+  test("an id that nobody has given", async () => {
+    await expect(optimizer.applyAdvice("nonsense")).rejects.toMatchObject({ type: "NOT_FOUND" });
+    await expect(optimizer.advice("nobody")).rejects.toMatchObject({ type: "SERVICE_UNKNOWN" });
+  });
+
+  test("values too large: refused with the reason, kept as failed, nothing changed", async () => {
+    await service.collection(saleModel).insert({ buyer: "b", state: "x", text: "x".repeat(10 * 2 ** 20) });
+    for (let i = 0; i < 10; i++) await broker.call("shop.texts", { text: "t5" });
+    const advice = (await optimizer.advice("shop")).find(({ changes }) => JSON.stringify(changes).includes("text"));
+    await expect(follow(advice!.id)).rejects.toMatchObject({ type: "ADVICE_REFUSED" });
+    expect(records.map(({ record }) => record.status)).toEqual(["measuring", "failed"]);
+    expect(records[1]!.record.outcome).toContain("1024 are allowed");
+    expect(indexes()).toEqual([]);
+  });
+
+  test("an index that somebody has made meanwhile: nothing to compare", async () => {
+    await traffic();
+    const [advice] = await optimizer.advice("shop");
+    const [change] = advice!.changes;
+    await broker.call("node-performance.createIndex", { service: "shop", ...(change as { wish: object }).wish });
+    expect(await follow(advice!.id)).toMatchObject({
+      status: "inconclusive",
+      outcome: expect.stringMatching(/was there already: nothing was changed/),
+    });
+    expect(indexes()).toHaveLength(1);
+  });
+});
+
+test("a knob's proposal can be made and undone, also by a process that did not begin it, and twice", async () => {
+  await traffic();
+  const knob = queryKnobs(optimizer).find(({ kind }) => kind === "index")!;
+  const [proposal] = await knob.propose("shop");
+  expect(proposal).toMatchObject({ actions: ["shop.bought"], change: expect.stringContaining("sales (buyer)") });
+  await proposal!.apply();
+  expect(indexes()).toHaveLength(1);
+  const other = new QueryOptimizer({ nodes: queryNodes(broker), record: async () => {} });
+  const revived = queryKnobs(other)[0]!.revive("shop", undefined, JSON.parse(JSON.stringify(proposal!.undoing)));
+  await revived.undo();
+  await revived.undo();
+  expect(indexes()).toEqual([]);
+});
