@@ -22,7 +22,7 @@ const graph = createGraph(byId("graph"), organism, (name) => services.open(name)
 const isLive = () => stream.state === "live";
 const warnings = createWarnings(byId("warnings"), byId("warned"), organism, isLive);
 const record = createRecord(byId("record"), isLive);
-const performanceStrip = createPerformance(byId("performance"), isLive);
+const performanceStrip = createPerformance(byId("performance"), organism, isLive);
 createLogTail(byId("log"), organism, isLive);
 createStreamState(byId("stream"), stream);
 

@@ -4,7 +4,7 @@ import { count, listed, milliseconds, percent, shortDuration } from "./format.js
 
 const POLL_MS = 5000;
 /** Analyses are for what lasts. */
-const STEPS_MS = 30_000;
+const STEPS_MS = 60_000;
 const SHOWN = 3;
 /** Of fewer calls in the last minute nothing can be said. */
 const FEW_CALLS = 10;
@@ -23,9 +23,10 @@ const RECENT_MS = 60 * 60_000;
  * How the load is borne, in one line; below it what is slow and why, and what would help most.
  *
  * @param {HTMLElement} root
+ * @param {import("./organism.js").Organism} organism
  * @param {() => boolean} isLive
  */
-export function createPerformance(root, isLive) {
+export function createPerformance(root, organism, isLive) {
   const sign = el("span", { class: "sign", "aria-hidden": "true" });
   const words = el("span", { class: "words" });
   const line = el("p", { class: "why", role: "status" }, sign, words);
@@ -46,7 +47,7 @@ export function createPerformance(root, isLive) {
   const cached = fact("from the cache", "of the calls to cached actions");
   const slow = el("ul", { class: "slow" });
   const steps = el("ul", { class: "steps" });
-  const slowPart = el("div", {}, el("h3", {}, "Takes longest"), slow);
+  const slowPart = el("div", {}, el("h3", {}, "Takes most time"), slow);
   const stepsPart = el("div", {}, el("h3", {}, "Would help most"), steps);
   const more = el("div", { class: "more", hidden: true }, slowPart, stepsPart);
   const summary = el(
@@ -105,18 +106,23 @@ export function createPerformance(root, isLive) {
     setText(errors, calls > 0 ? share(errorRate) : "–");
     setText(refused, count(refusals));
     setText(cached, cacheHitRatio === null ? "–" : share(cacheHitRatio));
-    const longest = metrics.services
-      .filter((service) => service.calls >= FEW_CALLS)
-      .sort((one, other) => other.latency.p95 - one.latency.p95)
+    const busiest = metrics.services
+      .filter(({ service, calls: own }) => own >= FEW_CALLS && !isRuntime(service))
+      .sort((one, other) => timeOf(other) - timeOf(one))
       .slice(0, SHOWN);
     const best = bestSteps(analyses, advice);
-    more.hidden = longest.length === 0 && best.length === 0;
-    slowPart.hidden = longest.length === 0;
+    more.hidden = busiest.length === 0 && best.length === 0;
+    slowPart.hidden = busiest.length === 0;
     stepsPart.hidden = best.length === 0;
-    const of = longest[0]?.latency.p95 || 1;
-    const rows = longest.map((service) => ({ ...service, of }));
+    const of = busiest[0] ? timeOf(busiest[0]) : 1;
+    const rows = busiest.map((service) => ({ ...service, share: timeOf(service) / of }));
     reconcile(slow, rows, ({ service }) => service, slowRow);
     reconcile(steps, best, ({ service, what }) => `${service}\n${what}`, stepRow);
+  }
+
+  /** What runs the organism itself is always at work, also where nobody asks for anything. */
+  function isRuntime(name) {
+    return organism.records.get(name)?.metadata.capabilities.includes("runtime") === true;
   }
 
   return { poll, draw };
@@ -131,14 +137,19 @@ function slowRow({ service: named }) {
   const element = el("li", {}, name, time, bar, why);
   return {
     element,
-    /** @param {ServicePerformance & {of: number}} service `of`: the longest time beside it, ms */
-    update({ latency, time: spent, trend, of }) {
-      bar.style.setProperty("--of", String(latency.p95 / of));
-      setText(time, milliseconds(latency.p95));
-      setAttribute(time, "title", `p95; p50 ${milliseconds(latency.p50)}, p99 ${milliseconds(latency.p99)}`);
+    /** @param {ServicePerformance & {share: number}} service `share`: of the time that the first one takes, 0 to 1 */
+    update({ latency, time: spent, trend, share: part }) {
+      bar.style.setProperty("--of", String(part));
+      setText(time, `p95 ${milliseconds(latency.p95)}`);
+      setAttribute(time, "title", `p50 ${milliseconds(latency.p50)}, p99 ${milliseconds(latency.p99)}`);
       setText(why, `${spends(spent)}${trend === "rising" ? "; it is getting slower" : ""}`);
     },
   };
+}
+
+/** All calls of a second together, ms: a fast service that everybody asks may cost more than a slow one. */
+function timeOf({ throughput, latency }) {
+  return throughput * latency.mean;
 }
 
 function stepRow({ service, what, gain, command }) {
@@ -163,9 +174,12 @@ export function bestSteps(analyses, advice) {
       gain: expectedGain,
       command: `azora optimizer apply ${id}`,
     }));
-  const own = analyses.flatMap(({ service, nextStep }) =>
-    nextStep ? [{ service, what: nextStep.what, gain: nextStep.expectedGain, command: "" }] : [],
-  );
+  const own = analyses.flatMap(({ service, nextStep }) => {
+    if (!nextStep) return [];
+    // "Look at ledger first: azora optimizer analyze ledger"
+    const [, what = nextStep.what, command = ""] = /^(.*?):? (azora [^.,;]+)$/.exec(nextStep.what) ?? [];
+    return [{ service, what, gain: nextStep.expectedGain, command }];
+  });
   const known = new Set(applicable.map(({ service, what }) => `${service}\n${what}`));
   return [...applicable, ...own.filter(({ service, what }) => !known.has(`${service}\n${what}`))]
     .sort((one, other) => other.gain - one.gain)

@@ -15,9 +15,9 @@ for (const { service, throughput, latency, errorRate } of slowest.slice(0, 5)) {
   console.log(`${service.padEnd(22)} ${figures.join("  ")}`);
 }
 
-const full = (await optimizer.getResourcePoolStatus()).filter(({ utilisation }) => utilisation > 0.9);
-for (const { node, name, inUse, size } of full)
-  console.log(`pool ${name} of ${node} is nearly used up: ${inUse} of ${size}`);
+const short = (await optimizer.getResourcePoolStatus()).filter(({ wait }) => wait > 1);
+for (const { node, name, wait, inUse, size } of short)
+  console.log(`pool ${name} of ${node}: ${wait.toFixed(1)} ms wait for a place, ${inUse} of ${size} taken`);
 
 // With a service's name it also makes that one faster: what does not help on live traffic is taken back.
 const [service] = process.argv.slice(2);

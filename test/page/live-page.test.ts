@@ -60,6 +60,22 @@ describeWith("chromium", "the live page", () => {
     expect(await sideways(page)).toBeLessThanOrEqual(0);
   });
 
+  it("tells how the load is borne, and which services take most time", async () => {
+    for (let i = 0; i < 30; i++) await fetch(`http://127.0.0.1:${organism.gatewayPort}/api/users`);
+    const strip = page.locator("#performance");
+    await strip.locator(".slow a", { hasText: "user-management" }).waitFor();
+    expect(await strip.locator(".why").innerText()).toMatch(/calls are answered in time, and none is refused|slower/);
+    const facts = Object.fromEntries(
+      await strip
+        .locator(".facts div")
+        .evaluateAll((all) => all.map((one) => [one.children[0]!.textContent, one.children[1]!.textContent])),
+    );
+    expect(facts["refused"]).toBe("0");
+    expect(facts["half within"]).toMatch(/^\d.* ms$/);
+    expect(await strip.locator(".slow .on").allInnerTexts()).toContainEqual(expect.stringMatching(/own work \d+\s%/));
+    expect(await sideways(page)).toBeLessThanOrEqual(0);
+  });
+
   it("filters and sorts the services", async () => {
     const names = () => page.locator("tr.service .name").allInnerTexts();
     await page.fill("#service-filter", "heart-1 critical");

@@ -13,16 +13,26 @@ export const analyze: Command = {
     const body = args[0] === undefined ? {} : { service: args[0] };
     const all = await new ApiClient(settings).post<ServiceAnalysis[]>("/api/performance/analyze", body);
     if (options["json"]) out(JSON.stringify(all));
-    else out(all.length === 0 ? "no calls were measured yet" : all.toSorted(byGain).map(told).join("\n\n"));
+    else out(report(all));
     return 0;
   },
 };
 
 const WORDS: Record<string, string> = { own: "own work", queueing: "its turn", gc: "garbage collection" };
 
-/** What promises most comes first. */
-function byGain(one: ServiceAnalysis, other: ServiceAnalysis): number {
-  return (other.nextStep?.expectedGain ?? 0) - (one.nextStep?.expectedGain ?? 0);
+/** What promises most comes first; those that nobody calls are only named. */
+function report(all: readonly ServiceAnalysis[]): string {
+  const idle = all.filter(({ calls, regressions }) => calls === 0 && regressions.length === 0);
+  const busy = all
+    .filter((one) => !idle.includes(one))
+    .toSorted((one, other) => gainOf(other) - gainOf(one))
+    .map(told);
+  const named = idle.map(({ service }) => service).join(", ");
+  return [...busy, ...(idle.length > 0 ? [paint("dim", `no calls in the last minute: ${named}`)] : [])].join("\n\n");
+}
+
+function gainOf({ nextStep }: ServiceAnalysis): number {
+  return nextStep?.expectedGain ?? 0;
 }
 
 function told({ service, spends, trend, regressions, nextStep }: ServiceAnalysis): string {
@@ -37,7 +47,10 @@ function told({ service, spends, trend, regressions, nextStep }: ServiceAnalysis
       `  ${paint("red", "slower")} since ${moment(at)}: ${metric} ${time(before)} → ${time(after)}, sure ${percent(confidence)}`,
   );
   const step = nextStep
-    ? [`  ${paint("cyan", nextStep.what)}: ${nextStep.why}; may save ${percent(nextStep.expectedGain)}`]
+    ? [
+        `  ${paint("cyan", nextStep.what)}`,
+        `  ${paint("dim", `${nextStep.why}; may save ${percent(nextStep.expectedGain)}`)}`,
+      ]
     : [`  ${paint("dim", "nothing better to do is known")}`];
   const latency = trend === "steady" ? "" : `  ${paint(trend === "rising" ? "yellow" : "dim", `latency is ${trend}`)}`;
   return [

@@ -49,6 +49,7 @@ function byTime(one: ServicePerformance, other: ServicePerformance): number {
 
 function row({
   service,
+  calls,
   throughput,
   latency,
   errorRate,
@@ -57,14 +58,15 @@ function row({
   trend,
   time: spent,
 }: ServicePerformance) {
+  const ms = (value: number) => (calls > 0 ? time(value) : "-");
   const bad = (text: string, isBad: boolean) => (isBad ? paint("red", text) : text);
   return [
     service,
     rate(throughput),
-    time(latency.p50),
-    time(latency.p95),
-    time(latency.p99),
-    bad(percent(errorRate), errorRate > 0.01),
+    ms(latency.p50),
+    ms(latency.p95),
+    ms(latency.p99),
+    calls > 0 ? bad(percent(errorRate), errorRate > 0.01) : "-",
     bad(String(refused), refused > 0),
     percent(cacheHitRatio),
     trend === "rising" ? paint("yellow", trend) : trend === "steady" ? paint("dim", trend) : trend,

@@ -27,13 +27,15 @@ export const pools: Command = {
       .map((pool) => {
         const shown = (value: number) => (pool.kind === "memory" ? size(value) : String(value));
         const { utilisation, waiting, refused, wait, advice = "" } = pool;
+        // A connection is always in use, and what has no limit has no share.
+        const isShared = pool.max > 1;
         return [
           pool.node,
           pool.name,
           shown(pool.inUse),
-          shown(pool.size),
-          `${shown(pool.min)} to ${shown(pool.max)}`,
-          utilisation >= 0.9 ? paint("yellow", percent(utilisation)) : percent(utilisation),
+          pool.max > 0 ? shown(pool.size) : "-",
+          pool.max > 0 ? `${shown(pool.min)} to ${shown(pool.max)}` : "no limit",
+          !isShared ? "-" : utilisation >= 0.9 ? paint("yellow", percent(utilisation)) : percent(utilisation),
           waiting > 0 ? paint("yellow", String(waiting)) : "0",
           time(wait),
           refused > 0 ? paint("red", String(refused)) : "0",
@@ -119,8 +121,8 @@ export const memory: Command = {
       node,
       size(heapAfterGc),
       heapLimit > 0 ? size(heapLimit) : "-",
-      size(growth),
-      percent(confidence),
+      confidence > 0 ? size(growth) : "-",
+      confidence > 0 ? percent(confidence) : "-",
       forecast === null ? paint("dim", "never, as it looks") : paint("yellow", hours(forecast)),
     ]);
     out(table(columns, rows));
