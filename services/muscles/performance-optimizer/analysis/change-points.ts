@@ -109,27 +109,26 @@ function confidenceOf(
   return 1 - (asExtreme + 1) / (PERMUTATIONS + 1);
 }
 
-/** As long as values remember their predecessors: from the correlation of neighbours' differences from a running level. */
+/**
+ * As long as values remember their predecessors. Memory is read from differences, of neighbours and of next but one
+ * (where each value is `rho` times the last one and something new, their squares are as 1 to 1 + rho): a level that
+ * changes once, which is what is looked for, is in few of them, and the largest are left out.
+ */
 function blockLength(values: ArrayLike<number>, from: number, n: number): number {
-  // A change of level would look like memory, so each half is taken about its own mean.
-  const half = n >> 1;
-  const residuals = new Float64Array(n);
-  for (const [start, end] of [
-    [0, half],
-    [half, n],
-  ] as const) {
-    let sum = 0;
-    for (let i = start; i < end; i++) sum += values[from + i]!;
-    for (let i = start; i < end; i++) residuals[i] = values[from + i]! - sum / (end - start);
-  }
-  let whole = 0;
-  let shared = 0;
-  for (let i = 0; i < n; i++) {
-    whole += residuals[i]! ** 2;
-    if (i > 0) shared += residuals[i]! * residuals[i - 1]!;
-  }
-  const memory = whole === 0 ? 0 : Math.max(0, Math.min(0.9, shared / whole));
-  return Math.max(1, Math.min(Math.floor(n / 8), Math.round(1 + (4 * memory) / (1 - memory))));
+  const near = trimmedSquares(values, from, n, 1);
+  const memory = near === 0 ? 0 : Math.max(0, Math.min(0.9, trimmedSquares(values, from, n, 2) / near - 1));
+  return Math.max(1, Math.min(Math.floor(n / 10), Math.round(1 + (4 * memory) / (1 - memory))));
+}
+
+function trimmedSquares(values: ArrayLike<number>, from: number, n: number, lag: number): number {
+  const squares = Float64Array.from(
+    { length: n - lag },
+    (_, i) => (values[from + i + lag]! - values[from + i]!) ** 2,
+  ).sort();
+  const kept = Math.floor(squares.length * 0.9);
+  let sum = 0;
+  for (let i = 0; i < kept; i++) sum += squares[i]!;
+  return kept === 0 ? 0 : sum / kept;
 }
 
 function shuffledBlocks(n: number, block: number, random: () => number): Uint16Array {

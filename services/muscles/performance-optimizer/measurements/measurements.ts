@@ -49,7 +49,8 @@ const POOL = ["uses", "useSum", "waitSum", "refused"] as const;
 const WINDOW_MS = 60_000;
 /** Who has said nothing for so long is not there any longer. */
 const GONE_MS = 30 * 60_000;
-/** Slots of ten seconds, for what is looked at only by the minute. */
+/** Slots of seconds for what is set against each other, of ten seconds for what is only looked at by the minute. */
+const SECONDS = [61, 1000] as const;
 const TENTHS = [7, 10_000] as const;
 
 interface ActionState {
@@ -325,7 +326,7 @@ export class Measurements {
     let state = this.#actions.get(key);
     if (!state) {
       if (!this.#hasRoom(this.#actions.size, this.#limits.actions)) return undefined;
-      const ring = new Ring(Object.keys(ACTION).length, ...TENTHS);
+      const ring = new Ring(Object.keys(ACTION).length, ...SECONDS);
       state = { node, service, action, ring, limit: null, running: 0, lastAt: now };
       this.#actions.set(key, state);
     }
@@ -338,7 +339,7 @@ export class Measurements {
     let pair = this.#pairs.get(key);
     if (!pair) {
       if (!this.#hasRoom(this.#pairs.size, this.#limits.pairs)) return undefined;
-      pair = { caller, service, ring: new Ring(2, ...TENTHS), lastAt: now };
+      pair = { caller, service, ring: new Ring(2, ...SECONDS), lastAt: now };
       this.#pairs.set(key, pair);
     }
     pair.lastAt = now;
