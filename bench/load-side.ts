@@ -20,13 +20,18 @@ export interface CalleeSide {
   failing?: boolean;
 }
 
+/**
+ * With a `rate`, an open loop: so many calls a second come by chance, whether the ones before were answered or not. With
+ * `callers`, a closed one: each of them makes its next call when the last one was answered.
+ */
+export type LoadPhase = { name: string; seconds: number } & ({ rate: number } | { callers: number });
+
 export interface CallerSide {
   role: "caller";
   side: Side;
   url: string;
   nodes: number;
-  /** Open loop: calls come by chance, whether the ones before were answered or not. */
-  phases: { name: string; rate: number; seconds: number }[];
+  phases: LoadPhase[];
   /** ms */
   timeout: number;
 }
@@ -110,32 +115,48 @@ async function call({ phases, timeout, nodes }: CallerSide): Promise<void> {
   process.exit(0);
 }
 
-async function offer({ name, rate, seconds }: CallerSide["phases"][number], timeout: number): Promise<Phase> {
+async function offer(phase: LoadPhase, timeout: number): Promise<Phase> {
   const took: number[] = [];
   const failed: Record<string, number> = {};
-  const open = new Set<Promise<void>>();
-  const start = performance.now();
   let offered = 0;
-  for (let next = start; next - start < seconds * 1000; ) {
+  const one = (): Promise<void> => {
+    offered++;
+    const sent = performance.now();
+    return broker.call("bench.work", {}, { timeout }).then(
+      () => void took.push(performance.now() - sent),
+      (error: { type?: string; name: string }) => {
+        const type = error.type ?? error.name;
+        failed[type] = (failed[type] ?? 0) + 1;
+      },
+    );
+  };
+  const { name, seconds } = phase;
+  const end = performance.now() + seconds * 1000;
+  if ("rate" in phase) await openLoop(phase.rate, end, one);
+  else await closedLoop(phase.callers, end, one);
+  took.sort((a, b) => a - b);
+  const inTime = took.filter((ms) => ms <= timeout).length;
+  const at = (q: number) => took[Math.min(took.length - 1, Math.floor(took.length * q))] ?? 0;
+  return { name, offered, goodput: inTime / seconds, p50: at(0.5), p99: at(0.99), failed };
+}
+
+async function openLoop(rate: number, end: number, one: () => Promise<void>): Promise<void> {
+  const open = new Set<Promise<void>>();
+  for (let next = performance.now(); next < end; ) {
     while (next <= performance.now()) {
-      offered++;
-      const sent = performance.now();
-      const one = broker.call("bench.work", {}, { timeout }).then(
-        () => void took.push(performance.now() - sent),
-        (error: { type?: string; name: string }) => {
-          const type = error.type ?? error.name;
-          failed[type] = (failed[type] ?? 0) + 1;
-        },
-      );
-      open.add(one);
-      void one.finally(() => open.delete(one));
+      const call = one();
+      open.add(call);
+      void call.finally(() => open.delete(call));
       next += (-Math.log(1 - Math.random()) / rate) * 1000;
     }
     await new Promise((done) => setTimeout(done, 1));
   }
   await Promise.all(open);
-  took.sort((a, b) => a - b);
-  const inTime = took.filter((ms) => ms <= timeout).length;
-  const at = (q: number) => took[Math.min(took.length - 1, Math.floor(took.length * q))] ?? 0;
-  return { name, offered, goodput: inTime / seconds, p50: at(0.5), p99: at(0.99), failed };
+}
+
+async function closedLoop(callers: number, end: number, one: () => Promise<void>): Promise<void> {
+  const caller = async () => {
+    while (performance.now() < end) await one();
+  };
+  await Promise.all(Array.from({ length: callers }, caller));
 }

@@ -30,6 +30,12 @@ export function round(value: number): number {
   return Math.abs(value) < 10 ? Math.round(value * 1000) / 1000 : Math.round(value * 10) / 10;
 }
 
+/** One more run of a side. */
+export function add(runs: Record<string, number[]>, side: string, value: number): void {
+  runs[side] ??= [];
+  runs[side].push(value);
+}
+
 export function medians(runs: Record<string, number[]>): Record<string, number> {
   return Object.fromEntries(Object.entries(runs).map(([side, values]) => [side, median(values)]));
 }

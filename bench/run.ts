@@ -1,6 +1,7 @@
 /** `npm run bench`, or `npm run bench -- vitals idle` for some. Results go to `bench/results/<name>.json`. */
 import { accounting } from "./accounting.ts";
 import { breaker } from "./breaker.ts";
+import { callCost } from "./call-cost.ts";
 import { chainBus } from "./chain-bus.ts";
 import { chainQuery } from "./chain-query.ts";
 import { chainRead } from "./chain-read.ts";
@@ -11,16 +12,21 @@ import { failover } from "./failover.ts";
 import { healing } from "./healing.ts";
 import { idle } from "./idle.ts";
 import { learning } from "./learning.ts";
+import { overload } from "./overload.ts";
 import { queryAdvisor } from "./query-advisor.ts";
 import { record } from "./record.ts";
 import { recovery } from "./recovery.ts";
 import { publish, type Result } from "./report.ts";
+import { sickNode } from "./sick-node.ts";
 import { tracing } from "./tracing.ts";
 import { vitals } from "./vitals.ts";
 import { workers } from "./workers.ts";
 
 const BENCHES: Record<string, () => Promise<Result | Result[]>> = {
   vitals: () => vitals(),
+  "call-cost": () => callCost(),
+  overload: () => overload(),
+  "sick-node": () => sickNode(),
   breaker: () => breaker(),
   failover: () => failover(),
   recovery: () => recovery(),

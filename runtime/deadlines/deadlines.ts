@@ -18,8 +18,8 @@ interface Middlewares {
 /** A call whose time is running. */
 class Deadline implements Due {
   readonly at: number;
-  readonly #ctx: Context;
-  readonly #reject: (error: Error) => void;
+  #ctx: Context | undefined;
+  #reject: ((error: Error) => void) | undefined;
   isOver = false;
 
   constructor(at: number, ctx: Context, reject: (error: Error) => void) {
@@ -28,8 +28,17 @@ class Deadline implements Due {
     this.#reject = reject;
   }
 
+  /** The call has ended in time. The list may keep this for a moment longer, but not what hangs on it. */
+  end(): void {
+    this.isOver = true;
+    this.#ctx = undefined;
+    this.#reject = undefined;
+  }
+
   expire(): void {
-    const { broker, action, nodeID, options, params, requestID } = this.#ctx as Context & {
+    const [ctx, reject] = [this.#ctx, this.#reject];
+    if (!ctx || !reject) return;
+    const { broker, action, nodeID, options, params, requestID } = ctx as Context & {
       options: { timeout: number };
     };
     const { timeout } = options;
@@ -37,7 +46,7 @@ class Deadline implements Due {
     // Moleculer's transit ends the stream on this.
     if ((params as unknown) instanceof Stream)
       (params as unknown as Stream).emit("moleculer-timeout-middleware", timeout);
-    this.#reject(new Errors.RequestTimeoutError({ action: action!.name!, nodeID: nodeID! } as never));
+    reject(new Errors.RequestTimeoutError({ action: action!.name!, nodeID: nodeID! } as never));
   }
 }
 
@@ -83,11 +92,11 @@ export class Deadlines {
       this.#dues.add(deadline, now);
       result.then(
         (value) => {
-          deadline.isOver = true;
+          deadline.end();
           resolve(value);
         },
         (error) => {
-          deadline.isOver = true;
+          deadline.end();
           reject(error);
         },
       );

@@ -15,5 +15,7 @@ type ChainAction = ActionSchema<ChainService> & {
   idempotent?: true;
   /** ms; 0: no limit. */
   timeout?: number;
+  /** As many may run at once as come. */
+  concurrency?: false;
 };
 export type ChainActions = Record<string, ChainAction>;

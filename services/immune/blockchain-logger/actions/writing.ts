@@ -7,6 +7,8 @@ import type { ChainActions, ChainService } from "./chain-service.ts";
 
 export const writing: ChainActions = {
   log: {
+    // The more come at once the more share a sync, and the log knows itself when it has too much to write: CHAIN_BUSY.
+    concurrency: false,
     description: "Writes one entry; answers when it is durable, or as far as `waitFor` says.",
     params: { $$strict: true, ...ENTRY, waitFor: AWAITED },
     async handler(this: ChainService, ctx: Context<LogRequest & { waitFor: AwaitedState }>) {
@@ -17,6 +19,7 @@ export const writing: ChainActions = {
     },
   },
   append: {
+    concurrency: false,
     description: "Writes many entries; answers when all are durable. The same idempotency keys give the same entries.",
     idempotent: true,
     params: { $$strict: true, entries: ENTRIES as never },
