@@ -35,6 +35,9 @@ export class DatabaseFile {
   /** Connections that this process has made to it. */
   #connections = 0;
   #clock: Clock;
+  /** Writes that wait for the lock, the one that asks for it included; and the end of the last of them. */
+  #waiting = 0;
+  #lastTurn: Promise<void> = Promise.resolve();
   /** Operations under way at once on the node; each one counts for its file. */
   readonly #pool: Pool | undefined;
   #statements = new Map<string, MeasuredStatement>();
@@ -130,7 +133,7 @@ export class DatabaseFile {
   async #run<T>(begin: string, work: () => T): Promise<T> {
     const hold = this.#pool && (this.#pool.enter(this.path) ?? (await this.#pool.wait(this.path)));
     try {
-      return await this.#patiently(() => this.#transact(begin, work));
+      return await this.#patiently(() => this.#transact(begin, work), begin === "BEGIN IMMEDIATE");
     } catch (error) {
       throw storeError(error, this.path);
     } finally {
@@ -189,20 +192,43 @@ export class DatabaseFile {
     throw unavailable(this.path, "newer", what, "Restart this instance with the newer version");
   }
 
-  /** Tries again while another process holds the lock; `work` has done nothing when it is refused. */
-  async #patiently<T>(work: () => T): Promise<T> {
+  /**
+   * Tries again while another process holds the lock; `work` has done nothing when it is refused. Each question for the lock
+   * blocks the event loop for a moment, so of the writes that wait only the first one asks.
+   */
+  async #patiently<T>(work: () => T, isWrite = false): Promise<T> {
     const deadline = this.#clock.now() + LOCK_WAIT;
-    for (let wait = 1; ; wait = Math.min(wait * 2, 20)) {
-      try {
-        return work();
-      } catch (error) {
-        if (!isBusy(error) || this.#clock.now() >= deadline) throw error;
+    let leave: (() => void) | undefined;
+    try {
+      for (let wait = 1; ; wait = Math.min(wait * 2, 20)) {
+        const isFirst = !isWrite || leave !== undefined || this.#waiting === 0;
+        try {
+          if (isFirst) return work();
+        } catch (error) {
+          if (!isBusy(error) || this.#clock.now() >= deadline) throw error;
+        }
+        const meter = this.#meter;
+        const began = meter?.elapsed() ?? 0;
+        if (isWrite && !leave) leave = await this.#turn();
+        else await sleep(this.#clock, wait * (0.5 + Math.random()));
+        meter?.record(this.#shapeOf(LOCK, meter), meter.elapsed() - began, 0);
       }
-      const meter = this.#meter;
-      const began = meter?.elapsed() ?? 0;
-      await sleep(this.#clock, wait * (0.5 + Math.random()));
-      meter?.record(this.#shapeOf(LOCK, meter), meter.elapsed() - began, 0);
+    } finally {
+      leave?.();
     }
+  }
+
+  /** Resolves when all writes that wait already have been done or refused, which their own deadlines see to. */
+  async #turn(): Promise<() => void> {
+    const before = this.#lastTurn;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#lastTurn = promise;
+    this.#waiting++;
+    await before;
+    return () => {
+      this.#waiting--;
+      resolve();
+    };
   }
 
   /** From now on what is asked is measured, or not any more. */

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { ServiceBroker } from "moleculer";
@@ -36,6 +37,22 @@ test("operations that wait for a locked file leave places for those of other fil
   await Promise.all(waiting);
   expect(pool.state()).toMatchObject({ inUse: 0, waiting: 0, refused: 0 });
   expect(await broker.call("library.count")).toBe(60);
+});
+
+test("writes that wait for a locked file leave the event loop to others, and are done in order", async () => {
+  const other = new DatabaseSync(folder.file);
+  other.exec("BEGIN IMMEDIATE");
+  const order: number[] = [];
+  const waiting = Array.from({ length: 60 }, (_, i) => insert("library", `l-${i}`).then(() => order.push(i)));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const before = performance.eventLoopUtilization();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  // Each of 60 that asked for itself would block it for 2 ms again and again: it was busy for 99 % of the time.
+  expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.6);
+  other.exec("COMMIT");
+  other.close();
+  await Promise.all(waiting);
+  expect(order).toEqual([...order].sort((a, b) => a - b));
 });
 
 test("the shutdown of a service whose operations wait leaves nobody in the pool", async () => {
