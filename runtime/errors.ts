@@ -49,7 +49,10 @@ export const ERROR_CODES = {
   WORKER_UNSUPPORTED: { status: 500, title: "This does not work in a worker thread" },
   PROFILE_REFUSED: { status: 409, title: "The node cannot be profiled now" },
   ADVICE_REFUSED: { status: 409, title: "The advice would cost more than is allowed, or cannot be carried out" },
-  OPTIMIZATION_REFUSED: { status: 409, title: "Nothing may be tried on this service now, or there is nothing to take back" },
+  OPTIMIZATION_REFUSED: {
+    status: 409,
+    title: "Nothing may be tried on this service now, or there is nothing to take back",
+  },
   STORE_UNAVAILABLE: { status: 503, title: "The store cannot be read or written" },
 } as const;
 
