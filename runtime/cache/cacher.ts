@@ -107,11 +107,9 @@ export class AzoraCacher extends Cachers.Base<object> {
     const peersChanged = () => this.#coherence.peersChanged();
     for (const event of ["$services.changed", "$node.disconnected", "$transporter.**"])
       broker.localBus.on(event, peersChanged);
-    const sweep = () => {
-      this.#near.sweep();
-      this.#cancelSweep = this.#clock.after(SWEEP_MS, sweep);
-    };
-    sweep();
+    const sweep = setInterval(() => this.#near.sweep(), SWEEP_MS);
+    sweep.unref();
+    this.#cancelSweep = () => clearInterval(sweep);
   }
 
   /** Of ioredis; undefined without a second level. May be replaced by another connection. */
@@ -286,13 +284,14 @@ export class AzoraCacher extends Cachers.Base<object> {
       refreshed: stats.refreshed,
     }));
     const { size: entries, bytes, maxBytes, largest } = this.#near;
-    const { lapsed } = this.#coherence;
+    const { lapsed, peers } = this.#coherence;
     return {
       entries,
       bytes,
       maxBytes,
       largest,
       loading: this.#flights.size,
+      peers,
       lapsed,
       redis: this.#far?.state ?? null,
       actions,

@@ -10,6 +10,7 @@ export const RENEW_MS = 2000;
 const MESSAGE_MS = 2000;
 /** How long an invalidation may wait for a node before that node's lease is no longer prolonged, ms. */
 const OVERDUE_MS = 1000;
+const LEAST_PATIENCE_MS = 200;
 const RETRY_MS = 100;
 /** Longest that a caller waits for leases to be renewed before it loads for itself, ms. */
 const SOON_MS = 100;
@@ -102,7 +103,12 @@ export class Coherence implements Assurance {
     return this.#owing.size > 0;
   }
 
-  /** For who wants to see: nodes whose lease is missing. */
+  /** For who wants to see: how many other nodes there are. */
+  get peers(): number {
+    return this.#options.peers.list().length;
+  }
+
+  /** Nodes whose lease is missing. */
   get lapsed(): string[] {
     const now = this.#clock.now();
     return this.#options.peers.list().filter((node) => (this.#held.get(node)?.until ?? 0) <= now);
@@ -204,16 +210,16 @@ export class Coherence implements Assurance {
   async #tellAll(node: string, granted: Granted): Promise<void> {
     granted.isTelling = true;
     const now = () => this.#clock.now();
-    const patience = now() + MESSAGE_MS;
+    // Who has no lease is waited for a little: it may never have heard of this node.
+    const least = now() + MESSAGE_MS;
     while (granted.waiting.length > 0 && !this.#isClosed) {
       const batch = granted.waiting.slice();
       const message = { ...merge(batch.map((one) => one.targets)), owes: this.#options.far?.owes ?? false };
-      const isTold = await this.#options.peers.invalidate(node, message, MESSAGE_MS).then(
-        () => true,
-        () => false,
-      );
+      // Not much beyond the moment at which its lease runs out.
+      const patience = Math.min(MESSAGE_MS, Math.max(granted.until - now(), LEAST_PATIENCE_MS));
+      const isTold = await this.#within(patience, this.#options.peers.invalidate(node, message, MESSAGE_MS));
       if (isTold) this.#done(granted, batch, true);
-      else if (now() >= Math.max(granted.until, patience)) {
+      else if (now() >= Math.max(granted.until, least)) {
         granted.missed += batch.length;
         this.#options.warn?.(
           `${node} did not acknowledge an invalidation; its cache stays unused until it has forgotten`,
@@ -226,6 +232,21 @@ export class Coherence implements Assurance {
       }
     }
     granted.isTelling = false;
+  }
+
+  /** Whether it came to a good end in time. */
+  #within(ms: number, work: Promise<unknown>): Promise<boolean> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.after(ms, () => resolve(false));
+      const end = (isGood: boolean) => {
+        cancel();
+        resolve(isGood);
+      };
+      work.then(
+        () => end(true),
+        () => end(false),
+      );
+    });
   }
 
   #done(granted: Granted, batch: Waiting[], isTold: boolean): void {
