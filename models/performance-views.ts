@@ -15,7 +15,15 @@ export interface ServicePerformance {
   /** From the caller's call to its answer. */
   latency: { p50: number; p95: number; p99: number; mean: number };
   /** Where the mean call spends its time, ms a call. */
-  time: { own: number; waiting: { service: string; time: number }[]; queueing: number; database: number; gc: number };
+  time: {
+    own: number;
+    waiting: { service: string; time: number }[];
+    queueing: number;
+    database: number;
+    gc: number;
+    /** As in ServiceAnalysis. */
+    parallel: number;
+  };
   /** Calls that were not carried out, in the window. */
   refused: number;
   /** 0 to 1; null where nothing is cached. */

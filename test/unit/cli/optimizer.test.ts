@@ -36,10 +36,10 @@ test("what a service spends its time on is told from the longest part, small one
     { service: "ledger", time: 6 },
     { service: "vault", time: 0.1 },
   ];
-  expect(spends({ own: 3, waiting, queueing: 0.2, database: 1, gc: 0 })).toBe(
+  expect(spends({ own: 3, waiting, queueing: 0.2, database: 1, gc: 0, parallel: 1 })).toBe(
     "ledger 58 %, own work 29 %, database 9.7 %",
   );
-  expect(spends({ own: 0, waiting: [], queueing: 0, database: 0, gc: 0 })).toBe("-");
+  expect(spends({ own: 0, waiting: [], queueing: 0, database: 0, gc: 0, parallel: 1 })).toBe("-");
 });
 
 describe("the history of changes", () => {

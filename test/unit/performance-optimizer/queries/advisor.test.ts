@@ -280,6 +280,16 @@ describe("patterns of calls", () => {
     ]);
   });
 
+  test("another service that calls again and again is found", async () => {
+    const streak = { action: "get", caller: "cart", calls: 3, runs: 120, largest: 60 };
+    const [first] = await adviceOn(service([], { streaks: [streak] }));
+    expect(first).toMatchObject({
+      kind: "n-plus-one",
+      what: "Let cart call shop.get once for all, instead of 40 times: get takes up to 100 ids",
+    });
+    expect(await kinds(service([], { streaks: [{ ...streak, calls: 2 }] }))).toEqual([]);
+  });
+
   test("a find that returns thousands is told to take a limit; one that has a limit is not", async () => {
     const large = { returned: 200_000, largest: 4000, sampled: { runs: 2, examined: 4000, returned: 4000 } };
     expect(await kinds(service([measured("q", find([]), large)]))).toEqual(["unbounded-find"]);

@@ -93,6 +93,7 @@ export function service(shapes: ShapeFacts[], rest: Partial<ServiceQueries> = {}
     indexes: [],
     dropped: [],
     actions: { list: 100 },
+    streaks: [],
     ...rest,
   };
 }
