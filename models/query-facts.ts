@@ -102,6 +102,17 @@ export interface CollectionFacts {
   fields: string[];
 }
 
+/** Calls of another service's that called an action ten times or more. */
+export interface CallStreak {
+  action: string;
+  /** The service that did so last. */
+  caller: string;
+  calls: number;
+  /** In them. */
+  runs: number;
+  largest: number;
+}
+
 /** All that one node knows of the queries of one service. */
 export interface ServiceQueries {
   service: string;
@@ -117,7 +128,9 @@ export interface ServiceQueries {
   indexes: IndexFacts[];
   /** Indexes of the model that were dropped by advice. */
   dropped: { name: string; collection: string; fields: string[] }[];
+  /** Calls of each action. */
   actions: Record<string, number>;
+  streaks: CallStreak[];
 }
 
 /** An index that is not there, as advice and what-if questions name it. */

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import type { QueryTimes } from "../../models/performance.ts";
 import type { QueryShape } from "../../models/query-facts.ts";
 import { type Clock, systemClock } from "../clock.ts";
+import { CallStreaks } from "./call-streaks.ts";
 import { MeasuredShape } from "./measured-shape.ts";
 
 export interface QueryMeterOptions {
@@ -29,6 +30,7 @@ export class QueryMeter {
   readonly elapsed: () => number;
   /** The first stands for "not known". */
   readonly actions: readonly string[];
+  readonly streaks: CallStreaks;
   readonly others = { count: 0, sum: 0 };
   readonly #shapes = new Map<string, MeasuredShape>();
   readonly #maxShapes: number;
@@ -61,6 +63,7 @@ export class QueryMeter {
     this.#windowBegan = this.since;
     this.elapsed = options.elapsed ?? (() => performance.now());
     this.actions = ["", ...actions];
+    this.streaks = new CallStreaks(this.actions);
     this.#maxShapes = maxShapes;
     this.#active = new Int32Array(this.actions.length);
     this.#calls = new Float64Array(this.actions.length);

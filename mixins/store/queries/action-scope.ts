@@ -23,6 +23,7 @@ function scoped(handler: Handler, action: number): Handler {
   return function (this: Measured, ctx) {
     const meter = this.$meter;
     if (!meter) return handler.call(this, ctx);
+    meter.streaks.count(action, ctx.parentID, ctx.caller);
     const call = meter.enter(action);
     let result: unknown;
     try {

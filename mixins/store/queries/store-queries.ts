@@ -96,6 +96,7 @@ export class StoreQueries implements QuerySource {
       indexes,
       dropped,
       actions: this.#meter.calls(),
+      streaks: this.#meter.streaks.facts(),
     };
   }
 

@@ -161,3 +161,15 @@ test("what is recent are the runs of the window that is open and of the one befo
   clock.advance(600_000);
   expect(recent()).toBe(1);
 });
+
+test("calls that one call makes one after the other are a streak, once it is over and was ten or more", () => {
+  const { made } = meter();
+  const { streaks } = made;
+  for (let i = 0; i < 12; i++) streaks.count(1, "p1", "cart");
+  for (let i = 0; i < 9; i++) streaks.count(2, "p1", "cart");
+  expect(streaks.facts()).toEqual([]);
+  for (let i = 0; i < 30; i++) streaks.count(1, "p2", "cart");
+  for (let i = 0; i < 50; i++) streaks.count(1, null, null);
+  streaks.count(2, "p3", null);
+  expect(streaks.facts()).toEqual([{ action: "list", caller: "cart", calls: 2, runs: 42, largest: 30 }]);
+});

@@ -6,7 +6,7 @@ import type {
   ShapeFacts,
 } from "../../../../models/query-facts.ts";
 import { type Advice, advice, type Change, wishText } from "./advice.ts";
-import { repeatedQueries, unboundedFinds } from "./call-patterns.ts";
+import { repeatedCalls, repeatedQueries, unboundedFinds } from "./call-patterns.ts";
 import { type Candidate, candidates } from "./candidates.ts";
 import {
   actionsOf,
@@ -47,7 +47,7 @@ const OVER_WRITES = 2;
  * it, says that it would use it; and when that spares more than it costs the writes.
  */
 export async function advise(facts: ServiceQueries, oracle: Oracle, options: AdvisorOptions = {}): Promise<Advice[]> {
-  const found: Advice[] = [...repeatedQueries(facts), ...unboundedFinds(facts)];
+  const found: Advice[] = [...repeatedQueries(facts), ...repeatedCalls(facts), ...unboundedFinds(facts)];
   const { candidates: wanted, hopeless } = candidates(facts);
   for (const candidate of wanted) {
     const proven = await prove(facts, candidate, oracle);

@@ -89,6 +89,35 @@ function patternAdvice(
   });
 }
 
+/** Calls of one service that call another again and again: each of them also travels. */
+export function repeatedCalls(facts: ServiceQueries): Advice[] {
+  const { service, shapes } = facts;
+  const whole = serviceTime(facts);
+  return facts.streaks.flatMap(({ action, caller, calls, runs, largest }) => {
+    if (calls < MIN_CALLS) return [];
+    const n = Math.round(runs / calls);
+    const asked = shapes.filter((shape) => (shape.actions[action] ?? 0) > 0);
+    const spent = asked.reduce((sum, shape) => sum + (totalTime(shape) * shape.actions[action]!) / shape.count, 0);
+    const how = action === "get" ? "get takes up to 100 ids" : "an action that takes a list would do";
+    return [
+      advice({
+        service,
+        kind: "n-plus-one",
+        what: `Let ${caller || "its caller"} call ${service}.${action} once for all, instead of ${n} times: ${how}`,
+        evidence: [
+          `${calls} calls${caller === "" ? "" : ` of ${caller}`} called it ${n} times each, one of them ${largest} times`,
+          "each call is one more message to wait for, besides its queries",
+        ],
+        expectedGain: whole === 0 ? 0 : round((spent / whole / 2) * (1 - calls / runs)),
+        writeCost: 0,
+        changes: [],
+        shapes: [`${action}()`],
+        actions: [`${service}.${action}`],
+      }),
+    ];
+  });
+}
+
 /** Finds that return whatever there is: the more documents there are, the longer they hold everything up. */
 export function unboundedFinds(facts: ServiceQueries): Advice[] {
   const whole = serviceTime(facts);

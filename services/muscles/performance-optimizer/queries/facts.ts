@@ -1,4 +1,4 @@
-import type { IndexFacts, ServiceQueries, ShapeFacts } from "../../../../models/query-facts.ts";
+import type { CallStreak, IndexFacts, ServiceQueries, ShapeFacts } from "../../../../models/query-facts.ts";
 
 /** What the nodes tell of one service, as one. Counts are added; plans and indexes are those of the first that has them. */
 export function mergeFacts(reports: readonly ServiceQueries[]): ServiceQueries | undefined {
@@ -7,16 +7,24 @@ export function mergeFacts(reports: readonly ServiceQueries[]): ServiceQueries |
   const shapes = new Map(first.shapes.map((shape) => [shape.id, shape]));
   const indexes = new Map(first.indexes.map((index) => [index.name, index]));
   const actions = { ...first.actions };
+  const streaks = new Map(first.streaks.map((each) => [each.action, each]));
   const merged = { ...first, others: { ...first.others } };
   for (const other of others) {
     merged.since = Math.min(merged.since, other.since);
     merged.others.count += other.others.count;
     merged.others.sum += other.others.sum;
     add(actions, other.actions);
+    for (const each of other.streaks) streaks.set(each.action, mergeStreak(streaks.get(each.action), each));
     for (const shape of other.shapes) shapes.set(shape.id, mergeShape(shapes.get(shape.id), shape));
     for (const index of other.indexes) indexes.set(index.name, mergeIndex(indexes.get(index.name), index));
   }
-  return { ...merged, actions, shapes: [...shapes.values()], indexes: [...indexes.values()] };
+  return {
+    ...merged,
+    actions,
+    streaks: [...streaks.values()],
+    shapes: [...shapes.values()],
+    indexes: [...indexes.values()],
+  };
 }
 
 function mergeShape(one: ShapeFacts | undefined, other: ShapeFacts): ShapeFacts {
@@ -51,6 +59,16 @@ function mergeShape(one: ShapeFacts | undefined, other: ShapeFacts): ShapeFacts 
     plan: one.plan ?? other.plan,
   };
 }
+
+const mergeStreak = (one: CallStreak | undefined, other: CallStreak): CallStreak =>
+  one
+    ? {
+        ...one,
+        calls: one.calls + other.calls,
+        runs: one.runs + other.runs,
+        largest: Math.max(one.largest, other.largest),
+      }
+    : other;
 
 const mergeIndex = (one: IndexFacts | undefined, other: IndexFacts) =>
   one ? { ...one, uses: one.uses + other.uses } : other;
