@@ -1,5 +1,6 @@
 /** `npm run bench`, or `npm run bench -- vitals idle` for some. Results go to `bench/results/<name>.json`. */
 import { accounting } from "./accounting.ts";
+import { analysis } from "./analysis.ts";
 import { breaker } from "./breaker.ts";
 import { callCost } from "./call-cost.ts";
 import { chainBus } from "./chain-bus.ts";
@@ -42,6 +43,7 @@ const BENCHES: Record<string, () => Promise<Result | Result[]>> = {
   "chain-read": () => chainRead(),
   "chain-query": () => chainQuery(),
   "query-advisor": () => queryAdvisor(),
+  analysis: () => analysis(),
   tracing: () => tracing(),
   workers: () => workers(),
 };

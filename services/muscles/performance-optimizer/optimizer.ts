@@ -15,7 +15,8 @@ import { nearest } from "../../../runtime/nearest.ts";
 import { hasRecorder, recorderOf } from "../../../runtime/record/recorder-of.ts";
 import type { VitalsReport } from "../../../runtime/vitals/node-vitals.ts";
 import { Analyst } from "./analysis/analyst.ts";
-import { declarationsOf, factsOf } from "./analysis/facts-of.ts";
+import { declarationsOf, factsOf, inTurns } from "./analysis/facts-of.ts";
+import type { AdviceFacts } from "./analysis/service-facts.ts";
 import { CacheBudgetKnob } from "./knobs/cache-budget.ts";
 import { ConcurrencyLimitKnob } from "./knobs/concurrency-limit.ts";
 import { Measurements } from "./measurements/measurements.ts";
@@ -311,28 +312,36 @@ export class Optimizer {
   }
 
   async #analyze(services: string[]): Promise<ServiceAnalysis[]> {
-    const now = this.#clock.now();
-    const facts = factsOf(services, {
-      measurements: this.measurements,
-      now,
-      wall: this.#wall(),
-      declarations: declarationsOf(this.#options.broker),
-      loopDelays: this.#loopDelays,
-      adviceFor: (name) =>
-        this.#advice
-          .filter(({ service }) => service === name)
-          .map(({ id, kind, what, evidence, expectedGain }) => ({
-            kind,
-            what: `${what}: azora optimizer apply ${id}`,
-            why: Array.isArray(evidence) ? evidence.join("; ") : String(evidence),
-            gain: expectedGain,
-            of: "database" as const,
-          })),
-    });
-    const analyses = await this.analyst.analyze(facts);
-    for (const analysis of analyses) this.#analyses.set(analysis.service, { analysis, at: now });
+    const declarations = declarationsOf(this.#options.broker);
+    const all: ServiceAnalysis[] = [];
+    for (const some of inTurns(services)) {
+      const now = this.#clock.now();
+      const facts = factsOf(some, {
+        measurements: this.measurements,
+        now,
+        wall: this.#wall(),
+        declarations,
+        loopDelays: this.#loopDelays,
+        adviceFor: (name) => this.#adviceFor(name),
+      });
+      const analyses = await this.analyst.analyze(facts);
+      for (const analysis of analyses) this.#analyses.set(analysis.service, { analysis, at: now });
+      all.push(...analyses);
+    }
     for (const name of this.#analyses.keys()) if (!this.measurements.services.has(name)) this.#analyses.delete(name);
-    return analyses;
+    return all;
+  }
+
+  #adviceFor(name: string): AdviceFacts[] {
+    return this.#advice
+      .filter(({ service }) => service === name)
+      .map(({ id, kind, what, evidence, expectedGain }) => ({
+        kind,
+        what: `${what}: azora optimizer apply ${id}`,
+        why: Array.isArray(evidence) ? evidence.join("; ") : String(evidence),
+        gain: expectedGain,
+        of: "database",
+      }));
   }
 
   #tellRegressions(): void {

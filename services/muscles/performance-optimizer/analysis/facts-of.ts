@@ -29,6 +29,13 @@ export interface FactsSources {
   adviceFor(service: string): AdviceFacts[];
 }
 
+/** Services whose figures are gathered without a pause: the event loop has others to serve. */
+const AT_ONCE = 8;
+
+export function* inTurns(services: readonly string[]): Generator<string[]> {
+  for (let from = 0; from < services.length; from += AT_ONCE) yield services.slice(from, from + AT_ONCE);
+}
+
 /** Everything that the analysis of these services looks at. */
 export function factsOf(services: readonly string[], sources: FactsSources): ServiceFacts[] {
   const { measurements, now, wall, declarations, loopDelays, adviceFor } = sources;

@@ -98,7 +98,8 @@ export class Experiment {
       this.#fed = to;
     }
     const { decision, effect } = this.#comparison.verdict();
-    const cost = this.#costs?.verdict().effect;
+    const seen = this.#costs?.calls;
+    const cost = seen && seen.before > 0 && seen.after > 0 ? this.#costs!.verdict().effect : undefined;
     const told = { effect, ...(cost ? { cost } : {}) };
     const failures = this.#traffic.failures(actions, node);
     if (failures.calls >= FAILURES_OF && failures.share > this.#failures + MORE_FAILURES) {
