@@ -105,10 +105,10 @@ export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
   // What is added after the constructor lies outside Moleculer's own. The breakers: so that time-outs count. The
   // vitals: a call counts from its arrival, before validation, cache and queues. The door outermost: to refuse costs least.
   const { middlewares } = broker as unknown as { middlewares: { add(middleware: Middleware): void } };
-  middlewares.add(new Deadlines(stamp).middleware(broker));
+  new Deadlines(stamp, { expired: (ctx) => limits.abandon(ctx) }).replaceOwn(broker);
   middlewares.add(breakers.middleware(broker));
   if (options.tracing) middlewares.add(options.tracing.calls);
-  middlewares.add(vitalsMiddleware(vitals, { stamp, timedOut: (ctx) => limits.abandon(ctx) }));
+  middlewares.add(vitalsMiddleware(vitals, { stamp }));
   middlewares.add(door.middleware(broker));
   if (accounting) lost.watch((node) => accounting.lost(node));
   if (mesh) mesh.self.instanceId = broker.instanceID;

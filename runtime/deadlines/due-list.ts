@@ -2,16 +2,18 @@
 export interface Due {
   /** ms of a monotonic clock. */
   at: number;
-  /** Set by whoever ends it in time. */
   isOver: boolean;
+  /** Whether it has stood in the list for a while; kept by the list. */
+  isSettled: boolean;
+  /** Must not throw. */
   expire(): void;
 }
 
 export interface DueListOptions {
   /** Monotonic, ms. @default performance.now */
   now?: () => number;
-  /** Calls back once after `ms`. @default an unref'd setTimeout */
-  after?: (ms: number, run: () => void) => void;
+  /** Calls back once after `ms`; the returned function cancels. @default an unref'd setTimeout */
+  after?: (ms: number, run: () => void) => () => void;
 }
 
 /** Most time between two looks, ms. */
@@ -20,6 +22,10 @@ const LOOK_MS = 50;
 const SLOT_MS = 10;
 /** So many new entries are looked through at once: in a loop that never comes round no timer would run. */
 const MOST_YOUNG = 4096;
+/** So many entries that are over may stand among those that are not, or half as many as there are. */
+const MOST_OVER = 1024;
+/** A timer of Node's counts no further than 25 days, ms. */
+const LONGEST_SLEEP_MS = 3_600_000;
 
 /**
  * What is due some day, for things of which nearly all end long before: an entry costs one push into a list, and those that
@@ -27,10 +33,14 @@ const MOST_YOUNG = 4096;
  */
 export class DueList {
   readonly #now: () => number;
-  readonly #after: (ms: number, run: () => void) => void;
+  readonly #after: (ms: number, run: () => void) => () => void;
+  #cancel: () => void = () => {};
   #young: Due[] = [];
   /** Entries that were not over at a look, by the slot of time in which they are due. */
   readonly #slots = new Map<number, Due[]>();
+  /** Entries in slots, and how many of them are over. */
+  #settled = 0;
+  #over = 0;
   #youngLimit = MOST_YOUNG;
   #lookAt = Number.POSITIVE_INFINITY;
 
@@ -46,27 +56,31 @@ export class DueList {
     if (this.#young.length >= this.#youngLimit) this.#thin();
   }
 
-  /** Entries that are kept: not over, or not yet dropped. */
-  get size(): number {
-    let size = this.#young.length;
-    for (const slot of this.#slots.values()) size += slot.length;
-    return size;
+  /** It has ended in time. */
+  done(due: Due): void {
+    due.isOver = true;
+    if (due.isSettled && ++this.#over > Math.max(MOST_OVER, this.#settled / 2)) this.#sweep();
   }
 
-  #schedule(at: number, now: number): void {
+  /** Entries that are kept: not over, or not yet dropped. */
+  get size(): number {
+    return this.#young.length + this.#settled;
+  }
+
+  #schedule(wanted: number, now: number): void {
+    const at = Math.min(wanted, now + LONGEST_SLEEP_MS);
     this.#lookAt = at;
-    this.#after(Math.max(1, at - now), () => {
-      // A nearer look was wanted after this one.
-      if (this.#lookAt === at) this.#look();
-    });
+    this.#cancel();
+    this.#cancel = this.#after(Math.max(1, at - now), () => this.#look());
   }
 
   #look(): void {
     const now = this.#now();
     this.#lookAt = Number.POSITIVE_INFINITY;
-    for (const due of this.#young) if (!due.isOver) this.#settle(due, now);
+    const young = this.#young;
     this.#young = [];
     this.#youngLimit = MOST_YOUNG;
+    for (const due of young) if (!due.isOver) this.#settle(due, now);
     let nearest = Number.POSITIVE_INFINITY;
     for (const [slot, dues] of this.#slots) {
       if (slot * SLOT_MS > now) {
@@ -74,7 +88,10 @@ export class DueList {
         continue;
       }
       this.#slots.delete(slot);
-      for (const due of dues) if (!due.isOver) expire(due);
+      this.#settled -= dues.length;
+      for (const due of dues)
+        if (due.isOver) this.#over--;
+        else expire(due);
     }
     if (nearest !== Number.POSITIVE_INFINITY && nearest < this.#lookAt) this.#schedule(nearest, now);
   }
@@ -84,10 +101,23 @@ export class DueList {
       expire(due);
       return;
     }
+    due.isSettled = true;
+    this.#settled++;
     const slot = Math.ceil(due.at / SLOT_MS);
     const dues = this.#slots.get(slot);
     if (dues) dues.push(due);
     else this.#slots.set(slot, [due]);
+  }
+
+  /** Without it what is over would stay until its time has come, which may be hours. */
+  #sweep(): void {
+    for (const [slot, dues] of this.#slots) {
+      const left = dues.filter((due) => !due.isOver);
+      this.#settled -= dues.length - left.length;
+      if (left.length === 0) this.#slots.delete(slot);
+      else if (left.length < dues.length) this.#slots.set(slot, left);
+    }
+    this.#over = 0;
   }
 
   /** Drops what is over; where little of it is, the list may grow before the next time. */
@@ -102,6 +132,7 @@ function expire(due: Due): void {
   due.expire();
 }
 
-function unrefTimer(ms: number, run: () => void): void {
-  setTimeout(run, ms).unref();
+function unrefTimer(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms).unref();
+  return () => clearTimeout(timer);
 }

@@ -73,8 +73,6 @@ function called(next: Handler, ctx: Context): Promise<unknown> {
 }
 
 export interface VitalsOptions {
-  /** Told of each call whose answer comes too late, if it comes. @default nobody is */
-  timedOut?: (ctx: Context) => void;
   /** @default of its own */
   stamp?: CallStamp;
 }
@@ -82,7 +80,7 @@ export interface VitalsOptions {
 /** Measures each local call, from its arrival to its answer. */
 export function vitalsMiddleware(
   registry: VitalsRegistry,
-  { timedOut = () => {}, stamp = new CallStamp() }: VitalsOptions = {},
+  { stamp = new CallStamp() }: VitalsOptions = {},
 ): Middleware {
   return {
     name: "Vitals",
@@ -107,7 +105,6 @@ export function vitalsMiddleware(
             vitals.inFlight--;
             vitals.failed(error);
             vitals.latency.record((stamp.endOf(ctx) - start) * 1000);
-            if ((error as { type?: unknown } | undefined)?.type === "REQUEST_TIMEOUT") timedOut(ctx);
           },
         );
         return result;
