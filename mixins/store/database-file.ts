@@ -1,13 +1,12 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import { type Clock, sleep, systemClock } from "../../runtime/clock.ts";
 import type { Pool } from "../../runtime/pools/pool.ts";
-import type { MeasuredShape } from "../../runtime/queries/measured-shape.ts";
 import type { QueryMeter } from "../../runtime/queries/query-meter.ts";
 import { type Asked, shapeOfAsked, shapeText } from "./queries/asked.ts";
-import { counting, MeasuredStatement, SEEN_FUNCTION } from "./queries/measured-statement.ts";
-import { MATCH_FUNCTION, type Predicate } from "./query.ts";
+import { type Params, Statements } from "./queries/statements.ts";
+import type { Predicate } from "./query.ts";
 import { isBusy, storeError, unavailable } from "./sqlite-errors.ts";
 
 /** How long a write waits for other processes' writes, ms. */
@@ -15,9 +14,6 @@ export const LOCK_WAIT = 5000;
 
 /** SQLite's own waiting blocks the event loop, so it is short; the rest of the wait is ours. */
 const BLOCKING_WAIT = 2;
-const MAX_STATEMENTS = 200;
-
-type Params = readonly (string | number | null)[];
 
 const COMMIT: Asked = { collection: "", kind: "commit" };
 const LOCK: Asked = { collection: "", kind: "lock" };
@@ -40,12 +36,8 @@ export class DatabaseFile {
   #lastTurn: Promise<void> = Promise.resolve();
   /** Operations under way at once on the node; each one counts for its file. */
   readonly #pool: Pool | undefined;
-  #statements = new Map<string, MeasuredStatement>();
-  #meter: QueryMeter | undefined;
+  readonly #statements = new Statements();
   #rewritten: ReadonlySet<string> = new Set();
-  /** Documents that the statement under way has looked at. */
-  #seen = 0;
-  #predicates: readonly Predicate[] = [];
   #reading = false;
   #newestVersion = Number.POSITIVE_INFINITY;
 
@@ -54,6 +46,7 @@ export class DatabaseFile {
     this.#clock = clock;
     this.#pool = pool;
     this.#db = this.#connect();
+    this.#statements.use(this.#db);
   }
 
   #connect(): DatabaseSync {
@@ -84,7 +77,7 @@ export class DatabaseFile {
     }
     const old = this.#db;
     this.#db = fresh;
-    this.#statements.clear();
+    this.#statements.use(fresh);
     if (old.isOpen) old.close();
   }
 
@@ -113,11 +106,7 @@ export class DatabaseFile {
   /** WAL: readers and the writer do not wait for each other. FULL: what is committed has reached the disk. */
   #prepareConnection(db: DatabaseSync): void {
     db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-    db.function(MATCH_FUNCTION, { deterministic: true }, (doc, n) =>
-      this.#predicates[Number(n)]!(JSON.parse(String(doc))) ? 1 : 0,
-    );
-    // Not deterministic: SQLite would ask it once for all documents.
-    db.function(SEEN_FUNCTION, () => ++this.#seen);
+    this.#statements.define(db);
   }
 
   /** Runs `work` as one transaction: all of it happens, or nothing. It must not be asynchronous. */
@@ -166,14 +155,9 @@ export class DatabaseFile {
 
   /** A write has reached the disk when this returns; a reader's end is nothing to measure. */
   #commit(): void {
-    const meter = this.#reading ? undefined : this.#meter;
-    const began = meter?.elapsed() ?? 0;
+    const began = this.#statements.began();
     this.#db.exec("COMMIT");
-    meter?.record(this.#shapeOf(COMMIT, meter), meter.elapsed() - began, 0);
-  }
-
-  #shapeOf(asked: Asked, meter: QueryMeter): MeasuredShape {
-    return meter.shapeOf(asked.kind, () => shapeOfAsked(asked));
+    if (!this.#reading) this.#statements.ended(COMMIT, began);
   }
 
   /**
@@ -207,11 +191,10 @@ export class DatabaseFile {
         } catch (error) {
           if (!isBusy(error) || this.#clock.now() >= deadline) throw error;
         }
-        const meter = this.#meter;
-        const began = meter?.elapsed() ?? 0;
+        const began = this.#statements.began();
         if (isWrite && !leave) leave = await this.#turn();
         else await sleep(this.#clock, wait * (0.5 + Math.random()));
-        meter?.record(this.#shapeOf(LOCK, meter), meter.elapsed() - began, 0);
+        this.#statements.ended(LOCK, began);
       }
     } finally {
       leave?.();
@@ -233,7 +216,7 @@ export class DatabaseFile {
 
   /** From now on what is asked is measured, or not any more. */
   measure(meter: QueryMeter | undefined): void {
-    this.#meter = meter;
+    this.#statements.measure(meter);
   }
 
   /** Shapes that are asked in their other form, by their text. */
@@ -247,66 +230,23 @@ export class DatabaseFile {
 
   /** All rows. `predicates` are what `azora_match` calls by number; what `asked` says of it is measured. */
   all(sql: string, params: Params = [], predicates: readonly Predicate[] = [], asked?: Asked): unknown[] {
-    this.#predicates = predicates;
-    const prepared = this.#statement(sql);
-    const meter = this.#meter;
-    if (!asked || !meter) return prepared.statement.all(...params);
-    const shape = prepared.shapeOf(asked, meter);
-    const counter = meter.isSampled(shape) ? this.#counting(prepared, sql, asked) : null;
-    this.#seen = 0;
-    const began = meter.elapsed();
-    const rows = (counter ?? prepared.statement).all(...params);
-    meter.record(shape, meter.elapsed() - began, rows.length, counter ? this.#seen : -1);
-    return rows;
+    return this.#statements.all(sql, params, predicates, asked);
   }
 
   /** One row. The number in a row `{n}` is how many documents were counted. */
   get(sql: string, params: Params = [], predicates: readonly Predicate[] = [], asked?: Asked): unknown {
-    this.#predicates = predicates;
-    const prepared = this.#statement(sql);
-    const meter = this.#meter;
-    if (!asked || !meter) return prepared.statement.get(...params);
-    const shape = prepared.shapeOf(asked, meter);
-    const counter = meter.isSampled(shape) ? this.#counting(prepared, sql, asked) : null;
-    this.#seen = 0;
-    const began = meter.elapsed();
-    const row = (counter ?? prepared.statement).get(...params);
-    const returned = asked.kind === "count" ? (row as { n: number }).n : row === undefined ? 0 : 1;
-    meter.record(shape, meter.elapsed() - began, returned, counter ? this.#seen : -1);
-    return row;
+    return this.#statements.get(sql, params, predicates, asked);
   }
 
   run(sql: string, params: Params = [], asked?: Asked): number {
     if (this.#reading) throw new Error("A snapshot is for reading; write in a transaction");
     // SQLite itself ends a transaction when the disk is full. A function that catches the error must not go on outside.
     if (!this.#db.isTransaction) throw new Error("The transaction has ended already; nothing of it was written");
-    const prepared = this.#statement(sql);
-    const meter = this.#meter;
-    if (!asked || !meter) return Number(prepared.statement.run(...params).changes);
-    const began = meter.elapsed();
-    const changes = Number(prepared.statement.run(...params).changes);
-    meter.record(prepared.shapeOf(asked, meter), meter.elapsed() - began, 0);
-    return changes;
-  }
-
-  /** A look-up by id looks at one document; that need not be counted. */
-  #counting(prepared: MeasuredStatement, sql: string, { kind }: Asked): StatementSync | null {
-    prepared.counting ??= ["find", "page", "count"].includes(kind) ? this.#db.prepare(counting(sql)) : null;
-    return prepared.counting;
+    return this.#statements.run(sql, params, asked);
   }
 
   exec(sql: string): void {
     this.#db.exec(sql);
-  }
-
-  #statement(sql: string): MeasuredStatement {
-    let statement = this.#statements.get(sql);
-    if (!statement) {
-      if (this.#statements.size >= MAX_STATEMENTS) this.#statements.delete(this.#statements.keys().next().value!);
-      statement = new MeasuredStatement(this.#db.prepare(sql), sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
   }
 
   close(): void {

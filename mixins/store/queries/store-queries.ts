@@ -7,37 +7,20 @@ import type {
   IndexDropped,
   IndexFacts,
   IndexWish,
-  PlanFacts,
   ServiceQueries,
-  ShapeFacts,
   ShapeRuns,
 } from "../../../models/query-facts.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
-import type { MeasuredShape } from "../../../runtime/queries/measured-shape.ts";
 import type { QueryMeter } from "../../../runtime/queries/query-meter.ts";
 import type { IndexLimits, QuerySource } from "../../../runtime/queries/query-sources.ts";
-import { compileModel, TABLE_PREFIX } from "../compiled-model.ts";
+import { compileModel } from "../compiled-model.ts";
 import type { DatabaseFile } from "../database-file.ts";
 import { wrong } from "../refusal.ts";
-import { ADVISED_PREFIX, compileWish, forget, MAX_ADVISED, note, noted } from "./advised-indexes.ts";
+import { compileWish, forget, MAX_ADVISED, note, noted } from "./advised-indexes.ts";
 import { type BuildOptions, buildIndex, refuseCostly, sampleIndex } from "./index-build.ts";
-import { counting } from "./measured-statement.ts";
-import { SchemaCopy, schemaVersion } from "./schema-copy.ts";
-import { readPlan } from "./sqlite-plan.ts";
-
-const EXPLAINED = new Set(["find", "page", "count"]);
-
-/** Plans made between two looks at the event loop. */
-const AT_ONCE = 20;
-
-interface Planned {
-  version: number;
-  rewritten: boolean;
-  plan: PlanFacts;
-  /** Counting the documents looked at leaves the plan as it is. */
-  faithful: boolean;
-}
+import { indexFacts } from "./index-facts.ts";
+import { ShapePlans } from "./shape-plans.ts";
 
 /** What the optimizer may know and do of one service's SQLite file. */
 export class StoreQueries implements QuerySource {
@@ -46,7 +29,7 @@ export class StoreQueries implements QuerySource {
   readonly #models: readonly Model[];
   readonly #meter: QueryMeter;
   readonly #clock: Clock;
-  readonly #plans = new Map<string, Planned>();
+  readonly #plans: ShapePlans;
   #building: Promise<unknown> = Promise.resolve();
 
   constructor(file: DatabaseFile, models: readonly Model[], meter: QueryMeter, clock: Clock) {
@@ -55,6 +38,7 @@ export class StoreQueries implements QuerySource {
     this.#models = models;
     this.#meter = meter;
     this.#clock = clock;
+    this.#plans = new ShapePlans(file, meter);
   }
 
   /** Takes up what an earlier life of the service was told. */
@@ -67,19 +51,10 @@ export class StoreQueries implements QuerySource {
   }
 
   async facts(): Promise<ServiceQueries> {
-    const shapes: ShapeFacts[] = [];
-    const rewritten = await this.#rewritten();
-    await this.#plan(rewritten);
     this.#meter.rollWindow();
-    for (const shape of this.#meter.shapes()) {
-      shape.rewritten = rewritten.has(shape.text);
-      const planned = this.#plans.get(shape.id);
-      const facts = { ...shape.facts(this.#meter.actions), plan: planned?.plan ?? null };
-      if (planned && !planned.faithful) facts.sampled = { runs: 0, examined: 0, returned: 0 };
-      shapes.push(facts);
-    }
+    const shapes = await this.#plans.facts();
     const { indexes, collections, dropped } = await this.#file.read(() => ({
-      indexes: this.#indexes(shapes),
+      indexes: indexFacts(this.#file, this.#models, shapes),
       collections: this.#collections(),
       dropped: noted(this.#file, "dropped").map(({ name, detail }) => ({ name, ...(JSON.parse(detail) as IndexWish) })),
     }));
@@ -100,47 +75,9 @@ export class StoreQueries implements QuerySource {
     };
   }
 
-  /** Plans of the shapes that have none for the indexes of now; some at a time, since this is nobody's call. */
-  async #plan(rewritten: ReadonlySet<string>): Promise<void> {
-    const version = await this.#file.read(() => schemaVersion(this.#file));
-    const due = [...this.#meter.shapes()].filter((shape) => {
-      const known = this.#plans.get(shape.id);
-      const isKnown = known?.version === version && known.rewritten === rewritten.has(shape.text);
-      return EXPLAINED.has(shape.shape.kind) && !isKnown;
-    });
-    if (due.length === 0) return;
-    const copy = await this.#copy();
-    try {
-      for (const [i, shape] of due.entries()) {
-        if (i > 0 && i % AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
-        const sql = statementOf(shape, rewritten.has(shape.text));
-        const steps = copy.steps(sql);
-        const faithful = copy.steps(counting(sql)).join() === steps.join();
-        const plan = readPlan(steps, tableOf(shape));
-        this.#plans.set(shape.id, { version: copy.version, rewritten: rewritten.has(shape.text), plan, faithful });
-      }
-    } finally {
-      copy.close();
-    }
-  }
-
-  async whatIf(add: readonly IndexWish[], drop: readonly string[], rewrite: readonly string[]) {
+  whatIf(add: readonly IndexWish[], drop: readonly string[], rewrite: readonly string[]) {
     const indexes = add.map((wish) => compileWish(this.#models, wish));
-    const rewritten = await this.#rewritten();
-    const copy = await this.#copy();
-    try {
-      for (const { sql } of indexes) copy.exec(sql);
-      for (const name of drop) copy.exec(`DROP INDEX IF EXISTS "${name.replaceAll('"', '""')}"`);
-      const plans: Record<string, PlanFacts> = {};
-      for (const shape of this.#meter.shapes()) {
-        if (!EXPLAINED.has(shape.shape.kind)) continue;
-        const other = rewritten.has(shape.text) || rewrite.includes(shape.id);
-        plans[shape.id] = readPlan(copy.steps(statementOf(shape, other)), tableOf(shape));
-      }
-      return plans;
-    } finally {
-      copy.close();
-    }
+    return this.#plans.whatIf(indexes, drop, rewrite);
   }
 
   statistics(wish: IndexWish): Promise<FieldStatistics> {
@@ -150,7 +87,7 @@ export class StoreQueries implements QuerySource {
   async createIndex(wish: IndexWish, limits: BuildOptions): Promise<IndexBuilt> {
     const target = compileWish(this.#models, wish);
     return this.#oneAtATime(async () => {
-      const existing = await this.#file.read(() => this.#indexes([]));
+      const existing = await this.#file.read(() => indexFacts(this.#file, this.#models, []));
       const same = existing.find((index) => serves(index, wish));
       if (same) return { name: same.name, made: false, blocked: 0, bytes: 0 };
       const advised = existing.filter(
@@ -176,7 +113,7 @@ export class StoreQueries implements QuerySource {
   async dropIndex(given: string | IndexWish): Promise<IndexDropped> {
     const name = typeof given === "string" ? given : compileWish(this.#models, given).name;
     return this.#file.write(() => {
-      const known = this.#indexes([]);
+      const known = indexFacts(this.#file, this.#models, []);
       const index = known.find((each) => each.name === name);
       if (!index) {
         if (typeof given !== "string") return { name, dropped: false };
@@ -232,48 +169,10 @@ export class StoreQueries implements QuerySource {
     await this.resume();
   }
 
-  async #rewritten(): Promise<ReadonlySet<string>> {
-    const rows = await this.#file.read(() => noted(this.#file, "rewrite"));
-    return new Set(rows.map(({ name }) => name));
-  }
-
-  #copy(): Promise<SchemaCopy> {
-    return this.#file.read(() => new SchemaCopy(this.#file)) as Promise<SchemaCopy>;
-  }
-
   #oneAtATime<R>(work: () => Promise<R>): Promise<R> {
     const mine = this.#building.then(work);
     this.#building = mine.catch(() => {});
     return mine;
-  }
-
-  #indexes(shapes: readonly ShapeFacts[]): IndexFacts[] {
-    const existing = new Set(
-      (
-        this.#file.all("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL") as { name: string }[]
-      ).map(({ name }) => name),
-    );
-    const uses = new Map<string, number>();
-    for (const { plan, count } of shapes) {
-      for (const name of plan?.indexes ?? []) uses.set(name, (uses.get(name) ?? 0) + count);
-    }
-    const facts = (name: string, wish: IndexWish, unique: boolean): IndexFacts => ({
-      ...wish,
-      name,
-      unique,
-      origin: name.startsWith(ADVISED_PREFIX) ? "advised" : "model",
-      bytes: null,
-      uses: uses.get(name) ?? 0,
-    });
-    const declared = this.#models.flatMap((model) =>
-      compileModel(model).indexes.map(({ name, fields, unique = false }) =>
-        facts(name, { collection: model.name, fields: [...fields], living: unique }, unique),
-      ),
-    );
-    const advised = noted(this.#file, "index").map(({ name, detail }) =>
-      facts(name, JSON.parse(detail) as IndexWish, false),
-    );
-    return [...declared, ...advised].filter(({ name }) => existing.has(name));
   }
 
   #collections(): CollectionFacts[] {
@@ -284,11 +183,6 @@ export class StoreQueries implements QuerySource {
     });
   }
 }
-
-const tableOf = ({ shape }: MeasuredShape) => `${TABLE_PREFIX}${shape.collection}`;
-
-const statementOf = (shape: MeasuredShape, rewritten: boolean) =>
-  (rewritten ? shape.otherStatement : null) ?? shape.statement;
 
 /** Whether an index answers all that a wished one would. */
 function serves(index: IndexFacts, wish: IndexWish): boolean {

@@ -51,6 +51,11 @@ const shop = {
         return this.collection(saleModel).find({ buyer: ctx.params.buyer });
       },
     },
+    open: {
+      handler(this: StoreService) {
+        return this.collection(saleModel).find({ state: { $ne: "done" } }, { limit: 10 });
+      },
+    },
     texts: {
       handler(this: StoreService, ctx: Context<{ text: string }>) {
         return this.collection(saleModel).find({ text: ctx.params.text });
@@ -175,6 +180,22 @@ describe("an advice that cannot be followed", () => {
     expect(records.map(({ record }) => record.status)).toEqual(["measuring", "failed"]);
     expect(records[1]!.record.outcome).toContain("1024 are allowed");
     expect(indexes()).toEqual([]);
+  });
+
+  test("a query that has gone with a restart: kept as failed, and nothing is left in the other form", async () => {
+    for (let i = 0; i < 9; i++) await broker.call("shop.open");
+    const [advice] = await optimizer.advice("shop");
+    expect(advice).toMatchObject({ kind: "rewrite", actions: ["shop.open"] });
+    await broker.destroyService(service);
+    service = await startShop();
+    await expect(follow(advice!.id, 0)).rejects.toMatchObject({ type: "NOT_FOUND" });
+    expect(records.at(-1)!.record).toMatchObject({
+      status: "failed",
+      outcome: expect.stringContaining("may have gone with a restart"),
+    });
+    await broker.call("shop.open");
+    const [facts] = await optimizer.queries("shop");
+    expect(facts!.shapes.map(({ rewrite }) => rewrite)).toEqual(["possible"]);
   });
 
   test("an index that somebody has made meanwhile: nothing to compare", async () => {

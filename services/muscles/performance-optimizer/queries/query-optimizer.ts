@@ -1,19 +1,14 @@
 import { randomUUID } from "node:crypto";
 import type { OptimizationRecord } from "../../../../models/performance.ts";
-import type {
-  FieldStatistics,
-  IndexWish,
-  PlanFacts,
-  ServiceQueries,
-  ShapeRuns,
-} from "../../../../models/query-facts.ts";
+import type { ServiceQueries, ShapeRuns } from "../../../../models/query-facts.ts";
 import { type Clock, sleep, systemClock } from "../../../../runtime/clock.ts";
 import { AzoraError } from "../../../../runtime/errors.ts";
 import type { Undoing } from "../tuning/knob.ts";
 import type { Advice, Change } from "./advice.ts";
-import { type AdvisorOptions, advise, type Oracle } from "./advisor.ts";
+import type { AdvisorOptions } from "./advisor.ts";
 import { carryOut, undo } from "./carry-out.ts";
-import { mergeFacts, totalTime } from "./facts.ts";
+import { totalTime } from "./facts.ts";
+import { GivenAdvice } from "./given-advice.ts";
 import type { QueryNodes } from "./query-nodes.ts";
 import { QueryTrial } from "./trial.ts";
 
@@ -28,12 +23,6 @@ export interface QueryOptimizerOptions extends AdvisorOptions {
   maxTrial?: number;
 }
 
-interface Given {
-  advice: Advice;
-  facts: ServiceQueries;
-  at: number;
-}
-
 interface Trial {
   record: OptimizationRecord;
   advice: Advice;
@@ -45,10 +34,7 @@ interface Trial {
 
 const WATCH = 10_000;
 const STEP = 1000;
-/** Advice older than this is given anew before it is followed, ms; samples of the documents are kept as long. */
-const FRESH = 300_000;
-/** Advice that is remembered, and trials under way at once. */
-const MAX_GIVEN = 1000;
+/** Trials under way at once. */
 const MAX_TRIALS = 20;
 
 /** Gives advice on the queries of all services, carries it out, and takes back what did not help. */
@@ -56,8 +42,7 @@ export class QueryOptimizer {
   readonly #nodes: QueryNodes;
   readonly #options: QueryOptimizerOptions;
   readonly #clock: Clock;
-  readonly #given = new Map<string, Given>();
-  readonly #samples = new Map<string, { statistics: FieldStatistics; at: number }>();
+  readonly #given: GivenAdvice;
   readonly #trials = new Map<string, Trial>();
   readonly #busy = new Set<string>();
 
@@ -65,23 +50,17 @@ export class QueryOptimizer {
     this.#options = options;
     this.#nodes = options.nodes;
     this.#clock = options.clock ?? systemClock;
+    this.#given = new GivenAdvice(options.nodes, options, this.#clock);
   }
 
   /** Measured queries, the same service on several nodes as one. */
   async queries(service?: string): Promise<ServiceQueries[]> {
-    return [...(await this.#facts(service)).values()].map(({ facts }) => facts);
+    return [...(await this.#given.carried(service)).values()].map(({ facts }) => facts);
   }
 
   /** All advice, best first. */
-  async advice(service?: string): Promise<Advice[]> {
-    const all: Advice[] = [];
-    for (const { facts, carriers } of (await this.#facts(service)).values()) {
-      const found = await advise(facts, this.#oracle(facts.service, carriers[0]!), this.#options);
-      for (const each of found) this.#given.set(each.id, { advice: each, facts, at: this.#clock.now() });
-      all.push(...found);
-    }
-    while (this.#given.size > MAX_GIVEN) this.#given.delete(this.#given.keys().next().value!);
-    return all.sort((a, b) => b.expectedGain - a.expectedGain);
+  advice(service?: string): Promise<Advice[]> {
+    return this.#given.give(service);
   }
 
   /**
@@ -89,7 +68,7 @@ export class QueryOptimizer {
    * @throws AzoraError NOT_FOUND, ADVICE_REFUSED, CONFLICT
    */
   async applyAdvice(id: string, by = "operator"): Promise<OptimizationRecord> {
-    const { advice, facts } = await this.#fresh(id);
+    const { advice, facts } = await this.#given.fresh(id);
     if (!advice.applicable) {
       throw new AzoraError("ADVICE_REFUSED", `This is for whoever writes ${advice.service}: ${advice.what}`, { id });
     }
@@ -110,7 +89,7 @@ export class QueryOptimizer {
 
   async #try(advice: Advice, facts: ServiceQueries, by: string): Promise<OptimizationRecord> {
     const { service, what, changes } = advice;
-    const carriers = (await this.#facts(service)).get(service)?.carriers ?? [];
+    const carriers = await this.#carriers(service);
     const trial = new QueryTrial({
       shape: watched(advice, facts),
       writes: writers(advice, facts),
@@ -195,12 +174,12 @@ export class QueryOptimizer {
 
   /** Undoes what a record was kept for, by the `undoing` that was kept beside it. Undoing twice does no harm. */
   async undo(service: string, undoing: Undoing): Promise<void> {
-    const carriers = (await this.#facts(service)).get(service)?.carriers ?? [];
+    const carriers = await this.#carriers(service);
     await undo(this.#nodes, service, carriers, (undoing["changes"] ?? []) as Change[]);
   }
 
   async redo(service: string, undoing: Undoing): Promise<void> {
-    const carriers = (await this.#facts(service)).get(service)?.carriers ?? [];
+    const carriers = await this.#carriers(service);
     await carryOut(this.#nodes, service, carriers, (undoing["changes"] ?? []) as Change[]);
   }
 
@@ -211,20 +190,11 @@ export class QueryOptimizer {
     outcome: string,
   ): Promise<OptimizationRecord> {
     this.#busy.delete(id);
-    this.#given.delete(id);
+    this.#given.forget(id);
     const duration = this.#clock.now() - Date.parse(record.at);
     const ended = { ...record, status, outcome, duration };
     await this.#options.record(ended, {});
     return ended;
-  }
-
-  async #fresh(id: string): Promise<Given> {
-    const given = this.#given.get(id);
-    if (given && this.#clock.now() - given.at > FRESH) await this.advice(given.advice.service);
-    else if (!given) await this.advice();
-    const now = this.#given.get(id);
-    if (now) return now;
-    throw new AzoraError("NOT_FOUND", `There is no advice ${id}: what it was given for may have changed since`, { id });
   }
 
   async #poll(
@@ -241,28 +211,8 @@ export class QueryOptimizer {
     }
   }
 
-  async #facts(service?: string): Promise<Map<string, { facts: ServiceQueries; carriers: string[] }>> {
-    const reports = Map.groupBy(await this.#nodes.facts(service), (each) => each.service);
-    const merged = new Map<string, { facts: ServiceQueries; carriers: string[] }>();
-    for (const [name, each] of reports)
-      merged.set(name, { facts: mergeFacts(each)!, carriers: each.map(({ node }) => node) });
-    return merged;
-  }
-
-  #oracle(service: string, node: string): Oracle {
-    return {
-      whatIf: (add, drop, rewrite) =>
-        this.#nodes.call<Record<string, PlanFacts>>(node, "explainQueries", { service, add, drop, rewrite }),
-      statistics: async (wish: IndexWish) => {
-        const key = JSON.stringify([service, wish]);
-        const known = this.#samples.get(key);
-        if (known && this.#clock.now() - known.at < FRESH) return known.statistics;
-        const statistics = await this.#nodes.call<FieldStatistics>(node, "queryStatistics", { service, ...wish });
-        if (this.#samples.size >= MAX_GIVEN) this.#samples.clear();
-        this.#samples.set(key, { statistics, at: this.#clock.now() });
-        return statistics;
-      },
-    };
+  async #carriers(service: string): Promise<string[]> {
+    return (await this.#given.carried(service)).get(service)?.carriers ?? [];
   }
 }
 
