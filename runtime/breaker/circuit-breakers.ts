@@ -114,7 +114,7 @@ export class CircuitBreakers {
   #followed(next: Handler, ctx: Context, gate: Gate): Promise<unknown> {
     const start = this.#stamp.startOf(ctx);
     gate.path.began(start);
-    const result = next(ctx);
+    const result = called(next, ctx);
     result.then(
       () => {
         const own = instanceError(ctx);
@@ -225,7 +225,7 @@ export class CircuitBreakers {
       probes.instance?.answered();
       probes.own?.answered();
     };
-    const result = next(ctx);
+    const result = called(next, ctx);
     result.then(
       () => {
         const failed = instanceError(ctx);
@@ -239,6 +239,15 @@ export class CircuitBreakers {
       },
     );
     return result;
+  }
+}
+
+/** A foreign middleware may throw instead of giving a promise; the call has then ended all the same. */
+function called(next: Handler, ctx: Context): Promise<unknown> {
+  try {
+    return next(ctx);
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
 

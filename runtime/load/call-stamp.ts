@@ -23,10 +23,12 @@ export class CallStamp {
 
   /** When the call began, for those who meet it in the same moment; now, where it has waited in between. */
   startOf(ctx: object): number {
+    // A context may be used for a second call.
+    if (this.#ended === ctx) this.#ended = undefined;
     return this.#begun === ctx ? this.#start : this.now();
   }
 
-  /** The call has waited: what comes after it has begun later. */
+  /** The moment is over, or the call has waited: what comes now begins later. */
   forget(): void {
     this.#begun = undefined;
   }

@@ -75,6 +75,8 @@ export class CallPath {
   readonly endpoint: EndpointLoad;
   /** Absent where too many paths have one. */
   readonly latency: DecayingHistogram | undefined;
+  /** When its histogram's last window was closed, ms of the model's clock. */
+  closedAt = 0;
   inFlight = 0;
   /** Since the last report, as the two below. */
   calls = 0;

@@ -28,14 +28,12 @@ export class LoadModel {
   readonly #loads = new WeakMap<Callee, Map<string, EndpointLoad>>();
   readonly #paths = new Map<EndpointLoad, { callee: Callee; byCaller: Map<string, CallPath> }>();
   #counted = 0;
-  #closedAt: number;
   #uncounted = 0;
   #broker: ServiceBroker | undefined;
 
   constructor({ now = () => performance.now(), maxPaths = 2000 }: LoadModelOptions = {}) {
     this.now = now;
     this.#maxPaths = maxPaths;
-    this.#closedAt = now();
   }
 
   attach(broker: ServiceBroker): void {
@@ -84,8 +82,6 @@ export class LoadModel {
   /** What happened since the last report. @param weightOf see `PathReport.weight` */
   report(weightOf: (load: EndpointLoad, now: number) => number): PathReport[] {
     const now = this.now();
-    const kept = 0.5 ** ((now - this.#closedAt) / HALF_LIFE_MS);
-    this.#closedAt = now;
     const reports: PathReport[] = [];
     for (const [endpoint, { callee, byCaller }] of this.#paths) {
       for (const path of byCaller.values()) {
@@ -97,6 +93,8 @@ export class LoadModel {
         const { calls, latency: histogram } = path;
         if (calls === 0 && path.inFlight === 0) continue;
         const { service, action, node, latency } = endpoint;
+        const kept = 0.5 ** ((now - path.closedAt) / HALF_LIFE_MS);
+        path.closedAt = now;
         reports.push({
           caller: path.caller,
           service,

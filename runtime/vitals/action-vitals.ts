@@ -95,6 +95,8 @@ export function vitalsMiddleware(
         // Moleculer gives each root call its own id as request id: nobody looks for that, and a scope costs 0.2 µs.
         const inScope = requestID === ctx.id || !requestID || requestID === currentRequestId();
         const result = inScope ? called(next, ctx) : withRequestId(requestID, called, next, ctx);
+        // Hooks and caches may make it wait until it begins.
+        stamp.forget();
         // The caller gets the promise itself: listening to it costs him neither a promise nor a turn of the queue.
         result.then(
           () => {
