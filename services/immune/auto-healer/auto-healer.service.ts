@@ -10,7 +10,7 @@ import {
 } from "../../../models/healing.ts";
 import { CASE_OUTCOMES, healingCaseModel } from "../../../models/healing-case.model.ts";
 import { healingLessonsModel } from "../../../models/healing-lessons.model.ts";
-import { systemClock } from "../../../runtime/clock.ts";
+import { type Clock, systemClock } from "../../../runtime/clock.ts";
 import { RUNTIME_CAPABILITY } from "../../../runtime/discovery/plan.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import { readSettings } from "../../../runtime/settings.ts";
@@ -19,7 +19,8 @@ import { explain, story } from "./explain.ts";
 import { count } from "./figures.ts";
 import { Healer } from "./healer.ts";
 
-type HealerService = StoreService & { healer?: Healer };
+/** `clock` is the machine's where nobody has given another before the start. */
+type HealerService = StoreService & { clock?: Clock; healer?: Healer };
 
 const NAME = { type: "string", min: 1, max: 200 } as const;
 const LIMIT = { type: "number", integer: true, min: 1, max: 1000, default: 100, convert: true } as const;
@@ -170,7 +171,7 @@ const schema: StoreSchema = {
     const healer = new Healer({
       broker: this.broker,
       logger: this.logger,
-      clock: systemClock,
+      clock: service.clock ?? systemClock,
       store: service,
       name: this.fullName,
       settings: readSettings(),

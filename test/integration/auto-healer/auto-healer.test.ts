@@ -83,11 +83,9 @@ describe("a service whose calls fail", () => {
   /** Seconds of calls that fail until what is wrong has been put right. */
   function suffer(fault: string): { cure(): void } {
     let ill = true;
-    const timer = setInterval(
-      () => void organism.second({ calls: 10, faults: ill ? 8 : 0, ...(ill ? { fault } : {}) }),
-      500,
+    endings.push(
+      organism.every(500, () => void organism.second({ calls: 10, faults: ill ? 8 : 0, ...(ill ? { fault } : {}) })),
     );
-    endings.push(() => clearInterval(timer));
     return {
       cure: () => {
         ill = false;
@@ -171,10 +169,10 @@ describe("a service whose calls fail", () => {
 describe("healing before it breaks", () => {
   const leak = async () => {
     let used = 4;
-    for (let i = 0; i < 400 && organism.detections.length === 0; i++) {
-      await organism.second({ heapUsed: used++ * 2 ** 20 * 5, heapLimit: 8000 * 2 ** 20 });
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    const report = () => void organism.second({ heapUsed: used++ * 2 ** 20 * 5, heapLimit: 8000 * 2 ** 20 });
+    endings.push(organism.every(100, report));
+    await organism.eventually("the leak is found", () => organism.detections.length > 0, 40_000);
+    organism.standStill();
   };
 
   test.each([

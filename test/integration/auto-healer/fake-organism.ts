@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { type Context, ServiceBroker } from "moleculer";
 import type { Detection, HealingRecord, HealingResult } from "../../../models/healing.ts";
 import type { TopologyService } from "../../../models/topology.ts";
+import type { Clock } from "../../../runtime/clock.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import { bucketOf } from "../../../runtime/vitals/histogram.ts";
 import autoHealer from "../../../services/immune/auto-healer/auto-healer.service.ts";
 import type { Report } from "../../../services/immune/auto-healer/detection/node-senses.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 import { knownNode, knownService, topologyOf } from "../../support/topology.ts";
 
 interface Order {
@@ -21,10 +23,15 @@ interface Order {
   by?: "healer" | "operator";
 }
 
+/** The healer's time goes ten times as fast as time does, in steps, and stands still where the machine has none for it. */
+const TICK_MS = 10;
+const PER_TICK_MS = 100;
+
 /** The healer on a broker of its own, with a stand-in for the orchestrator that does what the test says. */
 export class FakeOrganism {
   readonly folder = mkdtempSync(join(tmpdir(), "azora-healer-"));
   readonly broker: ServiceBroker;
+  readonly clock = new FakeClock(Date.now());
   readonly orders: Order[] = [];
   readonly records: HealingRecord[] = [];
   readonly history: HealingRecord[] = [];
@@ -38,6 +45,7 @@ export class FakeOrganism {
   /** Where the ledger is. */
   node = "heart-1";
   #seq = 0;
+  #ticks: NodeJS.Timeout | undefined;
   /** What an order leads to. */
   act: (order: Order) => Promise<Partial<HealingResult>> | Partial<HealingResult> = () => ({});
 
@@ -64,12 +72,14 @@ export class FakeOrganism {
       events: { "healing.detected": (ctx: Context<Detection>) => void this.detections.push(ctx.params) },
     } as never);
     await this.broker.start();
+    this.#ticks = setInterval(() => this.clock.advance(PER_TICK_MS), TICK_MS);
     await this.startHealer();
     return this;
   }
 
   async startHealer(): Promise<void> {
-    this.broker.createService(structuredCopy(autoHealer) as never);
+    const service = this.broker.createService(structuredCopy(autoHealer) as never) as never as { clock: Clock };
+    service.clock = this.clock;
     await this.broker.waitForServices("auto-healer", 5000, 20);
     await this.eventually("the healer acts", async () => {
       const { checks } = await this.call<{ checks: { epoch: string; orchestrator: string } }>("health");
@@ -83,6 +93,7 @@ export class FakeOrganism {
 
   async stop(): Promise<void> {
     await this.broker.stop();
+    this.standStill();
     for (const name of [
       "DATA_DIR",
       "HEALING_TIME_SCALE",
@@ -134,6 +145,24 @@ export class FakeOrganism {
     await this.broker.emit("node.vitals", report);
   }
 
+  /** From now on no time passes for the healer. */
+  standStill(): void {
+    clearInterval(this.#ticks);
+  }
+
+  /** Calls back each time when so much of the healer's time has passed, until the returned function is called. */
+  every(ms: number, run: () => void): () => void {
+    let cancel = () => {};
+    const next = () => {
+      cancel = this.clock.after(ms, () => {
+        next();
+        run();
+      });
+    };
+    next();
+    return () => cancel();
+  }
+
   async eventually(what: string, condition: () => Promise<boolean> | boolean, timeout = 15_000): Promise<void> {
     const end = Date.now() + timeout;
     while (!(await condition())) {
@@ -174,14 +203,14 @@ export class FakeOrganism {
           check(ctx as never);
           const order = ctx.params;
           this.orders.push(order);
-          const since = Date.now();
+          const since = this.clock.now();
           const seen = {
             success: true,
             observed: { before: "ill", after: "healthy" },
             reason: "it was seen",
             ...(await this.act(order)),
           };
-          const duration = Date.now() - since;
+          const duration = this.clock.now() - since;
           const { id, action, target, failure, case: ofCase, by = "healer" } = order;
           const at = new Date(since).toISOString();
           const record: HealingRecord = {
