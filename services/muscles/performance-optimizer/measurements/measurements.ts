@@ -353,10 +353,9 @@ export class Measurements {
   }
 }
 
-/** Collections stop whatever runs: they are shared out by the time that calls ran. */
-function gcShares({ gc, served }: PerformanceReport): (one: ServedReport) => number {
-  const all = served.reduce((sum, one) => sum + one.sum, 0);
-  return (one) => (all === 0 ? 0 : Math.min(one.sum, (gc.sum * one.sum) / all));
+/** A collection stops whatever runs: a call meets it as often as it is under way while one comes. */
+function gcShares({ gc, span }: PerformanceReport): (one: ServedReport) => number {
+  return (one) => Math.min(one.sum, span > 0 ? gc.sum * (one.sum / (span * 1000)) : 0);
 }
 
 function fullName({ service, action }: { service: string; action: string }): string {
