@@ -69,19 +69,15 @@ export async function sampleIndex(path: string, target: Target): Promise<FieldSt
 }
 
 /** @throws AzoraError ADVICE_REFUSED saying which bound it would break */
-export function refuseCostly(path: string, target: IndexWish, seen: FieldStatistics, maxBlock: number): void {
+export function refuseCostly(path: string, target: IndexWish, seen: FieldStatistics): void {
   const on = `An index of ${target.collection} on ${target.fields.join(", ")}`;
-  const { entryBytes, largestField, indexBytes, freeBytes, buildMs } = seen;
+  const { entryBytes, largestField, indexBytes, freeBytes } = seen;
   if (entryBytes.largest > MAX_VALUE) throw tooLarge(target, largestField, entryBytes.largest);
   // The index itself, its copy in the write-ahead log, and what sorting takes.
   const room = 3 * indexBytes + SPARE;
   if (freeBytes < room) {
     const detail = `${on} needs ${megabytes(room)} of free disk space while it is built, and there are ${megabytes(freeBytes)}`;
     throw refused(detail, { file: path, needed: room, free: freeBytes });
-  }
-  if (buildMs > maxBlock) {
-    const detail = `${on} would keep writers waiting for about ${buildMs} ms, and ${maxBlock} are allowed. Allow more, or build it while the service is stopped`;
-    throw refused(detail, { estimated: buildMs, allowed: maxBlock });
   }
 }
 
@@ -106,6 +102,7 @@ export async function buildIndex(
   const job: IndexJob = {
     ...jobOf(db.path, target),
     lockWait,
+    maxBlock,
     build: { name, sql, detail, kind, at: new Date(now).toISOString() },
     ...(maxPages === undefined ? {} : { maxPages }),
   };
@@ -125,6 +122,13 @@ export async function buildIndex(
         built = { name, made: message.made, blocked: Math.round(message.blocked), bytes: message.bytes };
       } else if (message.event === "too large") {
         failure = tooLarge(target, message.field, message.bytes);
+      } else if (message.event === "too long") {
+        const { estimated } = message;
+        const on = `An index of ${collection} on ${fields.join(", ")}`;
+        failure = refused(
+          `${on} would keep writers waiting for about ${estimated} ms, and ${maxBlock} are allowed. Allow more, or build it while the service is stopped`,
+          { estimated, allowed: maxBlock },
+        );
       } else if (message.event === "failed") {
         failure = storeError(Object.assign(new Error(message.message), { errcode: message.errcode }), db.path);
       }
@@ -150,7 +154,16 @@ export async function buildIndex(
 }
 
 function jobOf(path: string, { table, fields, living }: Target): IndexJob {
-  return { path, table, columns: fields.map(columnOf), fields, living, maxValue: MAX_VALUE, lockWait: LOCK_WAIT };
+  return {
+    path,
+    table,
+    columns: fields.map(columnOf),
+    fields,
+    living,
+    maxValue: MAX_VALUE,
+    maxBlock: 0,
+    lockWait: LOCK_WAIT,
+  };
 }
 
 /** Resolves with how the process ended. */

@@ -18,7 +18,7 @@ export function summary(
   documents: number,
   fields: readonly string[],
   rows: readonly Record<string, unknown>[],
-  ms: number,
+  perDocument: number,
   freeBytes: number,
 ): Sample {
   let [bytes, entryBytes, largestEntry, largestValue, largestField] = [0, 0, 0, 0, fields[0] ?? ""];
@@ -54,7 +54,7 @@ export function summary(
     entry: { mean: n === 0 ? 0 : entryBytes / n, largest: largestEntry },
     largestField,
     largestValue,
-    perDocument: n === 0 ? 0 : ms / n,
+    perDocument,
     freeBytes,
   };
 }

@@ -98,7 +98,7 @@ export class StoreQueries implements QuerySource {
         const detail = `${wish.collection} has ${names.length} advised indexes, and ${MAX_ADVISED} are allowed: take one back, or declare some in the model`;
         throw new AzoraError("ADVICE_REFUSED", detail, { indexes: names, allowed: MAX_ADVISED });
       }
-      refuseCostly(this.#file.path, wish, await sampleIndex(this.#file.path, target), limits.maxBlock);
+      refuseCostly(this.#file.path, wish, await sampleIndex(this.#file.path, target));
       return buildIndex(this.#file, target, "index", this.#clock.now(), limits);
     });
   }
