@@ -2,6 +2,7 @@
 import { accounting } from "./accounting.ts";
 import { analysis } from "./analysis.ts";
 import { breaker } from "./breaker.ts";
+import { cache } from "./cache.ts";
 import { callCost } from "./call-cost.ts";
 import { chainBus } from "./chain-bus.ts";
 import { chainQuery } from "./chain-query.ts";
@@ -29,6 +30,7 @@ const BENCHES: Record<string, () => Promise<Result | Result[]>> = {
   overload: () => overload(),
   "sick-node": () => sickNode(),
   breaker: () => breaker(),
+  cache: () => cache(),
   failover: () => failover(),
   recovery: () => recovery(),
   "death-notice": () => deathNotice(),

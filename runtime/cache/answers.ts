@@ -266,6 +266,7 @@ export class Answers {
       bytes: entryBytes(flight.key, bytes, tags),
       until: now + fresh + (kind === "value" ? policy.stale : 0),
       visited: false,
+      isProven: false,
       newer: null,
       older: null,
       kind,

@@ -183,6 +183,7 @@ export class AzoraCacher extends Cachers.Base<object> {
       bytes: entryBytes(key, copy.bytes, []),
       until,
       visited: false,
+      isProven: false,
       newer: null,
       older: null,
       kind: "value",
