@@ -10,7 +10,11 @@ const examples = join(import.meta.dirname, "../../examples/healing");
 let organism: TestOrganism;
 let guest: ServiceBroker;
 beforeAll(async () => {
-  organism = await TestOrganism.create({ AZORA_HEALING_PLUGINS: join(examples, "plugins") });
+  organism = await TestOrganism.create({
+    AZORA_HEALING_PLUGINS: join(examples, "plugins"),
+    // A caller that spares the library asks it again after a second, not after six: the failures are the same, but sooner there.
+    AZORA_CIRCUIT_BREAKER_RESET_TIMEOUT: "10000",
+  });
   await organism.up(examples);
   guest = await organism.join();
   await guest.waitForServices(["library"], 5000, 50);
