@@ -9,7 +9,7 @@ import type {
   QueryAdvice,
   ServiceAnalysis,
 } from "../../../models/performance-views.ts";
-import { type Clock, monotonicClock } from "../../../runtime/clock.ts";
+import { type Clock, monotonicClock, sleep } from "../../../runtime/clock.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import { nearest } from "../../../runtime/nearest.ts";
 import { hasRecorder, recorderOf } from "../../../runtime/record/recorder-of.ts";
@@ -54,6 +54,7 @@ const ADVICE_MS = 5 * MINUTE_MS;
 /** An analysis that is younger is given as it is, ms. */
 const FRESH_MS = MINUTE_MS;
 const SILENCE_MS = 5000;
+const MOMENT_MS = 1000;
 const NODE_CALL_MS = 10_000;
 const MOST_TOLD = 1000;
 
@@ -204,6 +205,7 @@ export class Optimizer {
   async analyze(service?: string): Promise<ServiceAnalysis[]> {
     if (service !== undefined) {
       this.#mustExist(service);
+      await this.#recentAdvice(service);
       return this.#analyze([service]);
     }
     const now = this.#clock.now();
@@ -330,6 +332,12 @@ export class Optimizer {
     }
     for (const name of this.#analyses.keys()) if (!this.measurements.services.has(name)) this.#analyses.delete(name);
     return all;
+  }
+
+  /** Advice on a service's queries, if none is known that is recent; not waited for any longer than a moment. */
+  async #recentAdvice(service: string): Promise<void> {
+    if (this.#clock.now() - this.#advisedAt < ADVICE_MS) return;
+    await Promise.race([this.advice(service).catch(() => {}), sleep(this.#clock, MOMENT_MS)]);
   }
 
   #adviceFor(name: string): AdviceFacts[] {

@@ -84,11 +84,11 @@ export function declarationsOf(broker: ServiceBroker): Declarations {
   const actions = new Map<string, Declared>();
   const listed = broker.registry.actions.list({ skipInternal: true, withEndpoints: false }) as {
     name: string;
-    action?: { idempotent?: boolean; cache?: unknown; worker?: unknown };
+    action?: { idempotent?: boolean; cache?: unknown; metadata?: { worker?: unknown } };
   }[];
   for (const { name, action } of listed) {
-    const { idempotent, cache, worker } = action ?? {};
-    actions.set(name, { idempotent: idempotent === true, cached: Boolean(cache), worker: Boolean(worker) });
+    const { idempotent, cache, metadata } = action ?? {};
+    actions.set(name, { idempotent: idempotent === true, cached: Boolean(cache), worker: Boolean(metadata?.worker) });
   }
   const services = broker.registry.services.list({}) as { fullName: string; metadata?: { singleton?: boolean } }[];
   const singletons = services.filter(({ metadata }) => metadata?.singleton).map(({ fullName }) => fullName);

@@ -55,7 +55,7 @@ function inThread({ actions, nodes, cores }: ServiceFacts, { own }: TimeSpent, w
   return [
     {
       kind: "worker-thread",
-      what: `Say \`worker: true\` on the action ${heavy.action}, so that it runs in a thread`,
+      what: `Say \`metadata: { worker: true }\` on the action ${heavy.action}, so that it runs in a thread`,
       why: `a call computes for ${ms(own)}, and the event loop of ${late.node} is ${ms(late.loopDelay!)} late at ${share(late.cpu)} of a core`,
       expectedGain: (own / whole) * (1 - 1 / cores),
     },

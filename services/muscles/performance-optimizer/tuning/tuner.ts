@@ -328,7 +328,8 @@ export class Tuner {
     const { knobs, clock, book, wall, logger } = this.#options;
     const rested = new Set(
       (await book.of(run.service, 200))
-        .filter(({ status, at }) => status === "taken-back" && wall() - Date.parse(at) < REST_MS)
+        // One without a verdict was taken back for another reason, such as a restart.
+        .filter(({ status, at, effect }) => status === "taken-back" && effect && wall() - Date.parse(at) < REST_MS)
         .map(({ kind, change }) => `${kind} ${change}`),
     );
     const all = await Promise.all(
