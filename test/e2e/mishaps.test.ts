@@ -18,7 +18,10 @@ describe("mishaps", () => {
     organism = await TestOrganism.create({ AZORA_EVENT_BUS_URL: "mesh" });
     await organism.up(
       project({
-        "services/clings.service.mjs": `export default { name: "clings", actions: { x: () => 1 }, stopped: () => new Promise(() => {}) };`,
+        // Its second life ends in peace, so that nobody waits for it at the end of this test.
+        "services/clings.service.mjs": `export default { name: "clings", actions: { x: () => 1 },
+          created() { globalThis.lives = (globalThis.lives ?? 0) + 1; },
+          stopped: () => globalThis.lives === 1 ? new Promise(() => {}) : undefined };`,
       }),
     );
     const { status } = await organism.post("/orchestrator/restart/clings");
