@@ -1,4 +1,5 @@
 import { type Context, Errors } from "moleculer";
+import { outcomeOf } from "../breaker/outcome.ts";
 import type { Clock } from "../clock.ts";
 import type { ActionStats } from "./cache-stats.ts";
 import { canBeShared, cloneData, copyData } from "./data-copy.ts";
@@ -210,10 +211,12 @@ export class Answers {
     const now = this.#clock.now();
     const { type, code } = (error ?? {}) as { type?: unknown; code?: unknown };
     const isAtItsEnd = now - flight.at >= patience - AT_ITS_END_MS;
-    if (type === "REQUEST_SKIPPED" || (type === "REQUEST_TIMEOUT" && isAtItsEnd)) return { is: "given up", error };
+    const outcome = outcomeOf(error, action.stats.action);
+    // A refusal may be for this caller's priority, or its want of time.
+    if (type === "REQUEST_SKIPPED" || outcome === "refused" || (type === "REQUEST_TIMEOUT" && isAtItsEnd))
+      return { is: "given up", error };
     const { negative, failure } = action.policy;
-    const isRefusal = typeof code === "number" && code >= 400 && code < 500;
-    const time = code === 404 ? (negative ?? 0) : isRefusal ? 0 : failure;
+    const time = code === 404 ? (negative ?? 0) : outcome === "broke" ? failure : 0;
     if (time > 0 && !flight.isFenced) {
       const tags = typeof action.policy.tags === "function" ? [] : action.policy.tags;
       const entry: Entry = this.#newEntry(action, flight, "failure", error, ERROR_BYTES, tags, now - flight.at);

@@ -15,7 +15,7 @@ export interface CacheDeclaration {
   staleTtl?: number;
   /** Keeps "there is none", s: null, undefined, and errors with code 404. @default null is kept for ttl, the others are not */
   negativeTtl?: number;
-  /** Keeps other failures of the service, s; not refusals with a code of 4xx. @default 0 */
+  /** Keeps other failures of the service, s; no refusals, as those with a code of 4xx, or for want of room. @default 0 */
   failureTtl?: number;
   /** Names under which answers can be invalidated together. */
   tags?: string[] | ((params: never, result: never, ctx: Context) => string[]);

@@ -84,6 +84,19 @@ describe("one load for all", () => {
     expect(await Promise.all(calls)).toEqual(["Error: skipped", "here", "here"]);
   });
 
+  test("a refusal for want of room is not kept; of those who wait some try again, and no more than a few", async () => {
+    const node = new CachedNode();
+    let loads = 0;
+    const action = node.action("a.get", { failureTtl: 60 }, async () => {
+      loads++;
+      await settled();
+      throw Object.assign(new Error("full"), { type: "OVERLOADED", code: 503, data: { action: "a.get" } });
+    });
+    const said = await Promise.all(Array.from({ length: 1000 }, () => typeOf(node.call(action))));
+    expect([new Set(said), node.near.size]).toEqual([new Set(["Error: full"]), 0]);
+    expect(loads).toBeLessThanOrEqual(5);
+  });
+
   test("ends for those who wait when their own time is over, however many give up before", async () => {
     const node = new CachedNode();
     const { gates, load } = gate();
