@@ -1,19 +1,11 @@
 import { type Context, Errors } from "moleculer";
 import { outcomeOf } from "../breaker/outcome.ts";
 import type { Clock } from "../clock.ts";
-import type { ActionStats } from "./cache-stats.ts";
-import { canBeShared, cloneData, copyData } from "./data-copy.ts";
-import { areTags, type CachePolicy } from "./declaration.ts";
+import { cloneData } from "./data-copy.ts";
+import { type CachedAction, Entries } from "./entries.ts";
 import type { FarLevel, FarToken } from "./far-level.ts";
 import type { Flight, Flights, Outcome } from "./flights.ts";
-import { type Entry, entryBytes, type NearLevel } from "./near-level.ts";
-
-/** An action whose answers are cached, on this node. */
-export interface CachedAction {
-  readonly policy: CachePolicy;
-  readonly stats: ActionStats;
-  readonly load: (ctx: Context) => Promise<unknown>;
-}
+import type { Entry, NearLevel } from "./near-level.ts";
 
 /** Whether what this node knows is as new as what other nodes have been told; see lease.ts. */
 export interface Assurance {
@@ -52,8 +44,7 @@ export class Answers {
   readonly #assurance: Assurance;
   readonly #nodeID: string;
   readonly #random: () => number;
-  readonly #warn: (message: string) => void;
-  readonly #warned = new Set<string>();
+  readonly #entries: Entries;
 
   constructor(options: AnswersOptions) {
     this.#clock = options.clock;
@@ -63,7 +54,8 @@ export class Answers {
     this.#assurance = options.assurance;
     this.#nodeID = options.nodeID;
     this.#random = options.random ?? Math.random;
-    this.#warn = options.warn ?? (() => {});
+    const { clock, near, warn = () => {} } = options;
+    this.#entries = new Entries({ clock, near, warn });
   }
 
   answer(action: CachedAction, ctx: Context, key: string): Promise<unknown> {
@@ -151,7 +143,7 @@ export class Answers {
       if (this.#far?.isUsable && this.#assurance.holds(flight.at)) {
         const found = await this.#far.read(key, policy.lock === null ? 0 : Math.min(policy.lock, patience));
         token = found?.token;
-        const entry = found?.hit && this.#entryOfFar(action, flight, found.hit, background);
+        const entry = found?.hit && this.#entries.ofFar(action, flight, found.hit, background);
         if (entry) return await this.#gotFar(action, ctx, flight, entry);
       }
       if (!background) stats.misses++;
@@ -159,8 +151,8 @@ export class Answers {
       const began = this.#clock.now();
       const result = await action.load(ctx);
       const loadTime = this.#clock.now() - began;
-      const tags = this.#tagsOf(action, ctx, result);
-      const entry = this.#entryOf(action, flight, result, tags, loadTime);
+      const tags = this.#entries.tagsOf(action, ctx, result);
+      const entry = this.#entries.of(action, flight, result, tags, loadTime);
       if (typeof entry === "string" && token?.locked) this.#far!.unlock(key, token);
       if (entry === "alone") this.#flights.end(flight, { is: "alone" });
       else if (entry === "unfit") this.#unfit(action, flight, result);
@@ -219,7 +211,7 @@ export class Answers {
     const time = code === 404 ? (negative ?? 0) : outcome === "broke" ? failure : 0;
     if (time > 0 && !flight.isFenced) {
       const tags = typeof action.policy.tags === "function" ? [] : action.policy.tags;
-      const entry: Entry = this.#newEntry(action, flight, "failure", error, ERROR_BYTES, tags, now - flight.at);
+      const entry: Entry = this.#entries.make(action, flight, "failure", error, ERROR_BYTES, tags, now - flight.at);
       this.#near.keep(entry);
     } else if (code === 404) this.#forget(flight);
     return { is: "failed", error };
@@ -231,109 +223,12 @@ export class Answers {
     if (before && before.begun < flight.begun) this.#near.drop(before);
   }
 
-  /** Of a result: an entry, though perhaps one that is not kept. */
-  #entryOf(
-    action: CachedAction,
-    flight: Flight,
-    result: unknown,
-    tags: readonly string[] | null,
-    loadTime: number,
-  ): Entry | "alone" | "unfit" {
-    if (!canBeShared(result)) return "alone";
-    if (tags === null) return "unfit";
-    const { clone } = action.policy;
-    const copy = copyData(result, this.#near.largest);
-    if (!copy) return "unfit";
-    const value = clone === true ? copy.value : clone === false ? result : clone(result);
-    const kind = result === undefined || (result === null && action.policy.negative !== null) ? "none" : "value";
-    const entry = this.#newEntry(action, flight, kind, value, copy.bytes, tags, loadTime);
-    entry.isJson = copy.isJson && result !== undefined;
-    return entry;
-  }
-
-  #newEntry(
-    { policy, stats }: CachedAction,
-    flight: Flight,
-    kind: Entry["kind"],
-    value: unknown,
-    bytes: number,
-    tags: readonly string[],
-    loadTime: number,
-  ): Entry {
-    const now = this.#clock.now();
-    const isMissing = (value as { code?: unknown } | null | undefined)?.code === 404;
-    const fresh =
-      kind === "value" ? policy.fresh : kind === "none" || isMissing ? (policy.negative ?? 0) : policy.failure;
-    return {
-      key: flight.key,
-      bytes: entryBytes(flight.key, bytes, tags),
-      until: now + fresh + (kind === "value" ? policy.stale : 0),
-      visited: false,
-      isProven: false,
-      newer: null,
-      older: null,
-      kind,
-      value,
-      clone: policy.clone,
-      isJson: false,
-      tags,
-      stats,
-      loadedAt: now,
-      freshUntil: now + fresh,
-      loadTime,
-      begun: flight.begun,
-      retryAt: 0,
-    };
-  }
-
-  #entryOfFar(
-    action: CachedAction,
-    flight: Flight,
-    hit: NonNullable<Awaited<ReturnType<FarLevel["read"]>>>["hit"],
-    background: boolean,
-  ): Entry | undefined {
-    if (!hit || (background && hit.freshFor <= 0)) return undefined;
-    const { value, freshFor, keptFor, age, loadTime, tags } = hit;
-    const kind = value === null && action.policy.negative !== null ? "none" : "value";
-    const copy = copyData(value, this.#near.largest);
-    const entry = this.#newEntry(action, flight, kind, value, copy?.bytes ?? this.#near.largest, tags, loadTime);
-    const now = this.#clock.now();
-    // What another node has declared, or this one after a change of its code: the shorter time counts.
-    const until = Math.min(entry.until, now + keptFor);
-    return {
-      ...entry,
-      isJson: true,
-      loadedAt: now - age,
-      until,
-      freshUntil: Math.min(entry.freshUntil - age, now + freshFor, until),
-    };
-  }
-
-  /** Null where they are none that could be kept. */
-  #tagsOf({ policy, stats }: CachedAction, ctx: Context, result: unknown): readonly string[] | null {
-    if (typeof policy.tags !== "function") return policy.tags;
-    try {
-      const tags = policy.tags(ctx.params, result, ctx) as unknown;
-      if (Array.isArray(tags) && areTags(tags)) return tags.length === 0 ? [] : [...new Set(tags)];
-      this.#warnOnce(`${stats.action}: cache.tags gave no list of at most 64 names; such answers are not kept`);
-    } catch (error) {
-      this.#warnOnce(`${stats.action}: cache.tags failed, such answers are not kept: ${(error as Error).message}`);
-    }
-    return null;
-  }
-
   #unfit({ policy, stats }: CachedAction, flight: Flight, value: unknown): void {
     stats.unfit++;
     this.#forget(flight);
     // Who loaded it may change it before the others get theirs.
     const isShared = flight.waiting > 0 && policy.clone !== false;
     this.#flights.end(flight, { is: "value", value: isShared ? copyOf(value) : value });
-  }
-
-  #warnOnce(message: string): void {
-    if (this.#warned.has(message) || this.#warned.size > 1000) return;
-    this.#warned.add(message);
-    this.#warn(message);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Context, ServiceBroker, ServiceSchema } from "moleculer";
-import type { Coherence, InvalidateMessage, LeaseAnswer, Peers } from "./coherence.ts";
+import type { Coherence, LeaseAnswer, Peers } from "./coherence.ts";
+import type { InvalidateMessage } from "./lessor.ts";
 import { MAX_NAMES, type Targets } from "./targets.ts";
 
 const LEASE_TIMEOUT_MS = 1000;

@@ -1,18 +1,20 @@
 import { Cachers, type Context, type Middleware, type Service, type ServiceBroker } from "moleculer";
 import type { CacheReport } from "../../models/performance.ts";
-import { type Clock, monotonicClock, sleep } from "../clock.ts";
-import { AzoraError } from "../errors.ts";
-import { Answers, type CachedAction } from "./answers.ts";
+import { type Clock, monotonicClock } from "../clock.ts";
+import { Answers } from "./answers.ts";
 import { keyOf } from "./cache-key.ts";
+import { CacheLocks } from "./cache-locks.ts";
 import { cacheService, peersOf } from "./cache-service.ts";
 import { ActionStats } from "./cache-stats.ts";
+import { type ActionDefinition, type ActionHandler, CachedActions } from "./cached-actions.ts";
 import { Coherence } from "./coherence.ts";
 import { cloneData, copyData } from "./data-copy.ts";
-import { type CacheDeclaration, type CachePolicy, readDeclaration } from "./declaration.ts";
+import type { CacheDeclaration } from "./declaration.ts";
+import { handmade } from "./entries.ts";
 import { FarLevel } from "./far-level.ts";
 import { Flights } from "./flights.ts";
-import { KeyLocks } from "./key-locks.ts";
-import { type Entry, entryBytes, NearLevel } from "./near-level.ts";
+import { type GivenTargets, givenTargets } from "./given-targets.ts";
+import { type Entry, NearLevel } from "./near-level.ts";
 import { EVERYTHING, type Targets } from "./targets.ts";
 
 export interface AzoraCacherOptions {
@@ -32,17 +34,8 @@ export interface AzoraCacherOptions {
   clock?: Clock;
 }
 
-type Handler = (ctx: Context) => Promise<unknown>;
-interface ActionDefinition {
-  name: string;
-  cache?: unknown;
-}
-
 const DEFAULT_BYTES = 64 * 2 ** 20;
 const SWEEP_MS = 1000;
-const MAX_WILDCARDS = 8;
-const LOCK_MS = 15_000;
-const LOCK_LOOK_MS = 50;
 /** Under which name what is set by `broker.cacher.set` is told. */
 const BY_HAND = "broker.cacher.set";
 
@@ -55,12 +48,11 @@ export class AzoraCacher extends Cachers.Base<object> {
   readonly #clock: Clock;
   readonly #near: NearLevel;
   readonly #flights: Flights;
-  readonly #locks = new KeyLocks();
-  readonly #stats = new Map<string, ActionStats>();
+  #locks!: CacheLocks;
   readonly #byHand = new ActionStats(BY_HAND);
   #far: FarLevel | undefined;
   #coherence!: Coherence;
-  #answers!: Answers;
+  #actions!: CachedActions;
   #cancelSweep = () => {};
 
   constructor(options: AzoraCacherOptions = {}) {
@@ -93,7 +85,7 @@ export class AzoraCacher extends Cachers.Base<object> {
       far: this.#far,
       warn,
     });
-    this.#answers = new Answers({
+    const answers = new Answers({
       clock: this.#clock,
       near: this.#near,
       flights: this.#flights,
@@ -102,6 +94,9 @@ export class AzoraCacher extends Cachers.Base<object> {
       nodeID: broker.nodeID,
       warn,
     });
+    const { ttl = 30, clone, keygen } = this.#options;
+    this.#actions = new CachedActions({ answers, defaults: { ttl, clone }, keygen, warn });
+    this.#locks = new CacheLocks(this.#clock, this.#far);
     // Without Redis the first level goes on.
     this.connected = true;
     const peersChanged = () => this.#coherence.peersChanged();
@@ -127,7 +122,7 @@ export class AzoraCacher extends Cachers.Base<object> {
       created: (broker: ServiceBroker) => {
         broker.createService(cacheService(broker, this.#coherence, (targets, where) => this.#heard(targets, where)));
       },
-      localAction: (handler: Handler, action: ActionDefinition): Handler => this.#wrap(handler, action),
+      localAction: (handler: ActionHandler, action: ActionDefinition) => this.#actions.wrap(handler, action),
       serviceStopped: (service: Service) => this.#apply({ patterns: [`${service.fullName}.**`] }),
       stopping: () => this.#coherence.close(),
     } as unknown as Middleware;
@@ -141,15 +136,8 @@ export class AzoraCacher extends Cachers.Base<object> {
   }
 
   /** Resolves when no node gives out an older answer of these keys, of keys that match these patterns, or with these tags. */
-  invalidate(targets: {
-    keys?: string | string[];
-    patterns?: string | string[];
-    tags?: string | string[];
-  }): Promise<void> {
-    const list = (name: keyof Targets) => checked(name, targets[name] ?? []);
-    const { length } = Object.keys(targets).filter((name) => !["keys", "patterns", "tags"].includes(name));
-    if (length > 0) throw wrongTarget(Object.keys(targets).join(", "), "keys, patterns and tags alone");
-    return this.#coherence.invalidate({ keys: list("keys"), patterns: list("patterns"), tags: list("tags") });
+  invalidate(targets: GivenTargets): Promise<void> {
+    return this.#coherence.invalidate(givenTargets(targets));
   }
 
   override async get(key: string): Promise<never> {
@@ -175,29 +163,9 @@ export class AzoraCacher extends Cachers.Base<object> {
       this.#near.invalidate({ keys: [key] });
       return data as never;
     }
-    const now = this.#clock.now();
-    const seconds = ttl ?? this.#options.ttl ?? 30;
-    const until = seconds === 0 ? Number.POSITIVE_INFINITY : now + seconds * 1000;
-    const entry: Entry = {
-      key,
-      bytes: entryBytes(key, copy.bytes, []),
-      until,
-      visited: false,
-      isProven: false,
-      newer: null,
-      older: null,
-      kind: "value",
-      value: copy.value,
-      clone: this.#options.clone ?? true,
-      isJson: copy.isJson,
-      tags: [],
-      stats: this.#byHand,
-      loadedAt: now,
-      freshUntil: until,
-      loadTime: 0,
-      begun: this.#flights.next(),
-      retryAt: 0,
-    };
+    const { ttl: byDefault = 30, clone = true } = this.#options;
+    const flags = { clone, stats: this.#byHand, begun: this.#flights.next() };
+    const entry = handmade(key, copy, (ttl ?? byDefault) * 1000, this.#clock.now(), flags);
     this.#near.keep(entry);
     if (token && copy.isJson && data !== undefined) this.#far!.write(entry, token);
     return data as never;
@@ -205,12 +173,12 @@ export class AzoraCacher extends Cachers.Base<object> {
 
   /** On all nodes. */
   override async del(keys: string | string[]): Promise<never> {
-    return (await this.#told({ keys: [keys].flat() })) as never;
+    return (await this.#told(givenTargets({ keys }))) as never;
   }
 
   /** On all nodes. */
   override async clean(match: string | string[] = "**"): Promise<never> {
-    return (await this.#told({ patterns: checked("patterns", match) })) as never;
+    return (await this.#told(givenTargets({ patterns: match }))) as never;
   }
 
   /** On this node alone, and what is in Redis stays. */
@@ -230,35 +198,13 @@ export class AzoraCacher extends Cachers.Base<object> {
   }
 
   /** Waits for its turn. @param ttl ms for which other nodes wait for it. @returns what gives it back */
-  override async lock(key: string | string[], ttl = LOCK_MS): Promise<() => Promise<void>> {
-    const name = String(key);
-    const free = await this.#locks.lock(name);
-    const end = this.#clock.now() + ttl;
-    let locked = this.#far?.isUsable ? await this.#far.tryLock(name, ttl) : null;
-    while (locked === undefined && this.#clock.now() < end) {
-      await sleep(this.#clock, LOCK_LOOK_MS);
-      locked = await this.#far!.tryLock(name, ttl);
-    }
-    return async () => {
-      if (locked) this.#far!.unlock(name, { locked });
-      free();
-    };
+  override lock(key: string | string[], ttl?: number): Promise<() => Promise<void>> {
+    return this.#locks.lock(String(key), ttl);
   }
 
   /** @throws where somebody holds it */
-  override async tryLock(key: string | string[], ttl = LOCK_MS): Promise<() => Promise<void>> {
-    const name = String(key);
-    if (this.#locks.isLocked(name)) throw new Error("Locked.");
-    const free = await this.#locks.lock(name);
-    const locked = this.#far?.isUsable ? await this.#far.tryLock(name, ttl) : null;
-    if (locked === undefined) {
-      free();
-      throw new Error("Locked.");
-    }
-    return async () => {
-      if (locked) this.#far!.unlock(name, { locked });
-      free();
-    };
+  override tryLock(key: string | string[], ttl?: number): Promise<() => Promise<void>> {
+    return this.#locks.tryLock(String(key), ttl);
   }
 
   override defaultKeygen(action: never, options: never, ctx: Context): string {
@@ -275,11 +221,11 @@ export class AzoraCacher extends Cachers.Base<object> {
 
   /** What has happened since the last time that it was asked. */
   takeReports(): CacheReport[] {
-    return [...this.#stats.values(), this.#byHand].map((stats) => stats.take()).filter((report) => report !== null);
+    return [...this.#actions.stats, this.#byHand].map((stats) => stats.take()).filter((report) => report !== null);
   }
 
   get info() {
-    const actions = [...this.#stats.values(), this.#byHand].map((stats) => ({
+    const actions = [...this.#actions.stats, this.#byHand].map((stats) => ({
       ...stats.total,
       unfit: stats.unfit,
       refreshed: stats.refreshed,
@@ -297,42 +243,6 @@ export class AzoraCacher extends Cachers.Base<object> {
       redis: this.#far?.state ?? null,
       actions,
     };
-  }
-
-  #wrap(handler: Handler, definition: ActionDefinition): Handler {
-    const { name } = definition;
-    const { ttl = 30, clone } = this.#options;
-    const policy = readDeclaration(name, definition.cache, { ttl, clone }, (message) => this.logger.warn(message));
-    if (!policy) return handler;
-    const action: CachedAction = { policy, stats: this.#statsOf(name), load: handler };
-    const declared = (typeof definition.cache === "object" ? definition.cache : {}) as CacheDeclaration;
-    const { enabled } = policy;
-    const keyed = this.#keygen(policy, name, definition, declared);
-    return (ctx) => {
-      if (enabled !== true && !enabled.call(ctx.service as never, ctx)) return handler(ctx);
-      if ((ctx.meta as Record<string, unknown>)["$cache"] === false || ctx.stream) return handler(ctx);
-      const key = keyed(ctx);
-      return key === undefined || key === null ? handler(ctx) : this.#answers.answer(action, ctx, key);
-    };
-  }
-
-  #keygen(
-    { keygen = this.#options.keygen, keys }: CachePolicy,
-    name: string,
-    definition: ActionDefinition,
-    declared: CacheDeclaration,
-  ): (ctx: Context) => string | undefined {
-    if (keygen) return (ctx) => keygen.call(this as never, definition, declared, ctx);
-    return (ctx) => keyOf(name, keys, ctx);
-  }
-
-  #statsOf(name: string): ActionStats {
-    let stats = this.#stats.get(name);
-    if (!stats) {
-      stats = new ActionStats(name);
-      this.#stats.set(name, stats);
-    }
-    return stats;
   }
 
   async #find(key: string): Promise<Entry | undefined> {
@@ -363,23 +273,4 @@ export class AzoraCacher extends Cachers.Base<object> {
     this.#flights.fence(targets);
     this.#near.invalidate(targets);
   }
-}
-
-function checked(field: string, given: string | readonly string[]): string[] {
-  const list = [given].flat() as unknown[];
-  for (const one of list) {
-    if (typeof one !== "string" || one === "" || one.length > 10_000)
-      throw wrongTarget(`${field}: ${String(one).slice(0, 100)}`, "names of 1 to 10000 characters");
-    if (field === "patterns" && one.split(/[*?]+/).length > MAX_WILDCARDS + 1)
-      throw wrongTarget(`${field}: ${one.slice(0, 100)}`, `patterns with at most ${MAX_WILDCARDS} wildcards`);
-  }
-  return list as string[];
-}
-
-function wrongTarget(value: string, allowed: string): AzoraError {
-  return new AzoraError("VALIDATION_ERROR", `What is to be invalidated is ${value}, but it must be ${allowed}`, {
-    field: "targets",
-    value,
-    allowed,
-  });
 }

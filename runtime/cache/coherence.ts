@@ -1,17 +1,10 @@
 import type { Clock } from "../clock.ts";
 import { AzoraError } from "../errors.ts";
 import type { Assurance } from "./answers.ts";
+import { type InvalidateMessage, LEASE_MS, Lessor } from "./lessor.ts";
 import { merge, type Targets } from "./targets.ts";
 
-/** How long a node may give out what it keeps after it has last heard from each of the others, ms. */
-export const LEASE_MS = 8000;
-export const RENEW_MS = 2000;
-/** Patience with one message to another node, ms. */
-const MESSAGE_MS = 2000;
-/** How long an invalidation may wait for a node before that node's lease is no longer prolonged, ms. */
-const OVERDUE_MS = 1000;
-const LEAST_PATIENCE_MS = 200;
-const RETRY_MS = 100;
+const RENEW_MS = 2000;
 /** Longest that a caller waits for leases to be renewed before it loads for itself, ms. */
 const SOON_MS = 100;
 
@@ -19,10 +12,6 @@ export interface LeaseAnswer {
   /** How many invalidations were made without the asking node. Null: no lease now, since it owes an acknowledgement. */
   missed: number | null;
   /** The answering node owes Redis an invalidation. */
-  owes: boolean;
-}
-
-export interface InvalidateMessage extends Targets {
   owes: boolean;
 }
 
@@ -51,18 +40,6 @@ interface Held {
   until: number;
   missed: number;
 }
-/** What this node has given to another. */
-interface Granted {
-  until: number;
-  missed: number;
-  waiting: Waiting[];
-  isTelling: boolean;
-  overdueAt: number;
-}
-interface Waiting {
-  targets: Targets;
-  done(isTold: boolean): void;
-}
 
 /**
  * Sees to it that no node gives out what another one has invalidated, by leases (Gray and Cheriton, "Leases: an efficient
@@ -75,11 +52,9 @@ export class Coherence implements Assurance {
   readonly #options: CoherenceOptions;
   readonly #clock: Clock;
   readonly #held = new Map<string, Held>();
-  readonly #granted = new Map<string, Granted>();
+  readonly #lessor: Lessor;
   /** Nodes that owe Redis an invalidation. */
   readonly #owing = new Set<string>();
-  /** Invalidations of this node so far. */
-  #issued = 0;
   #until = Number.POSITIVE_INFINITY;
   #renewing: Promise<void> | undefined;
   /** A renewal failed: callers need not wait for the next one. */
@@ -91,6 +66,10 @@ export class Coherence implements Assurance {
   constructor(options: CoherenceOptions) {
     this.#options = options;
     this.#clock = options.clock;
+    const { clock, peers, warn } = options;
+    const send = (node: string, message: InvalidateMessage, timeout: number) =>
+      peers.invalidate(node, message, timeout);
+    this.#lessor = new Lessor({ clock, send, owes: () => options.far?.owes ?? false, warn });
   }
 
   holds(now: number): boolean {
@@ -136,24 +115,14 @@ export class Coherence implements Assurance {
       this.#owing.delete(node);
       this.#options.far?.oweEverything();
     }
-    for (const [node, granted] of this.#granted) {
-      if (nodes.has(node)) continue;
-      // Who is gone gives out nothing, and a partner that is only cut off counts its leases itself.
-      this.#granted.delete(node);
-      for (const { done } of granted.waiting.splice(0)) done(true);
-    }
+    this.#lessor.keepOnly(nodes);
     this.#isFailing = false;
     this.#judge();
   }
 
   /** Another node asks for a lease. */
   grant(node: string): LeaseAnswer {
-    const granted = this.#partner(node);
-    const now = this.#clock.now();
-    const isOverdue = granted.waiting.length > 0 && now > granted.overdueAt;
-    if (isOverdue) return { missed: null, owes: this.#options.far?.owes ?? false };
-    granted.until = now + LEASE_MS;
-    return { missed: granted.missed, owes: this.#options.far?.owes ?? false };
+    return { missed: this.#lessor.grant(node), owes: this.#options.far?.owes ?? false };
   }
 
   /** Another node invalidates. When this returns, nothing older is given out here. */
@@ -175,13 +144,11 @@ export class Coherence implements Assurance {
       // Somebody may have read the old value from there meanwhile.
       apply(targets);
     }
-    this.#issued++;
-    const nodes = new Set(peers.list());
-    const now = this.#clock.now();
-    for (const [node, { until }] of this.#granted) if (until > now) nodes.add(node);
-    const told = await Promise.all([...nodes].map((node) => this.#tell(node, targets)));
+    this.#lessor.issue();
+    const nodes = [...new Set([...peers.list(), ...this.#lessor.holders])];
+    const told = await Promise.all(nodes.map((node) => this.#lessor.tell(node, targets)));
     if (told.every((isTold) => isTold) || peers.isConnected()) return;
-    const cut = [...nodes].filter((_, i) => !told[i]);
+    const cut = nodes.filter((_, i) => !told[i]);
     throw new AzoraError(
       "NOT_WITHIN_TIME",
       `The invalidation did not reach ${cut.join(", ")}: this node is cut off from the bus; it is done here`,
@@ -192,77 +159,7 @@ export class Coherence implements Assurance {
   close(): void {
     this.#isClosed = true;
     this.#cancelRenewal?.();
-    for (const { waiting } of this.#granted.values()) for (const { done } of waiting.splice(0)) done(true);
-  }
-
-  /** @returns whether the node has said that it is done, or is gone */
-  #tell(node: string, targets: Targets): Promise<boolean> {
-    if (this.#isClosed) return Promise.resolve(true);
-    const granted = this.#partner(node);
-    if (granted.waiting.length === 0) granted.overdueAt = this.#clock.now() + OVERDUE_MS;
-    return new Promise((done) => {
-      granted.waiting.push({ targets, done });
-      if (!granted.isTelling) void this.#tellAll(node, granted);
-    });
-  }
-
-  /** One message at a time to each node: those that come meanwhile are sent together. */
-  async #tellAll(node: string, granted: Granted): Promise<void> {
-    granted.isTelling = true;
-    const now = () => this.#clock.now();
-    // Who has no lease is waited for a little: it may never have heard of this node.
-    const least = now() + MESSAGE_MS;
-    while (granted.waiting.length > 0 && !this.#isClosed) {
-      const batch = granted.waiting.slice();
-      const message = { ...merge(batch.map((one) => one.targets)), owes: this.#options.far?.owes ?? false };
-      // Not much beyond the moment at which its lease runs out.
-      const patience = Math.min(MESSAGE_MS, Math.max(granted.until - now(), LEAST_PATIENCE_MS));
-      const isTold = await this.#within(patience, this.#options.peers.invalidate(node, message, MESSAGE_MS));
-      if (isTold) this.#done(granted, batch, true);
-      else if (now() >= Math.max(granted.until, least)) {
-        granted.missed += batch.length;
-        this.#options.warn?.(
-          `${node} did not acknowledge an invalidation; its cache stays unused until it has forgotten`,
-        );
-        this.#done(granted, batch, false);
-      } else if (granted.waiting.length > 0) {
-        const pause = Promise.withResolvers<void>();
-        this.#clock.after(RETRY_MS, pause.resolve);
-        await pause.promise;
-      }
-    }
-    granted.isTelling = false;
-  }
-
-  /** Whether it came to a good end in time. */
-  #within(ms: number, work: Promise<unknown>): Promise<boolean> {
-    return new Promise((resolve) => {
-      const cancel = this.#clock.after(ms, () => resolve(false));
-      const end = (isGood: boolean) => {
-        cancel();
-        resolve(isGood);
-      };
-      work.then(
-        () => end(true),
-        () => end(false),
-      );
-    });
-  }
-
-  #done(granted: Granted, batch: Waiting[], isTold: boolean): void {
-    const rest = granted.waiting.filter((one) => !batch.includes(one));
-    granted.waiting.splice(0, Number.POSITIVE_INFINITY, ...rest);
-    granted.overdueAt = this.#clock.now() + OVERDUE_MS;
-    for (const { done } of batch) done(isTold);
-  }
-
-  #partner(node: string): Granted {
-    let granted = this.#granted.get(node);
-    if (!granted) {
-      granted = { until: 0, missed: this.#issued, waiting: [], isTelling: false, overdueAt: 0 };
-      this.#granted.set(node, granted);
-    }
-    return granted;
+    this.#lessor.close();
   }
 
   #renew(): Promise<void> {

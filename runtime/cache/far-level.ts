@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { createRequire } from "node:module";
 import type { Redis } from "ioredis";
 import { type Clock, sleep } from "../clock.ts";
-import { LONGEST_MS, SCRIPTS } from "./far-scripts.ts";
+import { type FarHit, packed, unpacked } from "./far-value.ts";
 import type { Entry } from "./near-level.ts";
+import { clientOf } from "./redis-client.ts";
 import { RedisGuard } from "./redis-guard.ts";
 import { groupsOf, groupsOfValue, numberOf, type Targets } from "./targets.ts";
 
@@ -30,27 +30,9 @@ export interface FarToken {
   locked?: string;
 }
 
-export interface FarHit {
-  value: unknown;
-  /** ms; below 0 where it is past its time. */
-  freshFor: number;
-  keptFor: number;
-  age: number;
-  loadTime: number;
-  tags: string[];
-}
-
 export interface FarFound {
   token?: FarToken;
   hit?: FarHit;
-}
-
-/** What stands before the value: times in ms; -1: as long as may be. */
-interface Head {
-  fresh: number;
-  kept: number;
-  load: number;
-  tags: string[];
 }
 
 interface Commands {
@@ -153,15 +135,7 @@ export class FarLevel {
 
   /** Nobody waits for it. */
   write(entry: Entry, token: FarToken): void {
-    const now = this.#options.clock.now();
-    const kept = Math.min(Math.floor(entry.until - now), LONGEST_MS);
-    const head: Head = {
-      fresh: Number.isFinite(entry.freshUntil) ? Math.floor(entry.freshUntil - now) : -1,
-      kept,
-      load: Math.round(entry.loadTime * 1000) / 1000,
-      tags: entry.tags as string[],
-    };
-    const data = `${JSON.stringify(head)}\n${JSON.stringify(entry.value)}`;
+    const { kept, data } = packed(entry, this.#options.clock.now());
     if (data.length > this.#options.maxLength || kept < 1 || !this.isUsable) {
       if (data.length > this.#options.maxLength) this.tooLong++;
       if (token.locked) this.unlock(entry.key, token);
@@ -223,7 +197,7 @@ export class FarLevel {
       if (answer[3] === 1) token.locked = locked;
       return { token };
     }
-    const hit = parsed(answer[1], answer[2]);
+    const hit = unpacked(answer[1], answer[2]);
     return hit ? { hit } : {};
   }
 
@@ -288,33 +262,6 @@ export class FarLevel {
   }
 }
 
-function clientOf(url: string): Redis {
-  // Only where it is wanted: it takes its time to load.
-  const ioredis = createRequire(import.meta.url)("ioredis") as { Redis: new (url: string, options: object) => Redis };
-  return new ioredis.Redis(url, {
-    scripts: SCRIPTS,
-    // A command that cannot be sent now is not kept for later.
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    connectTimeout: 5000,
-    retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 6), 2000),
-  });
-}
-
 function newBorn(): string {
   return randomBytes(8).toString("hex");
-}
-
-/** @param remaining ms for which Redis keeps it */
-function parsed(data: string, remaining: number): FarHit | undefined {
-  try {
-    const end = data.indexOf("\n");
-    const { fresh, kept, load, tags } = JSON.parse(data.slice(0, end)) as Head;
-    const value: unknown = JSON.parse(data.slice(end + 1));
-    const age = Math.max(kept - remaining, 0);
-    return { value, age, loadTime: load, tags, keptFor: remaining, freshFor: fresh < 0 ? remaining : fresh - age };
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,7 @@
-import { Answers, type Assurance, type CachedAction } from "../../../runtime/cache/answers.ts";
+import { Answers, type Assurance } from "../../../runtime/cache/answers.ts";
 import { ActionStats } from "../../../runtime/cache/cache-stats.ts";
 import { type CacheDeclaration, readDeclaration } from "../../../runtime/cache/declaration.ts";
+import type { CachedAction } from "../../../runtime/cache/entries.ts";
 import type { FarLevel } from "../../../runtime/cache/far-level.ts";
 import { Flights } from "../../../runtime/cache/flights.ts";
 import { NearLevel } from "../../../runtime/cache/near-level.ts";

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { CachedAction } from "../../../runtime/cache/answers.ts";
-import { Coherence, LEASE_MS, type Peers } from "../../../runtime/cache/coherence.ts";
+import { Coherence, type Peers } from "../../../runtime/cache/coherence.ts";
+import type { CachedAction } from "../../../runtime/cache/entries.ts";
 import { FarLevel } from "../../../runtime/cache/far-level.ts";
+import { LEASE_MS } from "../../../runtime/cache/lessor.ts";
 import type { Targets } from "../../../runtime/cache/targets.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { CachedNode, settled } from "./cached-node.ts";
