@@ -378,8 +378,15 @@ export class Optimizer {
     };
     await this.#book.put(entry);
     if (isBegun) {
-      await this.#onRecord("begun", record);
       this.#trials.set(record.id, record.service);
+      try {
+        await this.#onRecord("begun", record);
+      } catch (error) {
+        this.#trials.delete(record.id);
+        const outcome = `it could not be put on record, so it was not made: ${(error as Error).message}`;
+        await this.#book.put({ ...entry, status: "failed", outcome });
+        throw error;
+      }
     } else {
       this.#trials.delete(record.id);
       await this.#onRecord("ended", record).catch((error: Error) => this.#warn(error));
@@ -388,7 +395,9 @@ export class Optimizer {
 
   /** A size that follows demand is not tried, it is reckoned; it waits while something is tried on its node. */
   async #poolStep(step: PoolStep): Promise<void> {
-    const busy = this.tuner.busy.filter((service) => carriers(this.#options.broker).get(service)?.includes(step.node));
+    const busy = [...this.tuner.busy, ...this.#trials.values()].filter((service) =>
+      carriers(this.#options.broker).get(service)?.includes(step.node),
+    );
     if (busy.length > 0) throw new Error(`something is being tried on ${busy.join(", ")}`);
     await this.#onRecord("begun", poolRecord(step, this.#wall()));
   }

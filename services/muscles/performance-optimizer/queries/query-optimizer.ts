@@ -211,8 +211,11 @@ export class QueryOptimizer {
     }
   }
 
+  /** @throws AzoraError SERVICE_UNAVAILABLE: done on no node, a change would be taken for made or undone */
   async #carriers(service: string): Promise<string[]> {
-    return (await this.#given.carried(service)).get(service)?.carriers ?? [];
+    const carriers = (await this.#given.carried(service)).get(service)?.carriers ?? [];
+    if (carriers.length > 0) return carriers;
+    throw new AzoraError("SERVICE_UNAVAILABLE", `No node answers for the queries of ${service}`, { service });
   }
 }
 
