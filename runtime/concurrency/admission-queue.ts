@@ -15,8 +15,10 @@ export interface Waiting {
 
 /** Waiting that is nobody's trouble, ms. */
 const TARGET_MS = 5;
-/** Time for which the queue may not be empty before it stands, ms. A burst passes. */
+/** Time between two looks at a queue that is not empty, ms. From the second one on it may stand: a burst passes. */
 const INTERVAL_MS = 500;
+/** It stands if so many come for each that gets its turn. What came in a burst is worked off, however long that takes. */
+const STANDING = 0.9;
 /** Time for which a queue that stood is not trusted, ms. */
 const ALERT_MS = 10_000;
 
@@ -55,15 +57,18 @@ class Fifo {
 
 /**
  * Calls that wait for their turn, by priority and then by their arrival. The queue takes a burst, and is worked off. When
- * it stands, that is, was not empty for a second and did not shrink, there is more to do than can be done: then only so
- * many wait as get their turn at once, and the rest is refused early.
+ * it stands, that is, when for half a second as many come as get their turn, there is more to do than can be done: then
+ * only so many wait as get their turn at once, and the rest is refused early.
  */
 export class AdmissionQueue {
   readonly #maxLength: number;
   readonly #lanes = PRIORITIES.map(() => new Fifo());
   #length = 0;
   #lookedAt = 0;
-  #lengthThen = 0;
+  #wasEmpty = true;
+  /** Since then. */
+  #came = 0;
+  #begun = 0;
   #alertUntil = Number.NEGATIVE_INFINITY;
 
   /** @param maxLength @default 10000 */
@@ -78,6 +83,7 @@ export class AdmissionQueue {
   /** @param rate calls that get their turn in a millisecond @param work how long one takes by itself, ms */
   push(call: Waiting, now: number, rate: number, work: number): void {
     this.#look(now);
+    this.#came++;
     const isStanding = this.isStanding(now);
     if (isStanding) this.#refuseStanding(work, now);
     const wait = rate > 0 ? this.#before(call.priority) / rate : 0;
@@ -104,6 +110,7 @@ export class AdmissionQueue {
         if (call.isLate()) call.refuse("late");
         else if (isStanding && now - call.since > patience(call.priority, work)) this.#refuse(call, now);
         else {
+          this.#begun++;
           call.begin();
           return true;
         }
@@ -118,16 +125,14 @@ export class AdmissionQueue {
   }
 
   #look(now: number): void {
-    if (this.#length === 0) {
-      this.#lookedAt = now;
-      this.#lengthThen = 0;
-      return;
+    if (this.#length > 0) {
+      if (now - this.#lookedAt < INTERVAL_MS) return;
+      if (!this.#wasEmpty && this.#came >= this.#begun * STANDING) this.#alertUntil = now + ALERT_MS;
     }
-    if (now - this.#lookedAt < INTERVAL_MS) return;
-    // What came in a burst is being worked off: the queue has become shorter.
-    if (this.#length >= this.#lengthThen * 0.9) this.#alertUntil = now + ALERT_MS;
     this.#lookedAt = now;
-    this.#lengthThen = this.#length;
+    this.#wasEmpty = this.#length === 0;
+    this.#came = 0;
+    this.#begun = 0;
   }
 
   /** Those that have waited too long, so that they need not wait until their turn to be told. */
