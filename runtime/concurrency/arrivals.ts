@@ -6,12 +6,14 @@ const DRIFT = 1;
 const REVIEW_MS = 5000;
 
 interface Sender {
-  /** Least difference of the clocks that was seen: what the way itself takes. */
+  /** Least difference of the clocks that was seen: what the way itself takes. Modulo 2^32, as the stamps are. */
   base: number;
   at: number;
-  /** Least difference since the last look. */
+  /** By how much the least difference since the last look was above it. */
   least: number;
 }
+
+const NONE = Number.POSITIVE_INFINITY;
 
 /**
  * How long calls from other nodes have waited in buffers before they are handled. Each carries the time at which it was
@@ -37,16 +39,20 @@ export class Arrivals {
   waited(sender: string, stamp: number): number {
     const now = this.#now();
     const difference = (((now * PER_MS) >>> 0) - stamp) | 0;
-    let known = this.#senders.get(sender);
+    const known = this.#senders.get(sender);
     if (!known) {
-      known = { base: difference, at: now, least: difference };
-      this.#senders.set(sender, known);
+      this.#senders.set(sender, { base: difference, at: now, least: 0 });
+      return 0;
     }
-    if (difference < known.base) known.base = difference;
-    if (difference < known.least) known.least = difference;
-    const span = now - known.at;
-    if (span >= REVIEW_MS) this.#review(known, span, now);
-    return (difference - known.base) / PER_MS;
+    // The difference of two numbers modulo 2^32 that are near each other, wherever they wrap around.
+    let waited = (difference - known.base) | 0;
+    if (waited < 0) {
+      known.base = difference;
+      waited = 0;
+    }
+    if (waited < known.least) known.least = waited;
+    if (now - known.at >= REVIEW_MS) this.#review(known, now);
+    return waited / PER_MS;
   }
 
   /** A sender that is gone begins anew. */
@@ -55,15 +61,19 @@ export class Arrivals {
   }
 
   /** What was never faster for a while may be the clocks' drift. */
-  #review(known: Sender, span: number, now: number): void {
-    known.base = Math.min(known.least, known.base + Math.ceil((DRIFT * span) / 1000));
-    known.least = 0x7fffffff;
+  #review(known: Sender, now: number): void {
+    const drift = Math.ceil((DRIFT * (now - known.at)) / 1000);
+    known.base = (known.base + Math.min(known.least, drift)) | 0;
+    known.least = NONE;
     known.at = now;
   }
 
   /** The receiver had nothing to do, so nothing can have waited here: the way itself has become longer. */
   rebase(): void {
-    for (const known of this.#senders.values())
-      if (known.least !== 0x7fffffff) known.base = Math.max(known.base, known.least);
+    for (const known of this.#senders.values()) {
+      if (known.least === NONE) continue;
+      known.base = (known.base + known.least) | 0;
+      known.least = 0;
+    }
   }
 }

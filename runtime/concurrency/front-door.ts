@@ -31,7 +31,9 @@ const LEAST_DELAY = 1;
 export class FrontDoor {
   readonly arrivals: Arrivals;
   readonly #limits: ConcurrencyLimits;
+  /** What comes over the bus waits in other buffers than what this process calls itself. */
   readonly #overload = new Overload();
+  readonly #ownOverload = new Overload();
   readonly #lag: LoopLag;
   readonly #now: () => number;
 
@@ -46,10 +48,22 @@ export class FrontDoor {
   /** Stamps what is sent, and reads the stamps of what comes. */
   wire(): Middleware {
     const { arrivals } = this;
+    const lives = new Map<string, unknown>();
     return {
       name: "FrontDoorWire",
       created(broker: ServiceBroker) {
-        broker.localBus.on("$node.disconnected", ({ node }: { node: { id: string } }) => arrivals.forget(node.id));
+        // One that was started anew may be seen before its former life is known to be over.
+        const seen = ({ node }: { node: { id: string; instanceID?: unknown } }) => {
+          if (lives.get(node.id) === node.instanceID) return;
+          lives.set(node.id, node.instanceID);
+          arrivals.forget(node.id);
+        };
+        broker.localBus.on("$node.connected", seen);
+        broker.localBus.on("$node.updated", seen);
+        broker.localBus.on("$node.disconnected", ({ node }: { node: { id: string } }) => {
+          lives.delete(node.id);
+          arrivals.forget(node.id);
+        });
       },
       transitPublish: (next: Publish): Publish => {
         return (packet) => {
@@ -59,8 +73,8 @@ export class FrontDoor {
       },
       transitMessageHandler: (next: MessageHandler): MessageHandler => {
         return (command, packet) => {
-          if (command !== "REQ" || packet.payload?.sent === undefined) return next(command, packet);
-          const { sender, sent } = packet.payload;
+          const { sender, sent } = packet.payload ?? {};
+          if (command !== "REQ" || typeof sent !== "number") return next(command, packet);
           // The handler of the call begins before this returns.
           arrivals.delay = arrivals.waited(sender!, sent);
           try {
@@ -85,7 +99,7 @@ export class FrontDoor {
           if (ctx.nodeID !== self) return this.#fromAfar(ctx, gate, next);
           // What is part of something larger was let in with it.
           if (ctx.level === 1) this.#lag.probe();
-          if (ctx.level > 1 || !this.#isLate(this.#lag.value, ctx, gate)) return next(ctx);
+          if (ctx.level > 1 || !this.#isLate(this.#ownOverload, this.#lag.value, ctx, gate)) return next(ctx);
           return this.#refuse(ctx, gate);
         };
       },
@@ -102,14 +116,14 @@ export class FrontDoor {
       }
       options.timeout -= delay;
     }
-    return this.#isLate(delay, ctx, gate) ? this.#refuse(ctx, gate) : next(ctx);
+    return this.#isLate(this.#overload, delay, ctx, gate) ? this.#refuse(ctx, gate) : next(ctx);
   }
 
-  #isLate(delay: number, ctx: Context, gate: ActionGate): boolean {
-    if (this.#overload.isCalm(delay)) return false;
+  #isLate(overload: Overload, delay: number, ctx: Context, gate: ActionGate): boolean {
+    if (overload.isCalm(delay)) return false;
     const now = this.#now();
-    this.#overload.observe(delay, now);
-    return this.#overload.refuses(delay, gate.work, priorityOf(ctx, gate.priority), now);
+    overload.observe(delay, now);
+    return overload.refuses(delay, gate.work, priorityOf(ctx, gate.priority), now);
   }
 
   #refuse(ctx: Context, gate: ActionGate): Promise<unknown> {
