@@ -12,18 +12,16 @@ export class Ghosts {
   #added = 0;
   #most = 0;
 
-  /** @param most additions for which each one is remembered, from now on */
-  add(key: string, most: number): void {
+  /** @param number of a key @param most additions for which each one is remembered, from now on */
+  add(number: number, most: number): void {
     if (SPARE * most > this.#numbers.length) this.#grow(SPARE * most);
     this.#most = most;
     this.#added = (this.#added + 1) >>> 0;
-    this.#put(numberOf(key), this.#added);
+    this.#put(number, this.#added);
   }
 
   /** Forgets it. @returns whether it was remembered */
-  take(key: string): boolean {
-    if (this.#most === 0) return false;
-    const number = numberOf(key);
+  take(number: number): boolean {
     const slot = number & (this.#numbers.length - 1);
     if (this.#numbers[slot] !== number || !this.#isYoung(this.#addedAt[slot]!)) return false;
     this.#numbers[slot] = 0;
@@ -50,8 +48,8 @@ export class Ghosts {
   }
 }
 
-/** FNV-1a; 0 is no key's. */
-function numberOf(key: string): number {
+/** The number of a key, by FNV-1a; 0 is no key's. */
+export function ghostOf(key: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
   // The last step of MurmurHash3: the slot is made of the low bits alone.

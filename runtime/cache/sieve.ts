@@ -1,7 +1,7 @@
-import { Ghosts } from "./ghosts.ts";
+import { Ghosts, ghostOf } from "./ghosts.ts";
 import { type Linked, NodeList } from "./node-list.ts";
 
-/** What the cache keeps under a key. `visited`, `isProven` and the links belong to the Sieve. */
+/** What the cache keeps under a key. `visited`, `isProven`, `ghost` and the links belong to the Sieve. */
 export interface SieveNode extends Linked {
   readonly key: string;
   /** Counted against the budget, its key and its links included. */
@@ -11,6 +11,8 @@ export interface SieveNode extends Linked {
   visited: boolean;
   /** In the main list; else on probation. */
   isProven: boolean;
+  /** By which it is remembered when it is gone. */
+  ghost: number;
 }
 
 export type Removal = "evicted" | "expired" | "replaced" | "dropped";
@@ -95,7 +97,8 @@ export class Sieve<N extends SieveNode> {
     if (before) this.#remove(before, "replaced");
     // Its new value is used as much as the old one was.
     node.visited = before?.visited ?? false;
-    const isKnown = this.#ghosts.take(node.key);
+    node.ghost = before?.ghost ?? ghostOf(node.key);
+    const isKnown = this.#ghosts.take(node.ghost);
     if (node.bytes > this.#maxBytes || this.#maxEntries < 1) return false;
     const now = this.#options.now();
     while (this.bytes + node.bytes > this.#maxBytes || this.#nodes.size >= this.#maxEntries) this.#evict(now);
@@ -170,7 +173,7 @@ export class Sieve<N extends SieveNode> {
     (node.isProven ? this.#proven : this.#probation).remove(node);
     // What was in use and has only become old is no newcomer when it is there again.
     if (why === "evicted" ? !node.isProven : node.isProven || node.visited)
-      this.#ghosts.add(node.key, this.#nodes.size + 1);
+      this.#ghosts.add(node.ghost, this.#nodes.size + 1);
     this.#options.removed?.(node, why);
   }
 }

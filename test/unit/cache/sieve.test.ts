@@ -13,6 +13,7 @@ const node = (key: string, bytes = 1, until = Number.POSITIVE_INFINITY): Node =>
   until,
   visited: false,
   isProven: false,
+  ghost: 0,
   newer: null,
   older: null,
   n: count++,
