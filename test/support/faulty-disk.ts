@@ -14,6 +14,21 @@ export type Fault =
   /** The disk is full: a write takes half and fails, and so does everything that needs room, until there is some. */
   | "ENOSPC";
 
+/** The system's, without the waiting: no test takes the power from the machine. */
+export const unsyncedDisk: Disk = {
+  ...systemDisk,
+  async create(path, mode) {
+    const file = await systemDisk.create(path, mode);
+    return {
+      write: (bytes) => file.write(bytes),
+      sync: async () => {},
+      truncate: (length) => file.truncate(length),
+      close: () => file.close(),
+    };
+  },
+  async syncFolder() {},
+};
+
 /** A disk on which one operation, by its number, goes wrong. After a crash every further one is refused. */
 export class FaultyDisk implements Disk {
   operations = 0;
@@ -42,7 +57,7 @@ export class FaultyDisk implements Disk {
   async create(path: string, mode?: number): Promise<OpenFile> {
     await this.#next(`create ${path}`);
     if (!existsSync(path)) this.#unsyncedNames.set(path, undefined);
-    const file = await systemDisk.create(path, mode);
+    const file = await unsyncedDisk.create(path, mode);
     this.#synced.set(path, 0);
     return {
       write: async (bytes) => {
@@ -69,23 +84,23 @@ export class FaultyDisk implements Disk {
     this.#unsyncedNames.set(to, existsSync(to) ? readFileSync(to) : undefined);
     this.#unsyncedNames.delete(from);
     this.#synced.delete(from);
-    await systemDisk.rename(from, to);
+    await unsyncedDisk.rename(from, to);
   }
 
   async syncFolder(path: string): Promise<void> {
     await this.#next(`sync folder ${path}`);
-    await systemDisk.syncFolder(path);
+    await unsyncedDisk.syncFolder(path);
     for (const name of this.#unsyncedNames.keys()) if (dirname(name) === path) this.#unsyncedNames.delete(name);
   }
 
   async makeFolder(path: string): Promise<void> {
     await this.#next(`make folder ${path}`);
-    await systemDisk.makeFolder(path);
+    await unsyncedDisk.makeFolder(path);
   }
 
   async remove(path: string): Promise<void> {
     await this.#next(`remove ${path}`);
-    await systemDisk.remove(path);
+    await unsyncedDisk.remove(path);
     this.#synced.delete(path);
     this.#unsyncedNames.delete(path);
   }

@@ -6,7 +6,7 @@ import { seeded } from "../../../../services/immune/chaos-monkey/random.ts";
 import { parseLeaf } from "../../../../tlog/entry.ts";
 import { verifyFolder } from "../../../../tlog/verify/verify-folder.ts";
 import { LogBench } from "../../../support/audit-log.ts";
-import { type Fault, FaultyDisk } from "../../../support/faulty-disk.ts";
+import { type Fault, FaultyDisk, unsyncedDisk } from "../../../support/faulty-disk.ts";
 
 const BEFORE = 300;
 const NEVER = Number.POSITIVE_INFINITY;
@@ -61,7 +61,7 @@ describe("A log whose process or disk fails at any operation", () => {
 
   /** Everything that was acknowledged is there once, in its place; what was not can be sent again; the log is whole. */
   async function checkWhole(own: LogBench, told: Told, where: string): Promise<void> {
-    const log = await own.open({ blockEntries: 3 });
+    const log = await own.open({ disk: unsyncedDisk, blockEntries: 3 });
     const ids = new Map<string, number>();
     for (let index = 0; index < log.size; index++) {
       const entry = parseLeaf(log.leaf(index)!.bytes);
@@ -77,7 +77,7 @@ describe("A log whose process or disk fails at any operation", () => {
     }
     const find = (id: string) => ids.get(id);
     await log.close();
-    const again = await own.open({ blockEntries: 3, find });
+    const again = await own.open({ disk: unsyncedDisk, blockEntries: 3, find });
     for (const key of KEYS) await again.log("test.entry", { key, text: "é".repeat(20) }, { idempotencyKey: key });
     await again.publish();
     const keys = new Set<unknown>();
