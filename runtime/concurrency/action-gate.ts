@@ -92,7 +92,7 @@ export class ActionGate {
   /** Runs a call that may begin. @param start ms */
   run(ctx: Context, next: (ctx: Context) => Promise<unknown>, start = this.#now()): Promise<unknown> {
     const call = this.#begin(ctx, start);
-    const result = next(ctx);
+    const result = called(next, ctx);
     result.then(
       () => this.#end(call, 0),
       () => this.#end(call, 1),
@@ -126,10 +126,13 @@ export class ActionGate {
     });
   }
 
-  /** Whether a call of the request runs here: another one of it that waited for a place might wait for itself. */
-  holds(requestId: string): boolean {
+  /**
+   * Whether a call runs here on whose behalf this one may be: if it waited for a place, it might wait for itself. Calls of a
+   * request that are made beside each other are on one level, and wait as others do.
+   */
+  holdsCallerOf({ requestID, level }: Context): boolean {
     for (let call = this.#first; call !== undefined; call = call.after)
-      if (call.ctx.requestID === requestId) return true;
+      if (call.ctx.requestID === requestID && call.ctx.level < level) return true;
     return false;
   }
 
@@ -215,5 +218,14 @@ export class ActionGate {
   #retryAfter(): number {
     const rate = this.limit?.rate ?? 0;
     return rate === 0 ? 1 : Math.min(60, Math.max(1, Math.ceil(this.#queue.length / rate / 1000)));
+  }
+}
+
+/** What throws instead of giving a promise has ended all the same. */
+function called(next: (ctx: Context) => Promise<unknown>, ctx: Context): Promise<unknown> {
+  try {
+    return next(ctx);
+  } catch (error) {
+    return Promise.reject(error);
   }
 }

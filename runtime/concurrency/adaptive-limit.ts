@@ -40,6 +40,19 @@ const STEEP = 2;
 const SURE_CALLS = 50;
 /** So much more comes than ends, as a share, where the calls of a window say little. */
 const FILLING = 0.2;
+export interface Bounds {
+  floor: number;
+  ceiling: number;
+}
+
+/** With the defaults for what is left out, which never contradict what is given. */
+export function boundsOf({ floor, ceiling }: Partial<Bounds>): Bounds {
+  return {
+    floor: floor ?? Math.min(2, ceiling ?? 2),
+    ceiling: ceiling ?? Math.max(10_000, floor ?? 10_000),
+  };
+}
+
 interface Probe {
   since: number;
   calls: number;
@@ -84,13 +97,12 @@ export class AdaptiveLimit {
 
   constructor(options: AdaptiveLimitOptions = {}) {
     this.#options = {
-      floor: 2,
-      ceiling: 10_000,
       initial: 200,
       tolerance: 1.5,
       probeEvery: 60_000,
       random: Math.random,
       ...options,
+      ...boundsOf(options),
     };
     const { floor, ceiling, initial } = this.#options;
     this.#limit = Math.min(ceiling, Math.max(floor, initial));
@@ -118,13 +130,13 @@ export class AdaptiveLimit {
   }
 
   /** New bounds for the limit. */
-  bound(bounds: { floor?: number; ceiling?: number }): void {
+  bound(bounds: Partial<Bounds>): void {
     Object.assign(this.#options, bounds);
     const { floor, ceiling } = this.#options;
     this.#limit = Math.min(ceiling, Math.max(floor, this.#limit));
   }
 
-  get bounds(): { floor: number; ceiling: number } {
+  get bounds(): Bounds {
     const { floor, ceiling } = this.#options;
     return { floor, ceiling };
   }
@@ -165,7 +177,7 @@ export class AdaptiveLimit {
     else this.#capacity = this.#capacity === 0 ? rate : this.#capacity + (rate - this.#capacity) * 0.5;
     this.#waitingThen = waiting;
     this.#latency = latency;
-    const sample = { calls, sum, squares, crowd: most * calls };
+    const sample = { calls, sum, squares, crowd: (sum / span) * calls };
     if (this.#probe) {
       this.#probed(this.#probe, sample, most, now);
       return;

@@ -3,6 +3,7 @@ import type { ServedReport } from "../../models/performance.ts";
 import { isUnguarded } from "../breaker/unguarded.ts";
 import { CallStamp } from "../load/call-stamp.ts";
 import { ActionGate } from "./action-gate.ts";
+import { boundsOf } from "./adaptive-limit.ts";
 import { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { declaredLimit } from "./declared-limit.ts";
 import { type Priority, priorityOf, priorityOfAction } from "./priority.ts";
@@ -39,6 +40,8 @@ export class ConcurrencyLimits {
   readonly #elsewhere: (ctx: Context, refusal: Error) => Promise<unknown>;
   readonly #places = new Map<string, Place>();
   readonly #gates = new Map<string, ActionGate>();
+  /** What the action said of its concurrency, as JSON. */
+  readonly #declared = new WeakMap<ActionGate, string>();
 
   constructor({
     stamp = new CallStamp(),
@@ -135,7 +138,7 @@ export class ConcurrencyLimits {
   }
 
   #mustNotWait(ctx: Context, gate: ActionGate): boolean {
-    return ctx.level > 1 && typeof ctx.requestID === "string" && gate.holds(ctx.requestID);
+    return ctx.level > 1 && typeof ctx.requestID === "string" && gate.holdsCallerOf(ctx);
   }
 
   #gateOf(action: ActionDefinition): ActionGate {
@@ -143,12 +146,15 @@ export class ConcurrencyLimits {
     const limit = declaredLimit(action);
     const known = this.#gates.get(actionName);
     const priority = priorityOfAction(action);
-    // A service that was loaded afresh may declare something else.
+    const declared = JSON.stringify(limit);
+    // A service that was loaded afresh may declare something else; else what an operator has set stays.
     if (known && known.priority === priority && (known.limit === undefined) === (limit === false)) {
-      if (limit) known.limit?.bound(limit);
+      if (limit && this.#declared.get(known) !== declared) known.limit?.bound(boundsOf(limit));
+      this.#declared.set(known, declared);
       return known;
     }
     const gate = new ActionGate({ action: actionName, service: service.fullName, priority }, this.#stamp.now, limit);
+    this.#declared.set(gate, declared);
     this.#gates.set(actionName, gate);
     return gate;
   }

@@ -3,7 +3,7 @@ export interface Sample {
   calls: number;
   sum: number;
   squares: number;
-  /** Most that ran in the window, for each call. */
+  /** For each call those that ran beside it, by Little's law: so they are those that its latency comes from. */
   crowd: number;
 }
 

@@ -17,7 +17,8 @@ export function declaredLimit({ name, timeout, concurrency }: ActionDefinition):
   if (concurrency === undefined) return timeout === 0 ? false : {};
   if (concurrency === false) return false;
   const refuse = (field: string, value: unknown, allowed: string): never => {
-    throw new Error(`action ${name}: ${field} is ${JSON.stringify(value)}, but must be ${allowed}`);
+    const given = typeof value === "number" ? value : JSON.stringify(value);
+    throw new Error(`action ${name}: ${field} is ${given}, but must be ${allowed}`);
   };
   if (typeof concurrency !== "object" || concurrency === null || Array.isArray(concurrency))
     return refuse("concurrency", concurrency, "false or { floor, ceiling }");
