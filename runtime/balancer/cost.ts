@@ -22,12 +22,11 @@ export function penaltyOf(load: EndpointLoad, now: number): number {
 
 /**
  * What one more call to the instance costs: the latency to expect, times the calls that it would share the instance with,
- * dearer for failures and for a start that is recent.
+ * dearer for failures; infinite while it is taken out.
  * @param latency to expect where nothing is known of the instance, µs
  */
 export function costOf(load: EndpointLoad, now: number, latency: number): number {
-  const weight = weightOf(load, now);
-  if (weight === 0) return Number.POSITIVE_INFINITY;
+  if (now < load.ejectedUntil) return Number.POSITIVE_INFINITY;
   const expected = load.expected(now) || latency;
-  return (expected * (load.inFlight + 1) * penaltyOf(load, now)) / weight;
+  return expected * (load.inFlight + 1) * penaltyOf(load, now);
 }

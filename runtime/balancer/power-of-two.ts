@@ -2,7 +2,7 @@ import { type ServiceBroker, Strategies } from "moleculer";
 import type { EndpointLoad } from "../load/endpoint-load.ts";
 import type { LoadModel } from "../load/load-model.ts";
 import { calleeOf } from "./callee.ts";
-import { costOf, penaltyOf } from "./cost.ts";
+import { costOf, penaltyOf, weightOf } from "./cost.ts";
 
 export interface BalancerOptions {
   model: LoadModel;
@@ -26,6 +26,8 @@ const LOAD = Symbol("azora.load");
 const WAY = 1000;
 /** A local instance that is slower than this many times its best is compared with others of which nothing is known. */
 const UNUSUAL = 4;
+/** A local instance is worse if it is so many times as slow as one elsewhere: equal ones differ by chance. */
+const WORSE = 1.5;
 
 /**
  * A strategy for Moleculer's registry: of two instances taken by chance the one that costs less (power of two choices,
@@ -65,17 +67,34 @@ export function powerOfTwo({
       if (count === 1) return endpoints[0]!;
       const first = Math.floor(random() * count);
       const second = (first + 1 + Math.floor(random() * (count - 1))) % count;
-      const chosen = this.#cheaper(endpoints[first]!, endpoints[second]!, now);
+      const chosen = this.#started(endpoints[first]!, endpoints[second]!, now);
       if (now >= this.#load(chosen).ejectedUntil) return chosen;
       // Both were taken out. With all of them out, none is: somebody has to answer.
       const others = endpoints.filter((endpoint) => now >= this.#load(endpoint).ejectedUntil);
       return others.length > 0 ? others[Math.floor(random() * others.length)]! : chosen;
     }
 
+    /**
+     * A new instance takes its share of the calls that it would win by its cost. As a part of its price the weight would keep
+     * it out to the end, and then let it in at once.
+     */
+    #started(one: Endpoint, other: Endpoint, now: number): Endpoint {
+      const chosen = this.#cheaper(one, other, now);
+      const weight = weightOf(this.#load(chosen), now);
+      if (weight === 1) return chosen;
+      const rest = chosen === one ? other : one;
+      const share = weight / weightOf(this.#load(rest), now);
+      if (share >= 1 || this.#cost(chosen, rest, now) <= share * this.#cost(rest, chosen, now)) return chosen;
+      return random() < share ? chosen : rest;
+    }
+
     #cheaper(one: Endpoint, other: Endpoint, now: number): Endpoint {
-      const [a, b] = [this.#load(one), this.#load(other)];
-      const [expectedA, expectedB] = [a.expected(now), b.expected(now)];
-      return costOf(a, now, expectedB || 1) <= costOf(b, now, expectedA || 1) ? one : other;
+      return this.#cost(one, other, now) <= this.#cost(other, one, now) ? one : other;
+    }
+
+    /** @param other whose latency is expected where nothing is known of the first */
+    #cost(of: Endpoint, other: Endpoint, now: number): number {
+      return costOf(this.#load(of), now, this.#load(other).expected(now) || 1);
     }
 
     #load(endpoint: Endpoint): EndpointLoad {
@@ -97,5 +116,5 @@ function isWorse(here: EndpointLoad, there: EndpointLoad, now: number): boolean 
   if (now < here.ejectedUntil) return true;
   const expected = here.expected(now);
   const elsewhere = there.expected(now) || UNUSUAL * here.best + WAY;
-  return expected * penaltyOf(here, now) > elsewhere * penaltyOf(there, now);
+  return expected * penaltyOf(here, now) > WORSE * elsewhere * penaltyOf(there, now);
 }

@@ -10,6 +10,8 @@ const REFUSAL_WEIGHT = 0.5;
 
 /** Share of the way to each answer's time by which the best one is forgotten. */
 const BEST_RISES = 1 / 4096;
+/** Time in which what is known of its best loses all but 1/e where no answers come, ms. */
+const BEST_DECAY_MS = 60_000;
 
 /** What this node knows of one action of one instance, from all calls that it has made of it. The balancer goes by this. */
 export class EndpointLoad {
@@ -61,11 +63,13 @@ export class EndpointLoad {
 
   /**
    * Latency to expect, µs. Calls that are under way for longer than answers took until now tell of trouble before any
-   * of them has ended.
+   * of them has ended. While none come, a moment of trouble is soon forgotten, but hardly that even its best was slow.
    */
   expected(now: number): number {
-    const age = this.inFlight === 0 ? 0 : (now - this.#begun / this.inFlight) * 1000;
-    return Math.max(this.latency.at(now), age);
+    let latency = this.latency.at(now);
+    if (latency < this.best) latency = Math.max(latency, this.best * Math.exp(-this.latency.idle(now) / BEST_DECAY_MS));
+    if (this.inFlight === 0) return latency;
+    return Math.max(latency, (now - this.#begun / this.inFlight) * 1000);
   }
 }
 

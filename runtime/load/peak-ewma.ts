@@ -15,6 +15,11 @@ export class PeakEwma {
     return this.#value;
   }
 
+  /** Time since the last value, ms. */
+  idle(now: number): number {
+    return now - this.#at;
+  }
+
   /** @param microseconds latency @param now ms of a monotonic clock */
   record(microseconds: number, now: number): void {
     if (microseconds >= this.#value) this.#value = microseconds;
