@@ -1,6 +1,6 @@
 /**
- * `npm test`: unit and integration tests in parallel, then the end-to-end tests one after another, because each of
- * those starts a whole organism. The last line sums up both.
+ * `npm test`: unit and integration tests, then the end-to-end tests, two files at a time, because an organism waits more
+ * than it works; in the end those that have to be alone. The last line sums up all.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -12,13 +12,14 @@ const jest = createRequire(import.meta.url).resolve("jest/bin/jest");
 const folder = mkdtempSync(join(tmpdir(), "azora-test-"));
 const extra = process.argv.slice(2);
 const batches = [
-  ["--selectProjects", "unit", "integration", "--maxWorkers", "2"],
-  ["--selectProjects", "e2e", "--runInBand"],
+  { options: ["--selectProjects", "unit", "integration", "--maxWorkers", "2"] },
+  { options: ["--selectProjects", "e2e", "--maxWorkers", "2"], env: { END_TO_END: "beside" } },
+  { options: ["--selectProjects", "e2e", "--runInBand"], env: { END_TO_END: "alone" } },
 ];
 
 const sum = { passed: 0, failed: 0, skipped: 0 };
 let exitCode = 0;
-batches.forEach((batch, index) => {
+batches.forEach(({ options, env = {} }, index) => {
   const outputFile = join(folder, `${index}.json`);
   const run = spawnSync(
     process.execPath,
@@ -26,13 +27,13 @@ batches.forEach((batch, index) => {
       "--experimental-vm-modules",
       "--disable-warning=ExperimentalWarning",
       jest,
-      ...batch,
+      ...options,
       "--json",
       `--outputFile=${outputFile}`,
       "--passWithNoTests",
       ...extra,
     ],
-    { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, XDG_CACHE_HOME: join(folder, "cache") } },
+    { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, ...env, XDG_CACHE_HOME: join(folder, "cache") } },
   );
   if (run.status !== 0) exitCode = 1;
   try {
