@@ -1,6 +1,6 @@
 import type { ServiceBroker } from "moleculer";
 import type { BreakerState } from "../../models/healing.ts";
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, monotonicClock } from "../clock.ts";
 import type { Callee } from "../load/load-model.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 
@@ -11,9 +11,15 @@ export interface BreakerRegistryOptions {
   resetTimeout?: number;
   /** Callers of one instance, and of its actions, that have a breaker of their own; the rest share one. @default 1000 */
   maxCallers?: number;
-  /** @default the system's */
+  /** Of the time of day, but must not jump with it. @default the time of day at the start, and what has passed since */
   clock?: Clock;
 }
+
+/** Who sets the machine's clock back by an hour does not keep breakers open for an hour. */
+const STEADY: Clock = {
+  now: () => Math.round(performance.timeOrigin + performance.now()),
+  after: monotonicClock.after,
+};
 
 /** Who is parted from whom. */
 interface Between {
@@ -34,7 +40,7 @@ export class BreakerRegistry {
 
   constructor(broker: ServiceBroker, options: BreakerRegistryOptions = {}) {
     this.#broker = broker;
-    this.#options = { threshold: 3, resetTimeout: 60_000, maxCallers: 1000, clock: systemClock, ...options };
+    this.#options = { threshold: 3, resetTimeout: 60_000, maxCallers: 1000, clock: STEADY, ...options };
   }
 
   /** @param action of one action alone; of the whole instance where it is left out */

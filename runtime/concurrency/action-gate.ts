@@ -19,6 +19,8 @@ interface Running {
 /** A call that has to wait, and what is to be done with it. */
 export interface Entrant {
   priority: Priority;
+  /** Whether it is part of another call, which waits for it. */
+  isPart: boolean;
   run(): Promise<unknown>;
   /** What is left of its caller's time, ms; 0 or less: it never begins. */
   timeLeft(): number;
@@ -30,8 +32,13 @@ export interface Entrant {
 const HALF_LIFE_MS = 30_000;
 /** Share of each call's time in the moving average. */
 const AVERAGE_SHARE = 0.05;
-/** By how much critical calls may go beyond the limit, so that others never keep them out. */
-const CRITICAL_SHARE = 2;
+/** By how much critical calls, and those without which nothing goes on, may go beyond the limit. */
+const BEYOND = 2;
+/** Time in which a call should end somewhere while others wait, ms; more where calls take long. */
+const STALLED_MS = 100;
+const STALLED_SHARE = 3;
+/** The same, while nobody knows how long they take. */
+const STALLED_UNKNOWN_MS = 1000;
 
 /** Lets the calls of one action of this node in, and knows how long they take. */
 export class ActionGate {
@@ -39,6 +46,7 @@ export class ActionGate {
   readonly service: string;
   readonly priority: Priority;
   readonly #now: () => number;
+  readonly #after: (ms: number, run: () => void) => void;
   readonly limit: AdaptiveLimit | undefined;
   readonly #queue = new AdmissionQueue();
   readonly #latency = new DecayingHistogram();
@@ -50,20 +58,27 @@ export class ActionGate {
   #queueSum = 0;
   readonly #refused: Record<Refusal, number> = { limit: 0, overload: 0, late: 0 };
   #work = 0;
+  #ended = 0;
+  #isWatched = false;
   /** Of all its life, up to the last report; sums in µs. */
   readonly totals = { calls: 0, sum: 0, queueSum: 0, refused: 0 };
   #reportedAt: number;
 
-  /** @param now ms, monotonic @param limit false where as many may run as come */
+  /**
+   * @param now ms, monotonic @param limit false where as many may run as come
+   * @param after calls back once after `ms`. @default an unref'd setTimeout
+   */
   constructor(
     of: { action: string; service: string; priority: Priority },
     now: () => number,
     limit: AdaptiveLimitOptions | false,
+    after: (ms: number, run: () => void) => void = (ms, run) => void setTimeout(run, ms).unref(),
   ) {
     this.action = of.action;
     this.service = of.service;
     this.priority = of.priority;
     this.#now = now;
+    this.#after = after;
     this.limit = limit ? new AdaptiveLimit(limit) : undefined;
     this.#reportedAt = now();
   }
@@ -86,7 +101,7 @@ export class ActionGate {
     const { limit } = this;
     if (limit === undefined) return true;
     if (this.#queue.length === 0 && this.#running < limit.limit) return true;
-    return priority === "critical" && this.#running < limit.limit * CRITICAL_SHARE;
+    return priority === "critical" && this.#running < limit.limit * BEYOND;
   }
 
   /** Runs a call that may begin. @param start ms */
@@ -106,6 +121,7 @@ export class ActionGate {
     return new Promise((resolve, reject) => {
       const waiting = {
         priority: call.priority,
+        isPart: call.isPart,
         since,
         begin: () => {
           this.#queued++;
@@ -123,6 +139,7 @@ export class ActionGate {
       this.#queue.push(waiting, since, this.limit?.rate ?? 0, this.work);
       // Who was refused on that occasion may have made room.
       this.#admit(since);
+      if (!this.#isWatched && this.#queue.length > 0) this.#watch();
     });
   }
 
@@ -199,11 +216,12 @@ export class ActionGate {
     if (call.after) call.after.before = call.before;
     const now = this.#now();
     const took = now - call.start;
+    this.#ended++;
     this.#running--;
     this.#calls++;
     this.#failures += failures;
     this.#latency.record(took * 1000);
-    this.#work += (took - this.#work) * AVERAGE_SHARE;
+    this.#work = this.#work === 0 ? took : this.#work + (took - this.#work) * AVERAGE_SHARE;
     this.limit?.ended(took, this.#running, this.#queue.length, now);
     if (this.#queue.length > 0) this.#admit(now);
   }
@@ -212,6 +230,22 @@ export class ActionGate {
     const { limit } = this;
     while (this.#queue.length > 0 && (limit === undefined || this.#running < limit.limit))
       if (!this.#queue.next(now, this.work)) return;
+  }
+
+  /**
+   * Calls of two actions that call each other may all wait for those that wait for them. Where nothing ends while others
+   * wait, some of those are let in without which another call cannot end.
+   */
+  #watch(): void {
+    this.#isWatched = true;
+    const ended = this.#ended;
+    const pause = this.work === 0 ? STALLED_UNKNOWN_MS : Math.max(STALLED_MS, this.work * STALLED_SHARE);
+    this.#after(pause, () => {
+      this.#isWatched = false;
+      const most = (this.limit?.limit ?? 0) * BEYOND;
+      if (this.#ended === ended) while (this.#running < most && this.#queue.nextPart());
+      if (this.#queue.length > 0) this.#watch();
+    });
   }
 
   /** Until what waits now has had its turn, s. */

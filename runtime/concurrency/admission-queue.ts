@@ -5,6 +5,8 @@ export interface Waiting {
   priority: Priority;
   /** When it came, ms of a monotonic clock. */
   since: number;
+  /** Whether it is part of another call, which waits for it. */
+  isPart: boolean;
   begin(): void;
   /** `late`: its caller has given up; `full`: others were before it; `standing`: it has waited too long. */
   refuse(why: "late" | "full" | "standing"): void;
@@ -48,6 +50,13 @@ class Fifo {
       this.#head = 0;
     }
     return item;
+  }
+
+  /** Takes the first part of another call out of the row. */
+  takePart(): Waiting | undefined {
+    for (let i = this.#head; i < this.#items.length; i++)
+      if (this.#items[i]!.isPart) return this.#items.splice(i, 1)[0];
+    return undefined;
   }
 
   pop(): Waiting | undefined {
@@ -109,6 +118,22 @@ export class AdmissionQueue {
         this.#length--;
         if (call.isLate()) call.refuse("late");
         else if (isStanding && now - call.since > patience(call.priority, work)) this.#refuse(call, now);
+        else {
+          this.#begun++;
+          call.begin();
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /** Begins one that is part of another call, before its turn. False where none is left. */
+  nextPart(): boolean {
+    for (const lane of this.#lanes) {
+      for (let call = lane.takePart(); call !== undefined; call = lane.takePart()) {
+        this.#length--;
+        if (call.isLate()) call.refuse("late");
         else {
           this.#begun++;
           call.begin();

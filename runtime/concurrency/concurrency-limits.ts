@@ -1,6 +1,7 @@
 import { type Context, Errors, type Middleware } from "moleculer";
 import type { ServedReport } from "../../models/performance.ts";
 import { isUnguarded } from "../breaker/unguarded.ts";
+import { timeLeft } from "../deadlines/time-left.ts";
 import { CallStamp } from "../load/call-stamp.ts";
 import { ActionGate } from "./action-gate.ts";
 import { boundsOf } from "./adaptive-limit.ts";
@@ -172,16 +173,9 @@ export class ConcurrencyLimits {
 function entrant(ctx: Context, gate: ActionGate, priority: Priority, next: Handler) {
   return {
     priority,
+    isPart: ctx.level > 1,
     run: () => gate.run(ctx, next),
     timeLeft: () => timeLeft(ctx),
     refusal: (why: "limit" | "overload" | "late", retryAfter: number) => refusalOf(ctx, gate, why, retryAfter),
   };
-}
-
-/** Until its time-out, which Moleculer counts from `startHrTime`, ms. */
-function timeLeft(ctx: Context): number {
-  const { startHrTime, options } = ctx as unknown as { startHrTime?: [number, number]; options: { timeout?: number } };
-  if (!startHrTime || !options.timeout) return Number.POSITIVE_INFINITY;
-  const [seconds, nanoseconds] = process.hrtime(startHrTime);
-  return options.timeout - seconds * 1000 - nanoseconds / 1e6;
 }

@@ -1,7 +1,8 @@
 import type { BrokerOptions, Context, Middleware, ServiceBroker } from "moleculer";
 import { otherInstances } from "../breaker/other-instances.ts";
-import { systemClock } from "../clock.ts";
+import { monotonicClock } from "../clock.ts";
 import { type ClosureList, Closures, type Detour } from "../closures/closures.ts";
+import { timeLeft } from "../deadlines/time-left.ts";
 import { AzoraError } from "../errors.ts";
 import { LostCalls } from "../vitals/lost-calls.ts";
 import { type Fate, fateOf } from "./classify.ts";
@@ -33,11 +34,11 @@ interface RetryState {
  * other instance, its calls are held. A closed service's calls go to its standby, or fail at once.
  */
 export class Failover {
-  readonly holds = new Holds(systemClock);
+  readonly holds = new Holds(monotonicClock);
   readonly closures = new Closures();
   readonly lost: LostCalls;
   /** For retries that a sick or busy callee asks for; the first one after a node's death is not among them. */
-  readonly budget = new RetryBudget(() => performance.now());
+  readonly budget = new RetryBudget(() => monotonicClock.now());
   /** Calls that were tried again. */
   retries = 0;
   #broker: ServiceBroker | undefined;
@@ -59,7 +60,8 @@ export class Failover {
       },
       remoteAction(next: Handler, action: { name: string; idempotent?: boolean }): Handler {
         const send: Handler = (ctx) => {
-          failover.budget.called();
+          // What is tried again does not pay for further retries.
+          if ((ctx as unknown as Record<symbol, unknown>)[RETRY] === undefined) failover.budget.called();
           return next(ctx).catch((error: unknown) => failover.#recover(ctx, action, error));
         };
         return (ctx) =>
@@ -82,7 +84,7 @@ export class Failover {
     const others = nodeID || stream ? [] : otherInstances(this.#broker!, ctx.action!.name!, ctx.nodeID!);
     const open = others.filter(({ endpoint }) => !state.refusedBy!.includes(endpoint.id));
     const other = open[Math.floor(Math.random() * open.length)];
-    if (!other || !this.budget.take()) throw refusal;
+    if (!other || timeLeft(ctx) <= 0 || !this.budget.take()) throw refusal;
     this.#again(ctx, state, refusal);
     return other.endpoint.action.handler(copyOf(ctx, other.endpoint));
   }
@@ -164,6 +166,7 @@ export class Failover {
     const broker = this.#broker!;
     const callable = () => (broker.transit?.tx?.connected ?? true) && this.#isCallable(action.name);
     if (!callable() && !(await this.holds.wait(action.name, state.deadline, callable))) throw error;
+    if (timeLeft(ctx) <= 0) throw error;
     this.#again(ctx, state, error);
     return broker.call(action.name, ctx.params, { ctx: copyOf(ctx, ctx.endpoint!) } as never);
   }
@@ -215,6 +218,9 @@ interface NodeService {
 /** The same call, to be made of another instance; its time and its attempts go on. */
 export function copyOf(ctx: Context, endpoint: object): Context {
   const copy = ctx.copy(endpoint as never);
+  const left = timeLeft(ctx);
+  // The other one must not work on for a caller who is gone.
+  if (left < Number.POSITIVE_INFINITY) copy.options = { ...ctx.options, timeout: Math.max(1, left) } as never;
   const state = (ctx as unknown as Record<symbol, RetryState>)[RETRY];
   if (state) (copy as unknown as Record<symbol, RetryState>)[RETRY] = state;
   return copy;
@@ -222,5 +228,5 @@ export function copyOf(ctx: Context, endpoint: object): Context {
 
 function stateOf(carrier: object): RetryState {
   const known = (carrier as Record<symbol, RetryState>)[RETRY];
-  return known ?? { deadline: Date.now() + HOLD_MS, attempts: 0 };
+  return known ?? { deadline: monotonicClock.now() + HOLD_MS, attempts: 0 };
 }

@@ -10,8 +10,16 @@ const of = { action: "ledger.add", service: "ledger", priority: "medium" as cons
 
 /** A gate with calls that end when they are told to. */
 function gateOf(limit: AdaptiveLimitOptions | false = { floor: 2, ceiling: 2, initial: 2 }) {
-  const clock = { now: 1000 };
-  const gate = new ActionGate(of, () => clock.now, limit);
+  const clock = { now: 1000, watch: undefined as (() => void) | undefined, pause: 0 };
+  const gate = new ActionGate(
+    of,
+    () => clock.now,
+    limit,
+    (ms, run) => {
+      clock.pause = ms;
+      clock.watch = run;
+    },
+  );
   const running = new Map<number, { end: () => void; fail: () => void }>();
   const fates: string[] = [];
   const contexts: Context[] = [];
@@ -36,6 +44,7 @@ function gateOf(limit: AdaptiveLimitOptions | false = { floor: 2, ceiling: 2, in
       ? gate.run(ctx, next)
       : gate.wait({
           priority,
+          isPart: level > 1,
           run: () => gate.run(ctx, next),
           timeLeft: () => timeout - (clock.now - since),
           refusal: (why: Refusal, retryAfter) => Object.assign(new Error(why), { retryAfter }),
@@ -134,6 +143,7 @@ describe("the gate of an action", () => {
     call();
     const bad = gate.wait({
       priority: "medium",
+      isPart: false,
       run: () =>
         gate.run({} as Context, () => {
           throw new Error("thrown");
@@ -145,6 +155,30 @@ describe("the gate of an action", () => {
     await Promise.all([expect(bad).rejects.toThrow("thrown"), end(0)]);
     await turn();
     expect(fates).toEqual(["answered", "runs"]);
+  });
+
+  test("lets parts of other calls in, up to twice as many, where nothing has ended for a while", async () => {
+    const { clock, call, end, fates } = gateOf();
+    for (let i = 0; i < 2; i++) call();
+    for (let i = 0; i < 6; i++) call({ level: 1 + (i % 2) });
+    expect(clock.pause).toBe(1000);
+    const look = () => {
+      const { watch } = clock;
+      clock.watch = undefined;
+      watch!();
+    };
+    clock.now += 80;
+    await end(0);
+    look();
+    expect(fates.filter((fate) => fate === "runs")).toHaveLength(2);
+    expect(clock.pause).toBe(240);
+    look();
+    expect(fates).toEqual(["answered", "runs", "runs", "runs", "waits", "runs", "waits", "waits"]);
+    look();
+    expect(fates.filter((fate) => fate === "runs")).toHaveLength(4);
+    for (let i = 1; i < 8; i++) await end(i);
+    look();
+    expect([fates.every((fate) => fate === "answered"), clock.watch]).toEqual([true, undefined]);
   });
 
   test("counts each call once, over all reports", async () => {

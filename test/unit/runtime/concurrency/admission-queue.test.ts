@@ -14,6 +14,7 @@ function queueOf(maxLength?: number) {
     return {
       id,
       priority,
+      isPart: id % 2 === 1,
       since,
       begin: () => void fates[id]!.push("begun"),
       refuse: (why) => void fates[id]!.push(why),
@@ -106,6 +107,16 @@ describe("a queue of calls that wait for their turn", () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  test("begins parts of other calls before their turn where it is asked to, the first by priority and then by arrival", () => {
+    const { queue, times, push, fate } = queueOf();
+    const ids = [push("low"), push("low"), push("low"), push("medium", 50), push("medium"), push("medium")];
+    times.now = 60;
+    expect([queue.nextPart(), queue.nextPart(), queue.nextPart(), queue.length]).toEqual([true, true, false, 3]);
+    expect(ids.map(fate)).toEqual(["", "begun", "", "late", "", "begun"]);
+    while (queue.next(60, 1));
+    expect([ids.map(fate), queue.length]).toEqual([["begun", "begun", "begun", "late", "begun", "begun"], 0]);
   });
 
   test("never begins a call whose caller has given up", () => {

@@ -1,0 +1,380 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { type BrokerOptions, type Context, ServiceBroker, type ServiceSchema } from "moleculer";
+import { Mesh } from "../../../runtime/mesh/mesh.ts";
+import { MeshTransporter } from "../../../runtime/mesh/mesh-transporter.ts";
+import { ownIdentity } from "../../../runtime/process-identity.ts";
+import { callable, LoadNodes, outcome, until } from "./load-nodes.ts";
+
+const never = () => new Promise(() => {});
+const tally = (outcomes: unknown[]) => {
+  const counts: Record<string, number> = {};
+  for (const one of outcomes) counts[String(one)] = (counts[String(one)] ?? 0) + 1;
+  return counts;
+};
+
+describe("the limits of a node's actions", () => {
+  let nodes: LoadNodes;
+  let runs: string[];
+  beforeEach(() => {
+    nodes = new LoadNodes();
+    runs = [];
+  });
+  afterEach(() => nodes.stop());
+
+  /** A service with two places for its calls, of 30 ms each. */
+  const narrow = (node: string, more: object = {}): ServiceSchema => ({
+    name: "narrow",
+    actions: {
+      pass: {
+        concurrency: { floor: 2, ceiling: 2 },
+        async handler(ctx: Context<{ id?: number; ms?: number }>) {
+          runs.push(`${ctx.params.id} ${node}`);
+          await sleep(ctx.params.ms ?? 30);
+          return node;
+        },
+      } as never,
+      hang: { concurrency: { floor: 2, ceiling: 2 }, handler: never } as never,
+      health: () => ({ status: "healthy", checks: {} }),
+      ...more,
+    },
+  });
+
+  test("let a burst wait, and refuse none of it that can be answered in time", async () => {
+    const quick = { name: "quick", actions: { one: () => sleep(1), hundred: () => sleep(100) } } as ServiceSchema;
+    const { broker } = await nodes.node("one", [quick]);
+    for (const action of ["quick.one", "quick.hundred"]) {
+      // The service has been quiet before.
+      for (let i = 0; i < 5; i++) await broker.call(action);
+      const calls = Array.from({ length: 10_000 }, () => outcome(broker.call(action, {}, { timeout: 20_000 })));
+      expect(tally(await Promise.all(calls))).toEqual({ undefined: 10_000 });
+    }
+  });
+
+  test("work off what waits at a place that never becomes wider", async () => {
+    const { broker } = await nodes.node("one", [narrow("one")]);
+    const calls = Array.from({ length: 200 }, (_, id) =>
+      outcome(broker.call("narrow.pass", { id, ms: 10 }, { timeout: 9000 })),
+    );
+    expect(tally(await Promise.all(calls))).toEqual({ one: 200 });
+    expect(runs).toEqual(Array.from({ length: 200 }, (_, id) => `${id} one`));
+  });
+
+  test("never begin a call whose caller has given up, be it from here or from elsewhere", async () => {
+    const near = await nodes.node("near");
+    const far = await nodes.node("far", [narrow("far")]);
+    await callable(near, "narrow.pass");
+    for (const { broker } of [far, near]) {
+      runs.length = 0;
+      const calls = Array.from({ length: 12 }, (_, id) =>
+        outcome(broker.call("narrow.pass", { id, ms: 60 }, { timeout: 150 })),
+      );
+      const counts = tally(await Promise.all(calls));
+      expect(counts["far"]).toBeGreaterThanOrEqual(2);
+      expect(Object.keys(counts).sort()).toEqual(["REQUEST_TIMEOUT", "far"]);
+      await until(
+        "all is quiet",
+        () => far.limits.gate("narrow.pass")!.running === 0 && far.limits.gate("narrow.pass")!.waiting === 0,
+      );
+      // What runs when its caller gives up was begun in time.
+      expect(runs.length).toBeLessThanOrEqual(counts["far"]! + 2);
+    }
+    expect(far.limits.gate("narrow.pass")!.report()!.refused.late).toBeGreaterThan(4);
+  });
+
+  test("free the places of calls that are never answered", async () => {
+    const { broker, limits } = await nodes.node("one", [narrow("one")]);
+    for (let round = 0; round < 3; round++) {
+      const calls = [1, 2].map(() => outcome(broker.call("narrow.hang", {}, { timeout: 40 })));
+      expect(await Promise.all(calls)).toEqual(
+        round < 2 ? Array(2).fill("REQUEST_TIMEOUT") : Array(2).fill("CIRCUIT_OPEN"),
+      );
+      expect(limits.gate("narrow.hang")!.running).toBe(0);
+    }
+  });
+
+  test("send what they refuse to another instance, within the budget of retries, and no call runs twice", async () => {
+    const near = await nodes.node("near");
+    const [one, two] = [await nodes.node("one", [narrow("one")]), await nodes.node("two", [narrow("two")])];
+    await callable(near, "narrow.pass", 2);
+    // One of them refuses whatever finds no place.
+    const gate = one.limits.gate("narrow.pass")!;
+    const wait = gate.wait.bind(gate);
+    gate.wait = (call) => {
+      gate.refused("limit");
+      void wait;
+      return Promise.reject(call.refusal("limit", 1));
+    };
+    const calls = Array.from({ length: 60 }, (_, id) =>
+      outcome(near.broker.call("narrow.pass", { id }, { timeout: 5000 })),
+    );
+    const counts = tally(await Promise.all(calls));
+    expect(new Set(runs.map((run) => run.split(" ")[0])).size).toBe(runs.length);
+    expect((counts["one"] ?? 0) + (counts["two"] ?? 0)).toBe(runs.length);
+    expect(near.failover.retries).toBeGreaterThan(0);
+    expect(near.failover.retries).toBeLessThanOrEqual(10 + 60 * 0.2 + 10 * 5);
+    expect((counts["OVERLOADED"] ?? 0) + runs.length).toBe(60);
+    void two;
+  });
+
+  test("give the other instance what is left of the caller's time", async () => {
+    const look: ServiceSchema["actions"] = {
+      look: {
+        concurrency: { floor: 1, ceiling: 1 },
+        handler: (ctx: Context) => (ctx.options as { timeout: number }).timeout,
+      } as never,
+    };
+    const near = await nodes.node("near", [narrow("near", look)]);
+    await nodes.node("far", [narrow("far", look)]);
+    await callable(near, "narrow.look", 2);
+    const gate = near.limits.gate("narrow.look")!;
+    gate.isOpen = () => false;
+    gate.wait = async (call) => {
+      await sleep(100);
+      throw call.refusal("limit", 1);
+    };
+    const left = (await near.broker.call("narrow.look", {}, { timeout: 1000 })) as number;
+    expect(left).toBeLessThan(905);
+    expect(left).toBeGreaterThan(600);
+  });
+
+  test("let the more important calls begin first, wherever their request began, and the critical ones beyond the limit", async () => {
+    const near = await nodes.node("near", [
+      { name: "teller", actions: { pay: (ctx: Context) => ctx.call("narrow.pass", ctx.params) } },
+    ]);
+    const far = await nodes.node("far", [narrow("far")]);
+    await callable(near, "narrow.pass");
+    const gate = far.limits.gate("narrow.pass")!;
+    const calls: Promise<unknown>[] = [];
+    const pay = (id: number, $priority?: string) =>
+      calls.push(outcome(near.broker.call("teller.pay", { id }, { meta: { $priority } as never })));
+    pay(0);
+    pay(1);
+    await until("both run", () => gate.running === 2);
+    pay(2, "low");
+    pay(3, "nonsense");
+    pay(4, "high");
+    await until("three wait", () => gate.waiting === 3);
+    pay(5, "critical");
+    await until("the critical one runs", () => gate.running === 3);
+    await Promise.all(calls);
+    expect(runs.map((run) => run.split(" ")[0])).toEqual(["0", "1", "5", "4", "3", "2"]);
+  });
+
+  test("never stand before questions after someone's health, nor before the node's own services", async () => {
+    const near = await nodes.node("near");
+    const far = await nodes.node("far", [narrow("far")]);
+    await callable(near, "narrow.pass");
+    await callable(near, "node-performance.limits", 2);
+    const jam = Array.from({ length: 50 }, () => outcome(near.broker.call("narrow.hang", {}, { timeout: 500 })));
+    await until("it is jammed", () => far.limits.gate("narrow.hang")!.waiting > 0);
+    far.limits.set("narrow", 1);
+    const start = performance.now();
+    expect(await near.broker.call("narrow.health")).toMatchObject({ status: "healthy" });
+    const limits = await near.broker.call("node-performance.limits", { service: "narrow" }, { nodeID: "far" });
+    expect(performance.now() - start).toBeLessThan(300);
+    expect(limits).toContainEqual(
+      expect.objectContaining({ action: "narrow.hang", running: 2, limit: 2, floor: 2, ceiling: 2 }),
+    );
+    await Promise.all(jam);
+  });
+
+  test("do not let a call wait for itself, however services call each other", async () => {
+    const two = { floor: 2, ceiling: 2 };
+    const ping = (name: string, other: string): ServiceSchema => ({
+      name,
+      actions: {
+        go: {
+          concurrency: two,
+          handler: (ctx: Context<{ depth: number }>) =>
+            ctx.params.depth === 0
+              ? 1
+              : (ctx.call(`${other}.go`, { depth: ctx.params.depth - 1 }) as Promise<number>).then((n) => n + 1),
+        } as never,
+        fan: {
+          concurrency: two,
+          handler: async (ctx: Context<{ depth: number }>) => {
+            if (ctx.params.depth === 0) return 1;
+            const parts = Array.from({ length: 3 }, () => ctx.call(`${other}.fan`, { depth: ctx.params.depth - 1 }));
+            return ((await Promise.all(parts)) as number[]).reduce((a, b) => a + b);
+          },
+        } as never,
+      },
+    });
+    const near = await nodes.node("near", [ping("a", "b")]);
+    await nodes.node("far", [ping("b", "a")]);
+    await callable(near, "b.go");
+    const deep = Array.from({ length: 20 }, () => outcome(near.broker.call("a.go", { depth: 9 }, { timeout: 5000 })));
+    expect(tally(await Promise.all(deep))).toEqual({ 10: 20 });
+    const wide = Array.from({ length: 6 }, () => outcome(near.broker.call("a.fan", { depth: 4 }, { timeout: 5000 })));
+    expect(tally(await Promise.all(wide))).toEqual({ 81: 6 });
+  });
+
+  test("come through calls from both ends of a circle, each of which waits for the other", async () => {
+    const cross = (name: string, other: string): ServiceSchema => ({
+      name,
+      actions: {
+        go: {
+          concurrency: { floor: 2, ceiling: 2 },
+          handler: async (ctx: Context<{ isLast?: boolean }>) => {
+            if (ctx.params.isLast) return "end";
+            await sleep(20);
+            return ctx.call(`${other}.go`, { isLast: true });
+          },
+        } as never,
+      },
+    });
+    const { broker } = await nodes.node("one", [cross("a", "b"), cross("b", "a")]);
+    const calls = Array.from({ length: 40 }, (_, i) =>
+      outcome(broker.call(i % 2 === 0 ? "a.go" : "b.go", {}, { timeout: 4000 })),
+    );
+    const counts = tally(await Promise.all(calls));
+    expect(counts["end"]).toBeGreaterThan(10);
+    // What is too much for so narrow a circle is refused, and none of it waits in vain.
+    expect((counts["end"] ?? 0) + (counts["OVERLOADED"] ?? 0)).toBe(40);
+  });
+
+  test("follow what a service declares when it is loaded afresh, and keep what an operator has set when it says the same", async () => {
+    const { broker, limits } = await nodes.node("one", []);
+    const load = async (concurrency: unknown) => {
+      const old = broker.getLocalService("narrow");
+      if (old) await broker.destroyService(old);
+      broker.createService({ name: "narrow", actions: { pass: { concurrency, handler: () => 1 } as never } });
+      await until("it can be called", () => broker.registry.actions.isAvailable("narrow.pass"));
+      return limits.gate("narrow.pass")!.limit?.bounds;
+    };
+    expect(await load({ floor: 10, ceiling: 20 })).toEqual({ floor: 10, ceiling: 20 });
+    await broker.call("node-performance.limitBounds", { action: "narrow.pass", ceiling: 15 });
+    expect(await load({ floor: 10, ceiling: 20 })).toEqual({ floor: 10, ceiling: 15 });
+    expect(await load({ ceiling: 8 })).toEqual({ floor: 2, ceiling: 8 });
+    expect(await load(undefined)).toEqual({ floor: 2, ceiling: 10_000 });
+    expect(await load(false)).toBeUndefined();
+    expect(await broker.call("narrow.pass")).toBe(1);
+    expect(() =>
+      broker.createService({
+        name: "bad",
+        actions: { act: { concurrency: { floor: -1 }, handler: () => 1 } as never },
+      }),
+    ).toThrow("action bad.act: concurrency.floor is -1");
+  });
+
+  test("can be asked for and bounded, and bad input is named", async () => {
+    const { broker } = await nodes.node("one", [narrow("one", { free: { concurrency: false, handler: () => 1 } })]);
+    const bound = (params: object) => broker.call("node-performance.limitBounds", params).catch((error) => error);
+    expect(await bound({ action: "narrow.pass", ceiling: 5 })).toEqual({
+      before: { floor: 2, ceiling: 2 },
+      after: { floor: 2, ceiling: 5 },
+    });
+    expect(await bound({ action: "narrow.pass", floor: 9 })).toMatchObject({
+      type: "VALIDATION_ERROR",
+      message: "floor is 9, but must be at most the ceiling, 5",
+    });
+    for (const action of ["narrow.none", "narrow.free", "narrow.health", "__proto__"])
+      expect(await bound({ action, floor: 1 })).toMatchObject({ type: "NOT_FOUND", data: { action } });
+    for (const bad of [
+      {},
+      { action: 5 },
+      { action: "" },
+      { action: "narrow.pass", floor: 0 },
+      { action: "narrow.pass", floor: 1.5 },
+      { action: "narrow.pass", ceiling: 100_001 },
+      { action: "narrow.pass", ceiling: "5" },
+      { action: "narrow.pass", ceiling: Number.NaN },
+      { action: "narrow.pass", most: 5 },
+    ])
+      expect(await bound(bad)).toMatchObject({ type: "VALIDATION_ERROR", code: 422 });
+    const limits = (await broker.call("node-performance.limits", { service: "narrow" })) as {
+      action: string;
+      ceiling: number;
+    }[];
+    expect(limits.find(({ action }) => action === "narrow.pass")).toMatchObject({
+      ceiling: 5,
+      limit: 2,
+      priority: "medium",
+    });
+    expect(limits.find(({ action }) => action === "narrow.free")).toMatchObject({ ceiling: null, limit: null });
+    expect(await broker.call("node-performance.limits", { service: "nobody" })).toEqual([]);
+  });
+
+  test("open a breaker where half of the calls fail, in a row or not", async () => {
+    let count = 0;
+    const { broker, breakers } = await nodes.node("one", [
+      { name: "flaky", actions: { act: () => (count++ % 3 === 0 ? "fine" : Promise.reject(new Error("broke"))) } },
+    ]);
+    const outcomes: unknown[] = [];
+    for (let i = 0; i < 60; i++) outcomes.push(await outcome(broker.call("flaky.act")));
+    const opened = outcomes.indexOf("CIRCUIT_OPEN");
+    expect(opened).toBeGreaterThanOrEqual(20);
+    expect(opened).toBeLessThan(30);
+    expect(breakers.states()).toMatchObject([{ callee: "flaky.act", state: "open" }]);
+  });
+
+  test("hold for a call with a context that was used before", async () => {
+    const { broker, load } = await nodes.node("near");
+    await nodes.node("far", [narrow("far")]);
+    await until("it can be called", () => broker.registry.actions.isAvailable("narrow.pass"));
+    const ctx = broker.ContextFactory.create(broker, null as never, { id: 1, ms: 5 }, {});
+    for (let i = 0; i < 3; i++) {
+      expect(await broker.call("narrow.pass", {}, { ctx } as never)).toBe("far");
+      await sleep(50);
+    }
+    const [path] = [...load.loads()].filter(({ action }) => action === "narrow.pass");
+    expect(path!.latency.value).toBeGreaterThan(4000);
+    expect([path!.inFlight, path!.best > 0]).toEqual([0, true]);
+  });
+});
+
+describe("beside others", () => {
+  let nodes: LoadNodes;
+  beforeEach(() => {
+    nodes = new LoadNodes();
+  });
+  afterEach(() => nodes.stop());
+
+  test("a node that is none of Azora's calls and is called", async () => {
+    const node = await nodes.node("ours", [{ name: "ledger", actions: { add: () => "added" } }]);
+    const mesh = new Mesh({
+      folder: `${nodes.folder}/run`,
+      hello: { id: "theirs", role: "node", instanceId: "", ...ownIdentity() },
+    });
+    const theirs = new ServiceBroker({
+      nodeID: "theirs",
+      namespace: "load",
+      logger: false,
+      transporter: new MeshTransporter(mesh) as never,
+      serializer: node.broker.options.serializer as never,
+      skipProcessEventRegistration: true,
+    } as BrokerOptions);
+    theirs.createService({ name: "clerk", actions: { ask: (ctx: Context) => ctx.call("ledger.add") } });
+    await mesh.start();
+    await theirs.start();
+    await callable(node, "clerk.ask");
+    await theirs.waitForServices("ledger", 3000);
+    expect(await node.broker.call("clerk.ask", {}, { timeout: 1000 })).toBe("added");
+    expect(await theirs.call("ledger.add", {}, { timeout: 1000 })).toBe("added");
+    await theirs.stop();
+    await mesh.close();
+  });
+
+  test("a project's own strategy, bulkhead and breaker do their work", async () => {
+    const own = {
+      cacher: false,
+      registry: { strategy: "Random" },
+      bulkhead: { enabled: true, concurrency: 1, maxQueueSize: 1 },
+      circuitBreaker: { enabled: true, threshold: 0.5, minRequestCount: 4, windowTime: 60, check: () => true },
+    } as unknown as BrokerOptions;
+    const service = (where: string): ServiceSchema => ({
+      name: "mill",
+      actions: { grind: () => sleep(50).then(() => where) },
+    });
+    const near = await nodes.node("near", [], own);
+    for (const id of ["one", "two"]) await nodes.node(id, [service(id)], own);
+    await callable(near, "mill.grind", 2);
+    const list = near.broker.registry.getActionEndpoints("mill.grind") as unknown as { strategy: object };
+    expect(list.strategy.constructor.name).toBe("RandomStrategy");
+    const outcomes = tally(await Promise.all(Array.from({ length: 8 }, () => outcome(near.broker.call("mill.grind")))));
+    // Each has one place and one to wait in; what one refuses may run on the other.
+    expect((outcomes["one"] ?? 0) + (outcomes["two"] ?? 0)).toBe(4);
+    expect(outcomes["QUEUE_FULL"] ?? 0).toBe(4);
+  });
+});
