@@ -32,6 +32,7 @@ export class CircuitBreaker {
   reason = "";
   /** When it opened; clock of `now`. */
   since = 0;
+  #answeredAt = Number.NEGATIVE_INFINITY;
   /** From when a probe may go. */
   #probeFrom = 0;
   /** Of failed calls, where that and not a row of them has opened it. */
@@ -56,9 +57,15 @@ export class CircuitBreaker {
     return this.#now() >= this.#probeFrom ? "half-open" : "open";
   }
 
-  /** A call that went while it was closed has been answered. */
-  succeeded(): void {
+  /** A call that went while it was closed has been answered. @param at ms of any clock, as `hasAnswered` is asked by */
+  succeeded(at = 0): void {
+    this.#answeredAt = at;
     if (this.closed) this.failures = 0;
+  }
+
+  /** Whether a call was answered since. Who answers others is not silent, however many are given up together. */
+  hasAnswered(since: number): boolean {
+    return this.#answeredAt > since;
   }
 
   /** A call that went while it was closed has failed. Those that were under way when it opened change nothing. */

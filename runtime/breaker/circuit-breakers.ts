@@ -158,8 +158,8 @@ export class CircuitBreakers {
 
   #answered({ path, instance, own }: Gate, start: number, end: number): void {
     path.ended(start, end, "answered");
-    instance.succeeded();
-    own.succeeded();
+    instance.succeeded(end);
+    own.succeeded(end);
   }
 
   #failed(gate: Gate, start: number, end: number, error: unknown): void {
@@ -171,9 +171,12 @@ export class CircuitBreakers {
     const { instance, own, action, path } = gate;
     const outcome = outcomeOf(error, action);
     path.ended(start, end, ENDINGS[outcome]);
-    if (outcome === "silent") instance.failed(reasonOf(error, action));
-    else if (outcome === "broke") {
-      instance.succeeded();
+    if (outcome === "silent") {
+      // Under load some calls are too late while others are answered.
+      if (!instance.hasAnswered(start)) instance.failed(reasonOf(error, action));
+      else if (!own.hasAnswered(start)) own.failed(reasonOf(error, action));
+    } else if (outcome === "broke") {
+      instance.succeeded(end);
       own.failed(reasonOf(error, action));
       const { failures } = path.endpoint;
       const rate = failures.rate(end);

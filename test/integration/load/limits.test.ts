@@ -309,6 +309,31 @@ describe("the limits of a node's actions", () => {
     expect(breakers.states()).toMatchObject([{ callee: "flaky.act", state: "open" }]);
   });
 
+  test("open no breaker where calls are late while others are answered, but one for an action that alone is silent", async () => {
+    const { broker, breakers } = await nodes.node("one", [
+      {
+        name: "busy",
+        actions: {
+          act: (ctx: Context<{ ms: number }>) => sleep(ctx.params.ms),
+          hang: never,
+        },
+      },
+    ]);
+    const act = (ms: number) => outcome(broker.call("busy.act", { ms }, { timeout: 100 }));
+    const late = Array.from({ length: 20 }, () => act(300));
+    await sleep(30);
+    expect(await act(10)).toBeUndefined();
+    expect(tally(await Promise.all(late))).toEqual({ REQUEST_TIMEOUT: 20 });
+    expect(breakers.states()).toEqual([]);
+    const hanging = Array.from({ length: 5 }, () => outcome(broker.call("busy.hang", {}, { timeout: 100 })));
+    await sleep(30);
+    await act(10);
+    await Promise.all(hanging);
+    expect(breakers.states()).toMatchObject([{ callee: "busy.hang", state: "open" }]);
+    await Promise.all([act(300), act(300), act(300)]);
+    expect(breakers.states()).toContainEqual(expect.objectContaining({ callee: "busy", state: "open" }));
+  });
+
   test("hold for a call with a context that was used before", async () => {
     const { broker, load } = await nodes.node("near");
     await nodes.node("far", [narrow("far")]);
