@@ -53,11 +53,25 @@ describe("a histogram that decays", () => {
         }
         expect(histogram.weight).toBeCloseTo(naive.weight, 2);
         if (naive.weight < 0.01) return;
-        // Neighbouring ranks may fall to either side of a sum of small numbers.
-        const near = [q - 0.002, q, q + 0.002].map((rank) => naive.quantile(rank));
-        expect(near).toContain(histogram.quantile(q));
+        // A rank may fall to either side of a sum of small numbers, and between two ranks there may be several values.
+        expect(histogram.quantile(q)).toBeGreaterThanOrEqual(naive.quantile(q - 0.002));
+        expect(histogram.quantile(q)).toBeLessThanOrEqual(naive.quantile(q + 0.002));
       }),
-      { numRuns: 300 },
+      {
+        numRuns: 300,
+        examples: [
+          [
+            [
+              { kept: 0.01, values: [14, 14] },
+              { kept: 0.03646562434732915, values: [] },
+              { kept: 0.1243421920982704, values: [15] },
+              { kept: 0.03504774160683156, values: [0, 0, 0, 0, 0, 0, 0, 11, 13, 13] },
+              { kept: 0.15791421517748033, values: [13, 11, 1, 13] },
+            ],
+            0.9989999999990021,
+          ],
+        ],
+      },
     );
   });
 
