@@ -41,7 +41,14 @@ interface Run {
   records: OptimizationRecord[];
   tried: Set<string>;
   /** Nothing while a proposal is looked for or is being made. */
-  current?: { entry: Entry; proposal: Proposal; experiment: Experiment; began: number; isEnding: boolean };
+  current?: {
+    entry: Entry;
+    proposal: Proposal;
+    experiment: Experiment;
+    began: number;
+    isEnding: boolean;
+    trouble?: string;
+  };
   ended: Promise<OptimizationRecord[]>;
   done(records: OptimizationRecord[]): void;
 }
@@ -128,7 +135,16 @@ export class Tuner {
       const outcome = current.experiment.judge(this.#options.clock.now());
       if (outcome.decision === "continue") continue;
       current.isEnding = true;
-      await this.#conclude(run, current, outcome);
+      try {
+        await this.#conclude(run, current, outcome);
+      } catch (error) {
+        // It stands until its verdict can be stored; without that nobody would ever end it.
+        current.isEnding = false;
+        const { message } = error as Error;
+        if (current.trouble !== message)
+          this.#options.logger.warn(`${current.entry.change}: no verdict yet: ${message}`);
+        current.trouble = message;
+      }
     }
   }
 
@@ -311,7 +327,7 @@ export class Tuner {
       });
       this.#undo(judged, () => proposal.undo(), status, outcome.why);
       await this.#undoAll();
-      record = recordOf((await book.get(entry.id)) ?? judged);
+      record = recordOf((await book.get(entry.id).catch(() => undefined)) ?? judged);
     }
     this.#told(run, record);
     delete run.current;

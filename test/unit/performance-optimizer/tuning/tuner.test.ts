@@ -219,6 +219,26 @@ describe("what goes wrong", () => {
     expect(bench.setting.value).toBe(1);
   });
 
+  test.each([
+    ["kept", (value: number) => 1 / value, 2],
+    ["taken-back", (value: number) => (value === 1 ? 1 : 1.5), 1],
+  ])(
+    "a verdict that cannot be stored (%s) is given as soon as it can be, and holds up nobody for ever",
+    async (status, takes, value) => {
+      const bench = workbench({ takes });
+      await bench.pass(60);
+      await bench.tuner.optimize("shop", "operator");
+      bench.book.isBroken = true;
+      await bench.pass(60);
+      expect(bench.book.all[0]).toMatchObject({ status: "measuring" });
+      bench.book.isBroken = false;
+      await bench.pass(15);
+      expect(bench.book.all[0]).toMatchObject({ status });
+      expect(bench.setting.value).toBe(value);
+      expect(bench.tuner.busy).toEqual([]);
+    },
+  );
+
   test("after a kill, what was being measured is taken back, whether it had been made or not", async () => {
     const bench = workbench();
     await bench.pass(60);
