@@ -80,8 +80,6 @@ export class Optimizer {
   readonly #analyses = new Map<string, { analysis: ServiceAnalysis; at: number }>();
   #advice: QueryAdvice[] = [];
   #advisedAt = Number.NEGATIVE_INFINITY;
-  /** Services whose queries are being tried, by the record. */
-  readonly #trials = new Map<string, string>();
   /** Regressions that were told, so that each is told once. */
   readonly #told = new Set<string>();
   #cancel: (() => void)[] = [];
@@ -103,6 +101,9 @@ export class Optimizer {
     this.queries = new QueryOptimizer({
       nodes: queryNodes(broker),
       record: (record, undoing) => this.#trial(record, undoing),
+      isTaken: (service) => this.tuner.isBusy(service),
+      clock,
+      wall,
     });
     this.#garbage = new GarbageKnob(call, clock.now);
     this.#sizer = new PoolSizer({
@@ -128,7 +129,7 @@ export class Optimizer {
       book: this.#book,
       onRecord: (step, record) => this.#onRecord(step, record),
       logger,
-      isTaken: (service) => [...this.#trials.values()].includes(service),
+      isTaken: (service) => this.queries.isBusy(service),
       ...(options.times ? { times: options.times } : {}),
     });
   }
@@ -237,14 +238,6 @@ export class Optimizer {
   }
 
   async applyAdvice(id: string, by: string): Promise<OptimizationRecord> {
-    const known = this.#advice.find((one) => one.id === id) ?? (await this.advice()).find((one) => one.id === id);
-    if (known && (this.tuner.isBusy(known.service) || [...this.#trials.values()].includes(known.service))) {
-      throw new AzoraError(
-        "OPTIMIZATION_REFUSED",
-        `Something is being tried on ${known.service} already; two changes at once could not be told apart`,
-        { service: known.service },
-      );
-    }
     return this.queries.applyAdvice(id, by);
   }
 
@@ -267,18 +260,24 @@ export class Optimizer {
     const { lastReport, refused } = this.measurements;
     const isSilent = this.#clock.now() - (lastReport ?? this.#since) > SILENCE_MS;
     const left = refused.reports + refused.parts + refused.late;
-    const undoing = this.tuner.waitingToUndo;
+    const undoing = [...this.tuner.waitingToUndo, ...this.queries.waitingToUndo];
+    const tried = this.#tried;
     const checks = {
       reports: isSilent ? "none arrive" : "ok",
       refused:
         left === 0 && refused.room === 0 ? "none" : `${left} impossible or late, ${refused.room} for want of room`,
       analysis: this.analyst.failure ?? "ok",
       store: this.storeFailure ?? "ok",
-      tuning: this.tuner.busy.length === 0 ? "nothing is being tried" : `being tried on ${this.tuner.busy.join(", ")}`,
+      tuning: tried.length === 0 ? "nothing is being tried" : `being tried on ${tried.join(", ")}`,
       undoing: undoing.length === 0 ? "none" : `not taken back yet: ${undoing.join("; ")}`,
     };
     const well = !isSilent && !this.analyst.failure && !this.storeFailure && undoing.length === 0;
     return { status: well ? "healthy" : "degraded", checks };
+  }
+
+  /** Services on which something is being tried. */
+  get #tried(): string[] {
+    return [...this.tuner.busy, ...this.queries.busy];
   }
 
   async #second(): Promise<void> {
@@ -378,26 +377,21 @@ export class Optimizer {
     };
     await this.#book.put(entry);
     if (isBegun) {
-      this.#trials.set(record.id, record.service);
       try {
         await this.#onRecord("begun", record);
       } catch (error) {
-        this.#trials.delete(record.id);
         const outcome = `it could not be put on record, so it was not made: ${(error as Error).message}`;
         await this.#book.put({ ...entry, status: "failed", outcome });
         throw error;
       }
     } else {
-      this.#trials.delete(record.id);
       await this.#onRecord("ended", record).catch((error: Error) => this.#warn(error));
     }
   }
 
   /** A size that follows demand is not tried, it is reckoned; it waits while something is tried on its node. */
   async #poolStep(step: PoolStep): Promise<void> {
-    const busy = [...this.tuner.busy, ...this.#trials.values()].filter((service) =>
-      carriers(this.#options.broker).get(service)?.includes(step.node),
-    );
+    const busy = this.#tried.filter((service) => carriers(this.#options.broker).get(service)?.includes(step.node));
     if (busy.length > 0) throw new Error(`something is being tried on ${busy.join(", ")}`);
     await this.#onRecord("begun", poolRecord(step, this.#wall()));
   }

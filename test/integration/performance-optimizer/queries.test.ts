@@ -28,6 +28,13 @@ let broker: ServiceBroker;
 let service: StoreService;
 let clock: FakeClock;
 let optimizer: QueryOptimizer;
+/** Nothing is changed on the node, nor kept of what was done. */
+let nodeFails: boolean;
+let storeFails: boolean;
+/** A service on which somebody else tries something. */
+let taken: string;
+/** By how much the machine's clock was set, ms. */
+let jumped = 0;
 let records: { record: OptimizationRecord; indexes: string[] }[];
 
 const indexes = () =>
@@ -77,10 +84,24 @@ beforeEach(async () => {
   service = await startShop();
   clock = new FakeClock();
   records = [];
+  nodeFails = storeFails = false;
+  taken = "";
+  const nodes = queryNodes(broker);
   optimizer = new QueryOptimizer({
-    nodes: queryNodes(broker),
+    nodes: {
+      ...nodes,
+      call: (node, action, params) => {
+        if (nodeFails && action !== "queryRuns") return Promise.reject(new Error("the node does not answer"));
+        return nodes.call(node, action, params);
+      },
+    },
     clock,
-    record: async (record) => void records.push({ record, indexes: indexes() }),
+    wall: () => clock.now() + jumped,
+    isTaken: (service) => service === taken,
+    record: async (record) => {
+      if (storeFails) throw new Error("the disk is full");
+      records.push({ record, indexes: indexes() });
+    },
   });
 });
 afterEach(async () => {
@@ -161,8 +182,98 @@ describe("an advice that is followed", () => {
     await traffic();
     const [advice] = await optimizer.advice("shop");
     await follow(advice!.id);
-    await expect(optimizer.applyAdvice(advice!.id)).rejects.toMatchObject({ type: "CONFLICT" });
+    await expect(optimizer.applyAdvice(advice!.id)).rejects.toMatchObject({ type: "OPTIMIZATION_REFUSED" });
     expect(await optimizer.advice("shop")).toEqual([]);
+  });
+
+  test("keeps others away from its service while its queries are still being watched", async () => {
+    await traffic();
+    for (let i = 0; i < 9; i++) await broker.call("shop.open");
+    const [one, other] = await optimizer.advice("shop");
+    const first = optimizer.applyAdvice(one!.id);
+    first.catch(() => {});
+    await expect(optimizer.applyAdvice(other!.id)).rejects.toMatchObject({ type: "OPTIMIZATION_REFUSED" });
+    expect(optimizer.isBusy("shop")).toBe(true);
+    for (let second = 0; second < 15; second++) {
+      clock.advance(1000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect((await first).status).toBe("measuring");
+  });
+
+  test("is refused where somebody else tries something on its service", async () => {
+    await traffic();
+    const [advice] = await optimizer.advice("shop");
+    taken = "shop";
+    await expect(optimizer.applyAdvice(advice!.id)).rejects.toMatchObject({ type: "OPTIMIZATION_REFUSED" });
+    expect(records).toEqual([]);
+  });
+
+  test("is compared for as long whatever the machine's clock is set to", async () => {
+    await traffic();
+    const [advice] = await optimizer.advice("shop");
+    await follow(advice!.id);
+    jumped = 24 * 3_600_000;
+    try {
+      expect(await judged(60, async () => {})).toBeUndefined();
+      jumped = -jumped;
+      const verdict = await judged(60);
+      expect(verdict).toMatchObject({ status: "kept" });
+      expect(verdict!.duration).toBeGreaterThan(60_000);
+      expect(verdict!.duration).toBeLessThan(150_000);
+    } finally {
+      jumped = 0;
+    }
+  });
+});
+
+describe("a change that cannot be ended", () => {
+  test.each(["by its verdict", "by hand"])("%s is taken back as soon as its node answers", async (how) => {
+    await traffic();
+    const [advice] = await optimizer.advice("shop");
+    const { id } = await follow(advice!.id);
+    nodeFails = true;
+    if (how === "by hand") {
+      expect(await optimizer.takeBack(id)).toMatchObject({
+        status: "measuring",
+        outcome: expect.stringContaining("it could not be taken back: the node does not answer; it is tried again"),
+      });
+    } else expect(await judged(700, async () => {})).toBeUndefined();
+    expect(indexes()).toHaveLength(1);
+    expect(optimizer.waitingToUndo).toEqual([advice!.what]);
+    expect(optimizer.isBusy("shop")).toBe(true);
+    nodeFails = false;
+    expect(await judged(12, async () => {})).toMatchObject({ id, status: "taken-back" });
+    expect(indexes()).toEqual([]);
+    expect(optimizer.waitingToUndo).toEqual([]);
+    expect(optimizer.isBusy("shop")).toBe(false);
+  });
+
+  test("stands as failed after five minutes without an answer, and holds nobody up any longer", async () => {
+    await traffic();
+    const [advice] = await optimizer.advice("shop");
+    const { id } = await follow(advice!.id);
+    nodeFails = true;
+    await optimizer.takeBack(id);
+    expect(await judged(320, async () => {})).toMatchObject({
+      id,
+      status: "failed",
+      outcome: expect.stringContaining("it could not be taken back: the node does not answer"),
+    });
+    expect(optimizer.isBusy("shop")).toBe(false);
+  });
+
+  test("has its verdict as soon as it can be stored", async () => {
+    await traffic();
+    const [advice] = await optimizer.advice("shop");
+    const { id } = await follow(advice!.id);
+    storeFails = true;
+    expect(await judged(60)).toBeUndefined();
+    expect(optimizer.isBusy("shop")).toBe(true);
+    storeFails = false;
+    expect(await judged(12)).toMatchObject({ id, status: "kept" });
+    expect(records.at(-1)!.record).toMatchObject({ id, status: "kept" });
+    expect(optimizer.isBusy("shop")).toBe(false);
   });
 });
 
