@@ -46,6 +46,8 @@ const MAX_SAMPLE_BYTES = 256 * 2 ** 20;
 /** Building takes so much longer than going over the values: sorting, writing, and reaching the disk. */
 const BUILD_BY_READ = 2;
 
+const parent = process.ppid;
+
 const tell = (message: IndexMessage) => void process.send?.(message);
 
 function run(job: IndexJob): void {
@@ -129,6 +131,11 @@ function build(db: DatabaseSync, job: IndexJob, { name, sql, detail, kind, at }:
     db.prepare("DELETE FROM azora_advice WHERE kind = 'dropped' AND name = ?").run(name);
   }
   const bytes = (pages() - before) * Number(db.prepare("PRAGMA page_size").get()!["page_size"]);
+  // Who asked died meanwhile; whatever comes after it takes the index for not made.
+  if (process.ppid !== parent) {
+    db.exec("ROLLBACK");
+    return;
+  }
   db.exec("COMMIT");
   tell({ event: "built", blocked: performance.now() - locked, made, bytes });
 }

@@ -112,6 +112,11 @@ export class StoreQueries implements QuerySource {
 
   async dropIndex(given: string | IndexWish): Promise<IndexDropped> {
     const name = typeof given === "string" ? given : compileWish(this.#models, given).name;
+    // After what is being built: else it would not be there yet, and stay.
+    return this.#oneAtATime(() => this.#drop(given, name));
+  }
+
+  #drop(given: string | IndexWish, name: string): Promise<IndexDropped> {
     return this.#file.write(() => {
       const known = indexFacts(this.#file, this.#models, []);
       const index = known.find((each) => each.name === name);

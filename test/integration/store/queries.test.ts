@@ -1,4 +1,5 @@
-import { fork } from "node:child_process";
+import { fork, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { ServiceBroker } from "moleculer";
@@ -363,6 +364,52 @@ describe("building that cannot end well leaves nothing behind", () => {
     expect(await books.count()).toBe(20_001);
     expect(await source.createIndex(wish("pages"), LIMITS)).toMatchObject({ made: true });
   }, 20_000);
+
+  test("a node that dies while its process builds", async () => {
+    await filled(20_000);
+    const job = {
+      path: folder.file,
+      table: "docs_books",
+      columns: [`json_extract(doc, '$."title"')`],
+      fields: ["title"],
+      living: true,
+      maxValue: 1024,
+      lockWait: 1000,
+      maxBlock: 60_000,
+      build: { name: "advised_x", sql: SLOW_INDEX, detail: "{}", kind: "index", at: "" },
+    };
+    const node = `const child = require("node:child_process").fork(${JSON.stringify(ownModule("mixins/store/queries/index-process"))},
+      { stdio: ["ignore", "ignore", "ignore", "ipc"] });
+      child.on("message", ({ event }) => {
+        if (event === "locked") process.stdout.write(String(child.pid), () => process.kill(process.pid, "SIGKILL"));
+      });
+      child.send(${JSON.stringify(job)});`;
+    const died = spawn(process.execPath, ["-e", node], { stdio: ["ignore", "pipe", "inherit"] });
+    let pid = "";
+    died.stdout.on("data", (data: Buffer) => {
+      pid += data;
+    });
+    await new Promise((resolve) => died.once("close", resolve));
+    expect(pid).toMatch(/^[0-9]+$/);
+    const isThere = () => {
+      try {
+        return process.kill(Number(pid), 0) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+      } catch {
+        return false;
+      }
+    };
+    for (let i = 0; i < 300 && isThere(); i++) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(isThere()).toBe(false);
+    isClean();
+  }, 30_000);
+
+  test("one that is taken back while it is being built", async () => {
+    const { source } = await filled(5000);
+    const built = source.createIndex(wish("pages"), LIMITS);
+    expect(await source.dropIndex(wish("pages"))).toMatchObject({ dropped: true });
+    expect(await built).toMatchObject({ made: true });
+    isClean();
+  });
 });
 
 describe("other forms of a query", () => {
