@@ -118,7 +118,7 @@ export function historyTable(records: readonly OptimizationRecord[]): string {
   return table(columns, rows);
 }
 
-function told({ id, service, kind, change, reason, status, effect, cost, outcome }: OptimizationRecord): string {
+export function told({ id, service, kind, change, reason, status, effect, cost, outcome }: OptimizationRecord): string {
   return [
     `${paint("bold", service)}  ${kind}  ${paint(STYLES[status] ?? "dim", status)}`,
     `  ${change}`,
@@ -126,7 +126,8 @@ function told({ id, service, kind, change, reason, status, effect, cost, outcome
     ...(effect ? [`  effect  ${effectText(effect)}, sure ${percent(effect.confidence)}`] : []),
     ...(cost ? [`  cost    ${effectText(cost)}, sure ${percent(cost.confidence)}`] : []),
     ...(outcome ? [`  ${outcome}`] : []),
-    `  ${paint("cyan", status === "measuring" ? "azora optimizer history" : `azora optimizer take-back ${id}`)}`,
+    ...(status === "measuring" ? [`  ${paint("cyan", "azora optimizer history")}`] : []),
+    ...(status === "kept" ? [`  ${paint("cyan", `azora optimizer take-back ${id}`)}`] : []),
   ].join("\n");
 }
 

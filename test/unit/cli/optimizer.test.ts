@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "@jest/globals";
-import { historyTable } from "../../../cli/commands/optimizer/changes.ts";
+import { historyTable, told } from "../../../cli/commands/optimizer/changes.ts";
 import { percent, rate, size, time } from "../../../cli/commands/optimizer/figures.ts";
 import { spends } from "../../../cli/commands/optimizer/metrics.ts";
 import type { OptimizationRecord } from "../../../models/performance.ts";
@@ -55,6 +55,20 @@ describe("the history of changes", () => {
   };
   const side = (mean: number, count = 100) => ({ count, mean, p50: mean, p95: mean });
   const lines = (records: OptimizationRecord[]) => stripVTControlCharacters(historyTable(records)).split("\n");
+
+  test.each([
+    ["kept", "azora optimizer take-back o-1"],
+    ["measuring", "azora optimizer history"],
+    ["taken-back", "a scan"],
+    ["inconclusive", "a scan"],
+  ] as const)("of one that is %s ends with what can be done about it, if anything", (status, last) => {
+    expect(
+      stripVTControlCharacters(told({ ...record, status }))
+        .split("\n")
+        .at(-1)!
+        .trim(),
+    ).toBe(last);
+  });
 
   test("shows before, after and how sure that is", () => {
     const effect = {
