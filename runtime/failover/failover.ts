@@ -12,6 +12,8 @@ import { RetryBudget } from "./retry-budget.ts";
 /** How long a call may be held or retried in all, ms. */
 export const HOLD_MS = 1000;
 const MAX_ATTEMPTS = 10;
+/** Attempts that cost nothing: that nodes die, one after the other, is no sign of too much to do. */
+const FREE_ATTEMPTS = 3;
 
 type Handler = (ctx: Context) => Promise<unknown>;
 type ErrorHandler = NonNullable<BrokerOptions["errorHandler"]>;
@@ -37,7 +39,7 @@ export class Failover {
   readonly holds = new Holds(monotonicClock);
   readonly closures = new Closures();
   readonly lost: LostCalls;
-  /** For retries that a sick or busy callee asks for; the first one after a node's death is not among them. */
+  /** For retries that a sick or busy callee asks for; those after a node's death are among them only from the fourth on. */
   readonly budget = new RetryBudget(() => monotonicClock.now());
   /** Calls that were tried again. */
   retries = 0;
@@ -162,7 +164,7 @@ export class Failover {
     const state = stateOf(ctx);
     if (++state.attempts > MAX_ATTEMPTS) throw error;
     if (fate === "refused") return this.elsewhere(ctx, error);
-    if (state.attempts > 1 && !this.budget.take()) throw error;
+    if (state.attempts > FREE_ATTEMPTS && !this.budget.take()) throw error;
     const broker = this.#broker!;
     const callable = () => (broker.transit?.tx?.connected ?? true) && this.#isCallable(action.name);
     if (!callable() && !(await this.holds.wait(action.name, state.deadline, callable))) throw error;

@@ -22,6 +22,18 @@ describe("a call under way to a node that is killed", () => {
     expect(cluster.failover.retries).toBe(1);
   });
 
+  test("outlives several deaths in a row, also of a caller who has made few calls", async () => {
+    await cluster.node("w3");
+    while (cluster.failover.budget.take());
+    const call = cluster.broker.call("worker.look");
+    for (let deaths = 0; deaths < 2; deaths++) {
+      await cluster.until("it runs", () => cluster.runs().length > deaths);
+      cluster.kill(cluster.runs()[deaths]!.split(" ")[1]!);
+    }
+    await call;
+    expect(new Set(cluster.runs()).size).toBe(3);
+  });
+
   test("is not repeated otherwise: its caller is told that nobody knows", async () => {
     const call = failureOf(cluster.broker.call("worker.pay"));
     const first = await cluster.runningOn("pay");
