@@ -4,8 +4,8 @@ import type { Phase, Side } from "./load-side.ts";
 import { add, goal, medians, type Result, round } from "./report.ts";
 
 const NODES = 10;
-const RATE = 600;
-const SECONDS = 10;
+const RATE = 1000;
+const SECONDS = 6;
 const SIDES: Record<string, Side> = {
   azora: "azora",
   "moleculer, round robin": "moleculer",
