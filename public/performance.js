@@ -2,6 +2,7 @@ import { get, post } from "./api.js";
 import { el, reconcile, setAttribute, setText } from "./dom.js";
 import { count, milliseconds } from "./format.js";
 import { awayLook, bestSteps, FEW_CALLS, lookOf, perSecond, SHOWN, share, spends } from "./performance-words.js";
+import { createStrip } from "./strip.js";
 
 const POLL_MS = 5000;
 /** Analyses are for what lasts. */
@@ -17,15 +18,7 @@ const STEPS_MS = 60_000;
  * @param {() => boolean} isLive
  */
 export function createPerformance(root, organism, isLive) {
-  const sign = el("span", { class: "sign", "aria-hidden": "true" });
-  const words = el("span", { class: "words" });
-  const line = el("p", { class: "why", role: "status" }, sign, words);
-  const facts = el("dl", { class: "facts" });
-  const fact = (title, hint) => {
-    const value = el("dd", {}, "–");
-    facts.append(el("div", { title: hint }, el("dt", {}, title), value));
-    return value;
-  };
+  const { sign, words, facts, heading, fact } = createStrip("performance", "Performance");
   const rate = fact("calls a second", "in the last minute, on all nodes");
   const middle = fact("half within", "p50: half of the calls were answered in this time");
   const slowest = fact("99 of 100 within", "p99: of 100 calls only one took longer");
@@ -40,12 +33,7 @@ export function createPerformance(root, organism, isLive) {
   const slowPart = el("div", {}, el("h3", {}, "Takes most time"), slow);
   const stepsPart = el("div", {}, el("h3", {}, "Would help most"), steps);
   const more = el("div", { class: "more", hidden: true }, slowPart, stepsPart);
-  const summary = el(
-    "div",
-    { class: "summary" },
-    el("div", {}, el("h2", { id: "performance-title" }, "Performance"), line),
-    facts,
-  );
+  const summary = el("div", { class: "summary" }, heading, facts);
   root.append(summary, more);
 
   /** @type {import("./types.js").PerformanceMetrics|undefined} */

@@ -1,6 +1,7 @@
 import { get } from "./api.js";
-import { el, setAttribute, setText } from "./dom.js";
+import { setAttribute, setText } from "./dom.js";
 import { count, moment, shortDuration } from "./format.js";
+import { createStrip } from "./strip.js";
 
 const POLL_MS = 5000;
 /** Signing that is so late is worth a word; a witness may take a little longer, ms. */
@@ -18,22 +19,14 @@ const HASH_CHARACTERS = 12;
  * @param {() => boolean} isLive
  */
 export function createRecord(root, isLive) {
-  const sign = el("span", { class: "sign", "aria-hidden": "true" });
-  const words = el("span", { class: "words" });
-  const line = el("p", { class: "why", role: "status" }, sign, words);
-  const facts = el("dl", { class: "facts" });
-  const fact = (title, hint) => {
-    const value = el("dd", {}, "–");
-    facts.append(el("div", { title: hint }, el("dt", {}, title), value));
-    return value;
-  };
+  const { sign, words, facts, heading, fact } = createStrip("record", "Record");
   const entries = fact("entries", "in the log, since it began");
   const height = fact("newest block", "height, from 0");
   const hash = fact("its hash", "SHA-256 of the block");
   const age = fact("sealed", "since the newest block was sealed and signed");
   const accounted = fact("accounted for", "of all calls, events and entries that nodes have counted on both sides");
   hash.classList.add("hash");
-  root.append(el("div", {}, el("h2", { id: "record-title" }, "Record"), line), facts);
+  root.append(heading, facts);
 
   /** @type {import("./types.js").ChainStats|undefined} */
   let stats;

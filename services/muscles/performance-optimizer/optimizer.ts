@@ -424,7 +424,7 @@ export class Optimizer {
   #mustExist(service: string): void {
     if (this.measurements.services.has(service)) return;
     const known = this.#options.broker.registry.services.list({}) as { fullName: string }[];
-    const names = known.map(({ fullName }) => fullName);
+    const names = known.map(({ fullName }) => fullName).filter((name) => !name.startsWith("$"));
     if (names.includes(service)) return;
     const meant = nearest(service, [...this.measurements.services.keys(), ...names]);
     throw new AzoraError(
