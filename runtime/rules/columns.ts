@@ -1,4 +1,4 @@
-import type { RuleSystem } from "../../../../models/symbiosis.ts";
+import type { RuleSystem } from "../../models/symbiosis.ts";
 
 /** Most columns: seven systems with thirteen metrics each, the organism's, and what services publish. */
 export const MOST_COLUMNS = 4096;
@@ -49,9 +49,12 @@ export class Columns {
 
   /** @param at monotonic, ms: when it was measured */
   set(column: number, value: number, at: number): void {
-    if (Number.isFinite(value)) this.#measuredAt[column] = at;
-    if (Object.is(this.#values[column], value)) return;
-    this.#values[column] = Number.isFinite(value) ? value : Number.NaN;
+    const known = Number.isFinite(value);
+    if (known) this.#measuredAt[column] = at;
+    const before = this.#values[column]!;
+    const same = known ? before === value : Number.isNaN(before);
+    if (same) return;
+    this.#values[column] = known ? value : Number.NaN;
     if (this.#isChanged[column]) return;
     this.#isChanged[column] = 1;
     this.#changed.push(column);
