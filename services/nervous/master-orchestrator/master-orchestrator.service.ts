@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { Context, Service, ServiceSchema } from "moleculer";
+import type { HarmonyUpdate } from "../../../models/harmony-update.ts";
 import { RUNTIME_CAPABILITY } from "../../../runtime/discovery/plan.ts";
 import { nodeContext } from "../../../runtime/node-context.ts";
 import type { SlotState } from "../../../runtime/node-host/slots.ts";
@@ -34,6 +35,8 @@ interface OrchestratorService extends Service {
   dev?: DevWatch;
   server: Server;
   stream: EventStream;
+  /** The newest, and when it came. */
+  harmony?: { update: HarmonyUpdate; at: number };
   ticker: NodeJS.Timeout;
   soon: NodeJS.Timeout | undefined;
   tellSoon(): void;
@@ -41,6 +44,8 @@ interface OrchestratorService extends Service {
 }
 
 const STATUS_EVERY_MS = 1000;
+/** It is told once a second; an older one says nothing of how the organism is now. */
+const HARMONY_FRESH_MS = 3500;
 /** Changes of one moment are told together. */
 const GATHER_MS = 50;
 
@@ -138,6 +143,11 @@ const schema: ServiceSchema<object, object, object, OrchestratorService> = {
       this.stream?.send("chain_block", ctx.params);
     },
 
+    "organism.harmony"(this: OrchestratorService, ctx: Context<HarmonyUpdate>) {
+      this.harmony = { update: ctx.params, at: performance.now() };
+      this.stream?.send("harmony_update", ctx.params);
+    },
+
     "health.checked"(this: OrchestratorService, ctx: Context<{ verdicts: HealthVerdict[] }>) {
       this.conductor.judge(ctx.params.verdicts);
     },
@@ -165,7 +175,12 @@ const schema: ServiceSchema<object, object, object, OrchestratorService> = {
       port,
       auth,
       token,
-      welcome: () => [{ type: "status_update", data: statusView(conductor) }],
+      welcome: () => [
+        { type: "status_update", data: statusView(conductor) },
+        ...(this.harmony && performance.now() - this.harmony.at < HARMONY_FRESH_MS
+          ? [{ type: "harmony_update" as const, data: this.harmony.update }]
+          : []),
+      ],
     });
     conductor.healing.on("healing", (record) => {
       this.stream.send("healing_event", record);

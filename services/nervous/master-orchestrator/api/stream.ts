@@ -9,7 +9,8 @@ export type StreamType =
   | "healing_event"
   | "service_event"
   | "launch_progress"
-  | "chain_block";
+  | "chain_block"
+  | "harmony_update";
 
 export interface StreamOptions {
   port: number;
