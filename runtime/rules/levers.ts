@@ -1,4 +1,4 @@
-import type { ActionType, Metric, RuleAction } from "../../../../models/symbiosis.ts";
+import type { ActionType, Metric, RuleAction } from "../../models/symbiosis.ts";
 
 /** What of a target an action moves. Two actions that move one lever of one target opposite ways are a conflict. */
 export type Lever =
