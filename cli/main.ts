@@ -15,6 +15,7 @@ import { heal } from "./commands/heal.ts";
 import { logs } from "./commands/logs.ts";
 import { node } from "./commands/node.ts";
 import { optimizer } from "./commands/optimizer.ts";
+import { organism } from "./commands/organism.ts";
 import { profile } from "./commands/profile.ts";
 import { recover } from "./commands/recover.ts";
 import { repl } from "./commands/repl.ts";
@@ -29,6 +30,7 @@ const COMMANDS: (Command | CommandGroup)[] = [
   up,
   down,
   status,
+  organism,
   logs,
   why,
   start,

@@ -3,3 +3,4 @@ export * from "./auto-healer.ts";
 export * from "./blockchain-logger.ts";
 export * from "./integration-tests.ts";
 export * from "./performance-optimizer.ts";
+export * from "./symbiotic-rules-engine.ts";

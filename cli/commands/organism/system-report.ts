@@ -1,0 +1,51 @@
+import { METRICS, type Metric, type Reading, type SystemState } from "../../../models/symbiosis.ts";
+import { paint } from "../../paint.ts";
+import { table } from "../../table.ts";
+import { rate, time } from "../optimizer/figures.ts";
+import { shown } from "./lines.ts";
+import { bandOf, type OrganismView, SMALL_COST } from "./picture.ts";
+
+/** All that is known of one system: its metrics with their age, what services tell themselves, who calls it and whom it calls. */
+export function systemReport(one: SystemState, { state, explanation }: OrganismView): string {
+  const { system, health, confidence, nodes, metrics, own } = one;
+  const costs = explanation.costs.filter((cost) => cost.system === system && cost.cost >= SMALL_COST);
+  const rows = (Object.keys(METRICS) as Metric[]).map((metric) => [
+    metric,
+    shown(metric, metrics[metric].value),
+    METRICS[metric].unit,
+    age(metrics[metric]),
+    METRICS[metric].description,
+  ]);
+  const ownRows = Object.entries(own).map(([name, reading]) => [name, figure(reading.value), "", age(reading), ""]);
+  const flows = state.flows.filter(({ from, to }) => from === system || to === system);
+  return [
+    `${paint("bold", system)}  health ${Math.round(health)} (${bandOf(health).words}), confidence ${Math.floor(confidence * 100)} %, on ${nodes.join(", ") || "no node that tells anything"}`,
+    "",
+    table(
+      [
+        { title: "METRIC" },
+        { title: "VALUE", align: "right" },
+        { title: "UNIT" },
+        { title: "AGE", align: "right" },
+        { title: "", flexible: true },
+      ],
+      [...rows, ...ownRows],
+    ),
+    ...(flows.length > 0 ? ["", ...flows.map(flowLine)] : []),
+    ...(costs.length > 0 ? ["", ...costs.map(({ cost, why }) => `−${cost.toFixed(1)}  ${why}`)] : []),
+  ].join("\n");
+
+  function flowLine({ from, to, rate: calls, latency, errorRate }: (typeof flows)[number]): string {
+    const errors = errorRate > 0 ? paint("red", `, ${figure(errorRate)} % errors`) : "";
+    return `${from} → ${to}  ${rate(calls)} calls/s, ${time(latency)}${errors}`;
+  }
+}
+
+function age({ value, age }: Reading): string {
+  if (age === null) return "never";
+  return `${time(age)}${value === null ? ", stale" : ""}`;
+}
+
+function figure(value: number | null): string {
+  return value === null ? "-" : String(Math.round(value * 100) / 100);
+}
