@@ -24,20 +24,29 @@ export interface ActionShape {
   oneOf?: readonly string[];
 }
 
+/** For how long what a person asked for is held, ms; what a rule asks for is held while the rule is active. */
 const HOW_LONG: ParameterShape = { type: "number", min: 1000, max: 3_600_000, unit: "ms" };
+/** Each step, %; what steps add up to is bounded where they are taken. */
+const PERCENT: ParameterShape = { type: "number", min: -50, max: 100, unit: "%" };
+const NODES: ParameterShape = { type: "number", min: 1, max: 64, integer: true };
+/** What is watched afterwards, as `brain.load`, and for how long. */
+const WATCHED: Readonly<Record<string, ParameterShape>> = {
+  watch: { type: "text", longest: 200, pattern: /^[a-z]+\..+$/, what: "a metric, as brain.load," },
+  observe: { type: "number", min: 1000, max: 600_000, unit: "ms" },
+};
 const SCALE: Readonly<Record<string, ParameterShape>> = {
   by: { type: "number", min: -8, max: 8, integer: true },
-  to: { type: "number", min: 1, max: 64, integer: true },
+  to: NODES,
+  least: NODES,
+  most: NODES,
+  ...WATCHED,
 };
 
 /** What each action may be told. What it may do at one time is bounded again where it acts. */
 export const ACTION_SHAPES: Readonly<Record<ActionType, ActionShape>> = {
   adjustResourceAllocation: {
     targets: ["system", "service", "node"],
-    parameters: {
-      increaseCpu: { type: "number", min: -90, max: 400, unit: "%" },
-      increaseMemory: { type: "number", min: -90, max: 400, unit: "%" },
-    },
+    parameters: { increaseCpu: PERCENT, increaseMemory: PERCENT, ...WATCHED },
     anyOf: ["increaseCpu", "increaseMemory"],
   },
   scaleService: { targets: ["service", "system"], parameters: SCALE, oneOf: ["by", "to"] },
@@ -47,25 +56,31 @@ export const ACTION_SHAPES: Readonly<Record<ActionType, ActionShape>> = {
     parameters: {
       action: { type: "open choice", choices: HEALING_ACTIONS },
       parameters: { type: "object" },
+      ...WATCHED,
     },
   },
   shed: {
-    targets: ["system", "service"],
+    targets: ["system", "service", "node"],
     parameters: {
-      share: { type: "number", min: 1, max: 90, unit: "%" },
-      below: { type: "choice", choices: ["critical", "high", "medium", "low"] },
+      share: { type: "number", min: 1, max: 100, unit: "%" },
+      below: { type: "choice", choices: ["critical", "high", "medium"] },
       duration: HOW_LONG,
+      ...WATCHED,
     },
   },
   throttle: {
-    targets: ["system", "service"],
+    targets: ["system", "service", "node"],
     parameters: {
-      rate: { type: "number", min: 1, max: 1_000_000, unit: "calls/s", required: true },
+      rate: { type: "number", min: 1, max: 1_000_000, unit: "calls/s" },
+      percent: { type: "number", min: 1, max: 100, unit: "%" },
       duration: HOW_LONG,
+      ...WATCHED,
     },
+    anyOf: ["rate", "percent"],
+    oneOf: ["rate", "percent"],
   },
   setFlag: {
-    targets: ["organism", "system", "service"],
+    targets: ["organism", "system", "service", "node"],
     parameters: {
       flag: {
         type: "text",
@@ -78,7 +93,10 @@ export const ACTION_SHAPES: Readonly<Record<ActionType, ActionShape>> = {
       duration: HOW_LONG,
     },
   },
-  clearCache: { targets: ["organism", "system", "service", "node"], parameters: {} },
+  clearCache: {
+    targets: ["organism", "system", "service", "node"],
+    parameters: { tag: { type: "text", longest: 200, what: "the tag of cached answers" }, ...WATCHED },
+  },
   alert: {
     targets: ["organism", "system", "service", "node"],
     parameters: {
