@@ -1,0 +1,177 @@
+import type { CompleteRule, RuleFault, RuleOrigin, SymbioticRule } from "../../../../models/symbiosis.ts";
+import type { RuleVersion } from "../../../../models/symbiotic-rule.model.ts";
+import { AzoraError } from "../../../../runtime/errors.ts";
+import { nearest } from "../../../../runtime/nearest.ts";
+import type { CheckedRules } from "../../../../runtime/rules/check-rules.ts";
+import type { BookEntry, RuleBook } from "./rule-book.ts";
+import type { RuleFiles } from "./rule-files.ts";
+
+/** A rule with where it comes from. */
+export interface LibraryRule {
+  rule: CompleteRule;
+  origin: RuleOrigin;
+  /** Where it stands, or what it takes the place of. */
+  file?: string;
+  version: number;
+}
+
+export interface RuleChange {
+  enabled?: boolean | undefined;
+  mode?: "shadow" | "on" | undefined;
+}
+
+/** @param targets what actions may name; left out where a rule stays although its target has gone */
+type Check = (input: unknown, targets?: readonly string[]) => CheckedRules;
+
+/** All rules, from wherever they come: the API's word is before a file's, and a file's before what is built in. */
+export class RuleLibrary {
+  readonly #book: RuleBook;
+  readonly #files: RuleFiles;
+  readonly #check: Check;
+  readonly #targets: () => readonly string[];
+  #rules = new Map<string, LibraryRule>();
+  #storeFaults: RuleFault[] = [];
+
+  /** @param targets what actions may name now; empty while nobody knows */
+  constructor(book: RuleBook, files: RuleFiles, check: Check, targets: () => readonly string[]) {
+    this.#book = book;
+    this.#files = files;
+    this.#check = check;
+    this.#targets = targets;
+  }
+
+  /** By id. */
+  get rules(): ReadonlyMap<string, LibraryRule> {
+    return this.#rules;
+  }
+
+  /** What is wrong with the newest texts, and what targets rules have that are not there. */
+  get faults(): (RuleFault & { file?: string })[] {
+    const all = [...this.#rules.values()].map(({ rule }) => rule);
+    return [...this.#files.faults, ...this.#storeFaults, ...this.#check(all, this.#targets()).faults];
+  }
+
+  /** Puts together anew what is known. */
+  refresh(): void {
+    const rules = new Map<string, LibraryRule>();
+    const storeFaults: RuleFault[] = [];
+    for (const { rule, origin, file } of this.#files.rules) {
+      const entry = this.#book.entries.get(rule.id);
+      const changed = entry && entry.rule === null ? overridden(rule, entry) : rule;
+      rules.set(rule.id, { rule: changed, origin, file, version: entry?.version ?? 0 });
+    }
+    for (const [id, { rule, version }] of this.#book.entries) {
+      if (rule === null) continue;
+      const checked = this.#check([rule]);
+      storeFaults.push(...checked.faults);
+      const [complete] = checked.rules;
+      const other = rules.get(id);
+      if (complete)
+        rules.set(id, { rule: complete, origin: "api", version, ...(other?.file ? { file: other.file } : {}) });
+      if (other?.origin === "file") {
+        const detail = `stands in ${other.file} too; the one that came through the API holds`;
+        storeFaults.push({ rule: id, path: "id", detail });
+      }
+    }
+    this.#rules = rules;
+    this.#storeFaults = storeFaults;
+  }
+
+  /** @throws AzoraError NOT_FOUND with the nearest id */
+  get(id: string): LibraryRule {
+    const found = this.#rules.get(id);
+    if (found) return found;
+    const meant = nearest(id, this.#rules.keys());
+    throw new AzoraError("NOT_FOUND", `There is no rule ${id}${meant ? `; did you mean ${meant}?` : ""}`, {
+      id,
+      nearest: meant,
+    });
+  }
+
+  /**
+   * Adds a rule, or puts another text in its place.
+   * @throws AzoraError VALIDATION_ERROR with all faults; CONFLICT where it stands in a file
+   */
+  async put(rule: unknown, by: string): Promise<LibraryRule> {
+    const { id } = this.checked(rule);
+    const known = this.#rules.get(id);
+    if (known?.origin === "file") {
+      throw new AzoraError("CONFLICT", `${id} stands in ${known.file}; change it there, or give this one another id`, {
+        id,
+        file: known.file,
+      });
+    }
+    const change = this.#book.entries.get(id)?.rule ? "changed" : "added";
+    await this.#book.write(id, { rule: rule as SymbioticRule, enabled: null, mode: null }, change, by);
+    this.refresh();
+    return this.get(id);
+  }
+
+  /** Enables, disables, puts into shadow or takes out of it. */
+  async change(id: string, { enabled, mode }: RuleChange, by: string): Promise<LibraryRule> {
+    const { rule } = this.get(id);
+    const entry = this.#book.entries.get(id);
+    const said = [enabled === undefined ? "" : enabled ? "enabled" : "disabled", mode ? `mode ${mode}` : ""].filter(
+      Boolean,
+    );
+    const written: Omit<BookEntry, "version"> = entry?.rule
+      ? {
+          rule: { ...entry.rule, enabled: enabled ?? rule.enabled, mode: mode ?? rule.mode },
+          enabled: null,
+          mode: null,
+        }
+      : { rule: null, enabled: enabled ?? entry?.enabled ?? null, mode: mode ?? entry?.mode ?? null };
+    await this.#book.write(id, written, said.join(", "), by);
+    this.refresh();
+    return this.get(id);
+  }
+
+  /** Makes an older version the newest. @throws AzoraError NOT_FOUND, CONFLICT */
+  async restore(id: string, number: number, by: string): Promise<LibraryRule> {
+    const versions = await this.#book.versions(id);
+    const version = versions.find((one) => one.number === number);
+    if (!version?.rule) {
+      const there = versions.filter(({ rule }) => rule !== null).map((one) => one.number);
+      const detail = there.length > 0 ? `there are ${there.join(", ")}` : "it has none that could be restored";
+      throw new AzoraError("NOT_FOUND", `${id} has no version ${number} with a text; ${detail}`, {
+        id,
+        version: number,
+      });
+    }
+    this.checked(version.rule);
+    if (this.#rules.get(id)?.origin === "file") return this.put(version.rule, by);
+    await this.#book.write(id, { rule: version.rule, enabled: null, mode: null }, `restored from ${number}`, by);
+    this.refresh();
+    return this.get(id);
+  }
+
+  /** @throws AzoraError NOT_FOUND; CONFLICT where there is nothing of the API's to remove */
+  async remove(id: string, by: string): Promise<void> {
+    const { origin, file } = this.get(id);
+    if (!this.#book.entries.has(id)) {
+      const detail =
+        origin === "file" ? `stands in ${file}; remove it there, or disable it` : "is built in; disable it";
+      throw new AzoraError("CONFLICT", `${id} ${detail}`, { id });
+    }
+    await this.#book.remove(id, by);
+    this.refresh();
+  }
+
+  versions(id: string): Promise<RuleVersion[]> {
+    return this.#book.versions(id);
+  }
+
+  /** One complete rule. @throws AzoraError VALIDATION_ERROR with all faults */
+  checked(rule: unknown): CompleteRule {
+    const { rules, faults } = this.#check([rule], this.#targets());
+    const [complete] = rules;
+    if (complete && faults.length === 0) return complete;
+    throw new AzoraError("VALIDATION_ERROR", faults.map(({ detail }) => detail).join("; "), {
+      errors: faults.map(({ path, detail }) => ({ field: path, detail })),
+    });
+  }
+}
+
+function overridden(rule: CompleteRule, { enabled, mode }: BookEntry): CompleteRule {
+  return { ...rule, enabled: enabled ?? rule.enabled, mode: mode ?? rule.mode };
+}
