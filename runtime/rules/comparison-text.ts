@@ -1,0 +1,121 @@
+import {
+  type Comparison,
+  METRICS,
+  type MetricOperand,
+  type Operator,
+  ORGANISM_METRICS,
+  type RuleWhy,
+  type Truth,
+} from "../../models/symbiosis.ts";
+import { intervalOf } from "./interval.ts";
+import { DEFAULT_STRETCH } from "./limits.ts";
+
+export type Read = RuleWhy["conditions"][number]["read"][number];
+
+const WORDS: Record<Operator, string> = {
+  greaterThan: "greater than",
+  lessThan: "less than",
+  greaterOrEqual: "at least",
+  lessOrEqual: "at most",
+  equals: "equal to",
+  notEquals: "other than",
+  between: "between",
+  outside: "outside of",
+  increasingFasterThan: "rising faster than",
+  decreasingFasterThan: "falling faster than",
+};
+const UNITS: Record<string, { unit: string }> = { ...METRICS, ...ORGANISM_METRICS };
+
+/** What a comparison asks, and what it found: both as one clause. */
+export function comparisonText(
+  comparison: Comparison,
+  truth: Truth,
+  read: readonly Read[],
+  rate: () => number,
+): { text: string; found: string } {
+  const { system, metric, operator } = comparison;
+  const name = `${system}.${metric}`;
+  const bound = `${WORDS[operator]} ${boundText(comparison)}`;
+  return { text: `${name} is ${bound}`, found: foundText(comparison, truth, read, rate, name, bound) };
+}
+
+function foundText(
+  comparison: Comparison,
+  truth: Truth,
+  read: readonly Read[],
+  rate: () => number,
+  name: string,
+  bound: string,
+): string {
+  const missing = read.filter(({ value }) => value === null);
+  if (missing.length > 0) return missing.map(unknownText).join(" and ");
+  const fast = isRate(comparison.operator) ? rate() : undefined;
+  if (fast !== undefined && Number.isNaN(fast)) {
+    const over = timeText(comparison.over ?? DEFAULT_STRETCH);
+    return `how fast ${name} changes over ${over} is not known yet`;
+  }
+  const value = read[0]!.value!;
+  const is =
+    fast === undefined
+      ? `${name} is ${measureText(value, comparison.metric)}`
+      : `${name} changes by ${rateText(fast, comparison)}`;
+  const other = read[1] ? ` (${measureText(read[1].value!, read[1].metric)})` : "";
+  if (truth === "false") return `${is}, not ${bound}${other}`;
+  const passed = read[1] !== undefined || truth === "unknown" || isInside(comparison, fast ?? value);
+  if (passed) return `${is}, ${bound}${other}`;
+  return `${is} and was ${bound}; that ends at ${measureText(comparison.clearValue!, comparison.metric)}`;
+}
+
+function isInside(comparison: Comparison, value: number): boolean {
+  const { low, high, negated } = intervalOf(comparison);
+  return (value >= low && value <= high) !== negated;
+}
+
+function unknownText({ system, metric, age }: Read): string {
+  const last = age === null ? "has never been measured" : `was last measured ${timeText(age)} ago`;
+  return `${system}.${metric} is unknown (${last})`;
+}
+
+function boundText(comparison: Comparison): string {
+  const { value, metric, operator } = comparison;
+  if (Array.isArray(value)) {
+    return `${numberText(value[0])} and ${measureText(value[1], metric)}`;
+  }
+  if (typeof value === "object") return operandText(value);
+  return isRate(operator) ? rateText(value, comparison) : measureText(value, metric);
+}
+
+function operandText({ system, metric, times = 1 }: MetricOperand): string {
+  return `${times === 1 ? "" : `${numberText(times)} times `}${system}.${metric}`;
+}
+
+function rateText(value: number, { metric, over = DEFAULT_STRETCH }: Comparison): string {
+  return `${measureText(value, metric)} a second over ${timeText(over)}`;
+}
+
+function isRate(operator: Operator): boolean {
+  return operator === "increasingFasterThan" || operator === "decreasingFasterThan";
+}
+
+/** With the metric's unit. */
+function measureText(value: number, metric: string): string {
+  const unit = Object.hasOwn(UNITS, metric) ? UNITS[metric]!.unit : "";
+  return unit === "" ? numberText(value) : `${numberText(value)} ${unit}`;
+}
+
+/** At most four digits that count. */
+function numberText(value: number): string {
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
+}
+
+/** `250 ms`, `12 s`, `3 min 20 s`, `2 h` */
+export function timeText(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 10_000) return `${Number((ms / 1000).toFixed(1))} s`;
+  const seconds = Math.round(ms / 1000);
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  if (hours > 0) return minutes > 0 ? `${hours} h ${minutes} min` : `${hours} h`;
+  const rest = seconds % 60;
+  if (minutes === 0) return `${rest} s`;
+  return rest > 0 ? `${minutes} min ${rest} s` : `${minutes} min`;
+}

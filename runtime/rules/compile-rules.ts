@@ -1,0 +1,183 @@
+import type { Comparison, CompleteRule, Condition } from "../../models/symbiosis.ts";
+import type { Columns } from "./columns.ts";
+import { clearIntervalOf, intervalOf } from "./interval.ts";
+import { DEFAULT_STRETCH } from "./limits.ts";
+import { RateWindows } from "./rate-windows.ts";
+
+/** Ordered as numbers, so that `all` is the least of its parts and `any` the greatest. */
+export const FALSE = 0;
+export const UNKNOWN = 1;
+export const TRUE = 2;
+
+/** Rules as typed tables. Comparisons are in the order of the column they read, so that those of a column lie side by side. */
+export interface Program {
+  /** Columns of the table; behind them come distances, then rates, then one that is never known. */
+  base: number;
+  width: number;
+  /** `left - times * right`, compared with 0 where a metric is compared with another one. */
+  distances: { left: number; right: number; times: number }[];
+  /** Those that read a column. */
+  distancesOf: Map<number, number[]>;
+  rates: RateWindows;
+  /** Column of the first distance, and of the first rate. */
+  firstDistance: number;
+  firstRate: number;
+  /** By column: where its comparisons begin. One more than there are columns. */
+  start: Int32Array;
+  /** By comparison: where it holds, and where it goes on holding. */
+  low: Float64Array;
+  high: Float64Array;
+  clearLow: Float64Array;
+  clearHigh: Float64Array;
+  negated: Uint8Array;
+  /** Whether the clear bounds are other ones. */
+  clears: Uint8Array;
+  gateOf: Int32Array;
+  /** By gate: the one it is part of, -1 for that of a whole rule, whose number is that of the rule. */
+  parent: Int32Array;
+  /** What one part needs to be to decide the gate: FALSE for `all`, TRUE for `any`. */
+  decider: Uint8Array;
+  parts: Int32Array;
+  /** By rule: its first comparison as written; one more than there are rules. */
+  firstWritten: Int32Array;
+  /** By comparison as written: its place in the tables, and whether the `not`s around it turn it. */
+  place: Int32Array;
+  turnedRound: Uint8Array;
+}
+
+interface Leaf extends Comparison {
+  column: number;
+  gate: number;
+  negated: boolean;
+}
+
+export function compileRules(rules: readonly CompleteRule[], columns: Columns): Program {
+  const draft = new Draft(rules.length);
+  const firstWritten = new Int32Array(rules.length + 1);
+  for (const [number, { conditions }] of rules.entries()) {
+    draft.group(conditions, FALSE, number, false);
+    firstWritten[number + 1] = draft.leaves.length;
+  }
+  return { ...draft.tables(columns), firstWritten };
+}
+
+class Draft {
+  readonly leaves: Omit<Leaf, "column">[] = [];
+  readonly #parent: number[];
+  readonly #decider: number[];
+  readonly #parts: number[];
+
+  constructor(rules: number) {
+    this.#parent = new Array(rules).fill(-1);
+    this.#decider = new Array(rules).fill(FALSE);
+    this.#parts = new Array(rules).fill(0);
+  }
+
+  group(conditions: readonly Condition[], decider: number, gate: number, negated: boolean): void {
+    this.#decider[gate] = decider;
+    this.#parts[gate] = conditions.length;
+    for (const condition of conditions) this.#condition(condition, gate, negated);
+  }
+
+  /** `not` is moved inwards to the comparisons: `not all(a, b)` is `any(not a, not b)`, in three values too. */
+  #condition(condition: Condition, gate: number, negated: boolean): void {
+    if ("not" in condition) this.#condition(condition.not, gate, !negated);
+    else if ("all" in condition) this.group(condition.all, negated ? TRUE : FALSE, this.#gate(gate), negated);
+    else if ("any" in condition) this.group(condition.any, negated ? FALSE : TRUE, this.#gate(gate), negated);
+    else this.leaves.push({ ...condition, gate, negated });
+  }
+
+  #gate(parent: number): number {
+    this.#decider.push(FALSE);
+    this.#parts.push(0);
+    return this.#parent.push(parent) - 1;
+  }
+
+  tables(columns: Columns): Omit<Program, "firstWritten"> {
+    const located = new Located(columns, this.leaves);
+    const { width } = located;
+    const count = this.leaves.length;
+    const start = new Int32Array(width + 1);
+    for (const column of located.columnOf) start[column + 1]! += 1;
+    for (let column = 0; column < width; column++) start[column + 1]! += start[column];
+    const next = start.slice();
+    const place = Int32Array.from(located.columnOf, (column) => next[column]!++);
+    const [low, high, clearLow, clearHigh] = Array.from({ length: 4 }, () => new Float64Array(count)) as Four;
+    const negated = new Uint8Array(count);
+    const clears = new Uint8Array(count);
+    const gateOf = new Int32Array(count);
+    for (const [written, leaf] of this.leaves.entries()) {
+      const at = place[written]!;
+      const interval = intervalOf(leaf);
+      const clear = clearIntervalOf(leaf);
+      [low[at], high[at], clearLow[at], clearHigh[at]] = [interval.low, interval.high, clear.low, clear.high];
+      negated[at] = leaf.negated === interval.negated ? 0 : 1;
+      clears[at] = leaf.clearValue === undefined ? 0 : 1;
+      gateOf[at] = leaf.gate;
+    }
+    return {
+      ...located.program,
+      start,
+      low,
+      high,
+      clearLow,
+      clearHigh,
+      negated,
+      clears,
+      gateOf,
+      parent: Int32Array.from(this.#parent),
+      decider: Uint8Array.from(this.#decider),
+      parts: Int32Array.from(this.#parts),
+      place,
+      turnedRound: Uint8Array.from(this.leaves, ({ negated }) => (negated ? 1 : 0)),
+    };
+  }
+}
+
+type Four = [Float64Array, Float64Array, Float64Array, Float64Array];
+
+/** Finds the column that each comparison reads: one of the table, a distance, or a rate. */
+class Located {
+  readonly columnOf: number[];
+  readonly width: number;
+  readonly program: Pick<
+    Program,
+    "base" | "width" | "distances" | "distancesOf" | "rates" | "firstDistance" | "firstRate"
+  >;
+
+  constructor(columns: Columns, leaves: readonly Comparison[]) {
+    const rates = new RateWindows();
+    const distances: Program["distances"] = [];
+    const numbers = new Map<string, number>();
+    const distance = (left: number, right: number, times: number) => {
+      const key = `${left}/${right}/${times}`;
+      const number = numbers.get(key) ?? distances.push({ left, right, times }) - 1;
+      numbers.set(key, number);
+      return number;
+    };
+    const found = leaves.map(({ system, metric, operator, value, over = DEFAULT_STRETCH }) => {
+      const column = columns.column(system, metric);
+      if (column === undefined) return undefined;
+      if (operator === "increasingFasterThan" || operator === "decreasingFasterThan") {
+        const number = rates.window(column, over);
+        return number === undefined ? undefined : { kind: "rate" as const, number };
+      }
+      if (typeof value === "number" || Array.isArray(value)) return { kind: "column" as const, number: column };
+      const right = columns.column(value.system, value.metric);
+      if (right === undefined) return undefined;
+      return { kind: "distance" as const, number: distance(column, right, value.times ?? 1) };
+    });
+    const base = columns.size;
+    const firstRate = base + distances.length;
+    const never = firstRate + rates.size;
+    const first = { column: 0, distance: base, rate: firstRate };
+    this.columnOf = found.map((one) => (one ? first[one.kind] + one.number : never));
+    this.width = never + 1;
+    const distancesOf = new Map<number, number[]>();
+    for (const [number, { left, right }] of distances.entries()) {
+      for (const column of new Set([left, right]))
+        distancesOf.set(column, [...(distancesOf.get(column) ?? []), number]);
+    }
+    this.program = { base, width: this.width, distances, distancesOf, rates, firstDistance: base, firstRate };
+  }
+}

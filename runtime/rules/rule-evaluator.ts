@@ -1,0 +1,263 @@
+import type { CompleteRule, RuleFault, RuleWhy, Truth } from "../../models/symbiosis.ts";
+import { AzoraError } from "../errors.ts";
+import { nearest } from "../nearest.ts";
+import { ColumnReader } from "./column-reader.ts";
+import type { Columns } from "./columns.ts";
+import { FALSE, TRUE } from "./compile-rules.ts";
+import { MOST_FIRINGS } from "./limits.ts";
+import { LoadedRules } from "./loaded-rules.ts";
+import { readConditions } from "./read-conditions.ts";
+import { type RuleSnapshot, readSnapshot, recall, remember } from "./rule-memory.ts";
+import { type RuleMoment, whyFaulty, whyOf } from "./why.ts";
+
+export interface Firing {
+  rule: CompleteRule;
+  why: RuleWhy;
+}
+
+export interface TickResult {
+  /** By priority. */
+  fired: Firing[];
+  /** Ids of rules that were active and are not any more; shadow ones as well. */
+  ended: string[];
+  /** What rules in shadow mode would have done. */
+  shadow: Firing[];
+}
+
+export interface EvaluatorStats {
+  /** Enabled ones. */
+  rules: number;
+  active: number;
+  /** Rules looked at by the last tick, and comparisons in all. */
+  lookedAt: number;
+  comparisons: number;
+  /** Firings put off to a later tick since there were too many at once. */
+  postponed: number;
+}
+
+/**
+ * Evaluates rules over a table of columns. A tick costs what has changed: the comparisons over changed columns, the rules
+ * whose truth turned by them, and those whose time has come. `now` is monotonic, ms; a `now` that goes back counts as the
+ * last one.
+ */
+export class RuleEvaluator {
+  readonly #columns: Columns;
+  readonly #wall: () => number;
+  #all = new Map<string, CompleteRule>();
+  #faults = new Map<string, RuleFault[]>();
+  #loaded: LoadedRules;
+  #reader: ColumnReader;
+  #kept: ReturnType<typeof readSnapshot> = new Map();
+  /** Rules are new: every value has to be read, and every rule to be looked at. */
+  #unread = true;
+  #unseen = true;
+  #endedByLoad: string[] = [];
+  #last = Number.NEGATIVE_INFINITY;
+  /** Number of the tick that last looked at a rule. */
+  #seenAt = new Uint32Array(0);
+  #tick = 0;
+  #lookedAt = 0;
+  #firing: number[] = [];
+  /** Rules whose firing was put off: they come first at the next tick. */
+  #waiting = new Set<number>();
+  #postponed = 0;
+
+  constructor({ columns, wall }: { columns: Columns; wall(): number }) {
+    this.#columns = columns;
+    this.#wall = wall;
+    this.#loaded = new LoadedRules([], columns);
+    this.#reader = new ColumnReader(columns, this.#loaded.network);
+  }
+
+  /** Rules that ask and do the same as before keep their state. `faults` are those of rules that are not among them. */
+  load(rules: readonly CompleteRule[], now: number, faults: readonly RuleFault[] = []): void {
+    const before = this.#loaded;
+    this.#settle();
+    this.#all = new Map(rules.map((rule) => [rule.id, rule]));
+    this.#faults = Map.groupBy(faults, ({ rule }) => rule);
+    this.#loaded = new LoadedRules(rules, this.#columns);
+    this.#reader = new ColumnReader(this.#columns, this.#loaded.network);
+    this.#endedByLoad.push(...this.#loaded.inherit(before));
+    recall(this.#loaded, this.#kept, now, this.#wall());
+    this.#seenAt = new Uint32Array(this.#loaded.rules.length);
+    this.#waiting.clear();
+    this.#unread = true;
+    this.#unseen = true;
+  }
+
+  tick(now: number): TickResult {
+    this.#last = now >= this.#last ? now : this.#last;
+    this.#tick += 1;
+    this.#lookedAt = 0;
+    this.#firing.length = 0;
+    const result: TickResult = { fired: [], ended: this.#endedByLoad, shadow: [] };
+    this.#endedByLoad = [];
+    this.#settle();
+    this.#loaded.network.setRates(this.#last);
+    this.#expire(result.ended);
+    this.#lookAtWhatTurned(result.ended);
+    if (this.#firing.length > 0) this.#fire(result);
+    return result;
+  }
+
+  /** What the conditions are now, without state: bounds are those for a rule that does not hold yet. */
+  evaluate(rule: CompleteRule, now: number): RuleWhy & { holds: Truth } {
+    const conditions = readConditions(rule, this.#reader.stateless(now));
+    const holds = conditions.truth;
+    const expired = rule.expires !== null && Date.parse(rule.expires) <= this.#wall();
+    const ready = { ...rule, enabled: true, for: 0 };
+    const firedNow = holds === "true" && !expired;
+    const moment = { ...this.#moment(ready), conditions, expired, firedNow };
+    return { ...whyOf(moment), ...(firedNow ? { result: "would fire" as const } : {}), holds };
+  }
+
+  why(id: string, now: number): RuleWhy {
+    const number = this.#loaded.number(id);
+    if (number !== undefined) {
+      this.#settle();
+      return whyOf(this.#momentOf(number, Math.max(now, this.#last)));
+    }
+    const rule = this.#all.get(id);
+    if (rule) return whyOf({ ...this.#moment(rule), conditions: readConditions(rule, this.#reader.stateless(now)) });
+    const faults = this.#faults.get(id);
+    if (faults) return whyFaulty(id, faults, this.#at());
+    const meant = nearest(id, [...this.#all.keys(), ...this.#faults.keys()]);
+    throw new AzoraError("NOT_FOUND", `No rule has the id ${id}${meant ? `; did you mean ${meant}?` : ""}`, {
+      id,
+      meant,
+    });
+  }
+
+  /** Ids, by priority. */
+  active(): string[] {
+    return this.#loaded.rules.filter((_, number) => this.#loaded.timing.active(number)).map(({ id }) => id);
+  }
+
+  /** What outlives a restart: who is active and who is in its cooldown. */
+  snapshot(now: number): RuleSnapshot {
+    return remember(this.#loaded, now, this.#wall());
+  }
+
+  /** Before or after the rules are loaded; what cannot be read is left out. */
+  restore(snapshot: unknown, now: number): void {
+    this.#kept = readSnapshot(snapshot);
+    recall(this.#loaded, this.#kept, now, this.#wall());
+    this.#unseen = true;
+  }
+
+  stats(): EvaluatorStats {
+    const { rules, timing, network } = this.#loaded;
+    let active = 0;
+    for (let number = 0; number < rules.length; number++) if (timing.active(number)) active += 1;
+    const comparisons = network.program.low.length;
+    return { rules: rules.length, active, lookedAt: this.#lookedAt, comparisons, postponed: this.#postponed };
+  }
+
+  /** Brings truth up to date with the columns. */
+  #settle(): void {
+    const { network } = this.#loaded;
+    const changed = this.#columns.takeChanged();
+    const { base } = network.program;
+    const { values } = this.#columns;
+    if (this.#unread) {
+      this.#unread = false;
+      const all = Array.from({ length: base }, (_, column) => column);
+      for (const column of all) network.set(column, values[column]!);
+      network.setDistances(all);
+      return;
+    }
+    for (const column of changed) if (column < base) network.set(column, values[column]!);
+    network.setDistances(changed);
+  }
+
+  #expire(ended: string[]): void {
+    const { expiring, expired } = this.#loaded;
+    if (expiring.length === 0) return;
+    const wall = this.#wall();
+    for (const { rule, at } of expiring) {
+      const isExpired = wall >= at ? 1 : 0;
+      if (expired[rule] === isExpired) continue;
+      expired[rule] = isExpired;
+      this.#lookAt(rule, ended);
+    }
+  }
+
+  #lookAtWhatTurned(ended: string[]): void {
+    const { network, due, rules } = this.#loaded;
+    for (const rule of network.takeTurned()) this.#lookAt(rule, ended);
+    if (this.#unseen) {
+      this.#unseen = false;
+      for (let rule = 0; rule < rules.length; rule++) this.#lookAt(rule, ended);
+    }
+    // A rule that is to fire is not put on the list again before it has fired, so this comes to an end.
+    for (let rule = due.take(this.#last); rule >= 0; rule = due.take(this.#last)) this.#lookAt(rule, ended);
+  }
+
+  #lookAt(rule: number, ended: string[]): void {
+    if (this.#seenAt[rule] === this.#tick) return;
+    this.#seenAt[rule] = this.#tick;
+    this.#lookedAt += 1;
+    const { network, timing, due, rules, expired } = this.#loaded;
+    if (expired[rule] === 1) {
+      due.set(rule, Number.POSITIVE_INFINITY);
+      if (timing.forget(rule)) ended.push(rules[rule]!.id);
+      return;
+    }
+    const truth = network.truth(rule);
+    if (timing.turn(rule, truth, this.#last)) ended.push(rules[rule]!.id);
+    if (timing.fires(rule, truth, this.#last)) this.#firing.push(rule);
+    else due.set(rule, timing.due(rule, truth));
+  }
+
+  #fire(result: TickResult): void {
+    const { rules, timing, due } = this.#loaded;
+    const waited = (rule: number) => (this.#waiting.has(rule) ? 0 : 1);
+    const inOrder = this.#firing.sort((a, b) => waited(a) - waited(b) || a - b);
+    const late = inOrder.slice(MOST_FIRINGS);
+    this.#postponed += late.length;
+    const firing = inOrder.slice(0, MOST_FIRINGS).sort((a, b) => a - b);
+    for (const rule of firing) {
+      timing.fired(rule, this.#last);
+      due.set(rule, timing.due(rule, TRUE));
+      const list = rules[rule]!.mode === "shadow" ? result.shadow : result.fired;
+      list.push({ rule: rules[rule]!, why: whyOf(this.#momentOf(rule, this.#last)) });
+    }
+    for (const rule of late) due.set(rule, this.#last);
+    this.#waiting = new Set(late);
+  }
+
+  #momentOf(number: number, now: number): RuleMoment {
+    const { rules, timing, network, expired } = this.#loaded;
+    const rule = rules[number]!;
+    const lastFired = timing.lastFired(number);
+    return {
+      ...this.#moment(rule),
+      conditions: readConditions(rule, this.#reader.stateful(number, now)),
+      expired: expired[number] === 1,
+      active: timing.active(number),
+      firedNow: timing.active(number) && lastFired === this.#last,
+      sinceFired: Number.isNaN(lastFired) ? null : now - lastFired,
+      cooldownLeft: timing.cooldownLeft(number, now),
+      heldFor: timing.lasted(number, TRUE, now),
+      endsIn: network.truth(number) === FALSE ? Math.max(0, timing.due(number, FALSE) - now) : 0,
+    };
+  }
+
+  #moment(rule: CompleteRule): RuleMoment {
+    const conditions = {
+      path: "",
+      kind: "all" as const,
+      truth: "unknown" as const,
+      text: "",
+      found: "",
+      read: [],
+      parts: [],
+    };
+    const none = { expired: false, active: false, firedNow: false, sinceFired: null };
+    return { rule, at: this.#at(), conditions, ...none, cooldownLeft: 0, heldFor: 0, endsIn: 0 };
+  }
+
+  #at(): string {
+    return new Date(this.#wall()).toISOString();
+  }
+}
