@@ -97,8 +97,11 @@ export interface Flow {
   from: System;
   to: System;
   rate: number;
-  /** ms, mean. */
+  /** From the call to its answer: ms, mean. */
   latency: number;
+  /** Of the latency, the time in which nobody worked on the call: ms, mean. Null where it is not known. */
+  waiting?: number | null;
+  /** Calls that broke or were not answered, %. */
   errorRate: number;
 }
 
@@ -294,6 +297,8 @@ export interface ExecutionResult {
       after: number | null;
       verdict: "watching" | "better" | "no change" | "worse" | "unknown";
       rolledBack: boolean;
+      /** How the verdict was found, in a sentence; once there is one. */
+      why?: string;
     };
   }[];
 }

@@ -9,6 +9,8 @@ export interface Topology {
   why: string;
   /** Wanted nodes, where they are not the default. */
   replicas: Record<string, number>;
+  /** Whether the services are a project of its own layout, and not of Azora's. */
+  foreign?: boolean;
   services: TopologyService[];
   nodes: TopologyNode[];
 }
@@ -46,4 +48,6 @@ export interface TopologyNode {
   cpu: number;
   /** Services that belong on it. */
   services: string[];
+  /** What was set for its process, where something was. */
+  options?: { memoryLimitMB?: number; niceness?: number };
 }

@@ -1,0 +1,111 @@
+import { refuse } from "../refused.ts";
+import type { Act, Situation } from "./act.ts";
+
+/** Nodes that a rule may make of an organ where it does not say `most`. */
+const MOST = 8;
+const SCALE_MS = 90_000;
+/** How much of what there is shall be used after a growth that follows the need, %. */
+const WANTED_USE = 70;
+/** A node that computes for more of its time is short of processor time, %. */
+const COMPUTES = 60;
+/** A machine that is busier has no core for another process. */
+const BUSY = 0.85;
+
+/** More nodes of an organ at once, or fewer. What a rule has added is given back later; see give-back.ts. */
+export const scale: Act = (situation) => {
+  const { target, topology, parameters, rule, now, ports, holdings } = situation;
+  const organ = target.system;
+  if (target.kind !== "system" && target.kind !== "service")
+    refuse(`${target.name} is a ${target.kind}, which cannot be scaled`);
+  const movable = movableOf(situation);
+  const nodes = topology.nodes.filter((one) => one.organ === organ && !one.remote);
+  const moving = nodes.find(({ status }) => status !== "up");
+  if (moving) refuse(`${moving.id} is ${moving.status}; ${organ} is scaled when it is not`);
+  const from = nodes.length;
+  const { least = 1, most = Math.max(MOST, from) } = parameters as { least?: number; most?: number };
+  const wanted = wantedOf(situation, from);
+  const to = Math.min(Math.max(wanted, Math.min(least, from)), Math.max(most, Math.min(from, wanted)));
+  if (to === from)
+    return {
+      what: `${organ} has ${counted(from)}, ${wanted > from ? "the most" : wanted < from ? "the least" : "as many as are wanted"}`,
+      isThere: true,
+      carryOut: async () => "",
+    };
+  if (to > from) mustHaveRoom(situation, from);
+  // Whoever scaled it since it was first held wants it so: what was before then is no longer right.
+  const known = holdings.find(organ, "instances");
+  const before = known?.kind === "nodes" && known.value.to === from ? known.value.before : from;
+  const order = (by: number) =>
+    ports.heal({
+      service: movable[0]!.name,
+      actionType: by > 0 ? "scale-up" : "scale-down",
+      parameters: { by: Math.abs(by), force: true },
+      timeout: SCALE_MS,
+    });
+  return {
+    what: `${to > from ? "adds" : "takes away"} ${counted(Math.abs(to - from))} of ${organ}, which has ${from}`,
+    async carryOut() {
+      await holdings.keep({
+        kind: "nodes",
+        target: organ,
+        lever: "instances",
+        value: { organ, before, to },
+        rule,
+        since: now,
+      });
+      const { success, reason, observed } = await order(to - from).catch(async (error: Error) => {
+        await holdings.putBack(organ, "instances", known);
+        throw error;
+      });
+      if (!success) {
+        await holdings.putBack(organ, "instances", known);
+        throw new Error(reason);
+      }
+      if (to === before) holdings.drop(organ, "instances");
+      return observed.after;
+    },
+    async undo() {
+      const { success, reason } = await order(from - to);
+      if (!success) throw new Error(reason);
+      await holdings.putBack(organ, "instances", known);
+    },
+  };
+};
+
+/** Services that more nodes would carry. */
+function movableOf({ target, topology, by }: Situation) {
+  const { name, kind, system } = target;
+  const movable = topology.services.filter((one) => one.organ === system && !one.singleton && one.kind === "service");
+  const [service] = target.services;
+  if (kind === "service" && service?.kind === "program")
+    refuse(`${name} is a program in a process of its own; more nodes would not carry it`);
+  if (kind === "service" && service?.singleton) refuse(`${name} is a singleton; more nodes would not carry it`);
+  if (movable.length === 0) refuse(`${system} carries nothing but singletons; more nodes would not carry them`);
+  if (by === "rules" && topology.foreign && system === "muscles" && topology.replicas["muscles"] === undefined)
+    refuse(
+      'the services of a foreign project run once each on the muscles; "azora scale muscles <n>" says that they may run several times',
+    );
+  return kind === "service" ? movable.filter((one) => one.name === name) : movable;
+}
+
+/** What is asked for, or what the present need wants: at once, but at most twice as many. */
+function wantedOf({ parameters, target, values }: Situation, from: number): number {
+  const { by, to } = parameters as { by?: number; to?: number };
+  if (to !== undefined) return to;
+  if (by !== undefined) return from + by;
+  const use = Math.max(values.now(`${target.system}.cpu`) ?? 0, values.now(`${target.system}.saturation`) ?? 0);
+  return Math.min(2 * Math.max(1, from), Math.max(from + 1, Math.ceil((from * use) / WANTED_USE)));
+}
+
+/** One more process helps who waits; who computes needs a core for it. */
+function mustHaveRoom({ target, values, ports }: Situation, from: number): void {
+  const { cores, busy } = ports.machine();
+  const cpu = values.now(`${target.system}.cpu`);
+  if (cpu === null || cpu < COMPUTES || from === 0) return;
+  if (busy !== null && busy >= BUSY)
+    refuse(
+      `${target.system} computes for ${Math.round(cpu)} % of its time, and the ${cores} cores of the machine are ${Math.round(busy * 100)} % busy: there is none for another node`,
+    );
+}
+
+const counted = (nodes: number) => (nodes === 1 ? "1 node" : `${nodes} nodes`);

@@ -1,0 +1,72 @@
+import { type Held, isDurable } from "./held.ts";
+
+/** What is stored of something held: ages instead of moments of a clock that the next process does not have. */
+export interface KeptHeld {
+  held: Held;
+  /** ms since it was first held and last changed. */
+  age: number;
+  changed: number;
+  /** ms until it ends; absent where it is held while its rule is active. */
+  left?: number;
+}
+
+interface Kept {
+  epoch: number;
+  /** ms since the epoch. */
+  at: number;
+  held: KeptHeld[];
+}
+
+const KINDS = ["share", "shed", "throttle", "flag", "nodes", "memory"];
+const MOST = 500;
+
+export function actorSnapshot(epoch: number, held: readonly Held[], now: number, wall: number): Kept {
+  return {
+    epoch,
+    at: wall,
+    held: held.map((one) => ({
+      held: one,
+      age: now - one.since,
+      changed: now - (one.changed ?? one.since),
+      ...(one.until === undefined ? {} : { left: one.until - now }),
+    })),
+  };
+}
+
+/** What a snapshot holds, in the time of this process. Nonsense holds nothing. */
+export function keptHeld(snapshot: unknown, now: number, wall: number): { epoch: number; held: Held[] } {
+  const { epoch, at, held } = (snapshot ?? {}) as Partial<Kept>;
+  if (typeof epoch !== "number" || !Number.isFinite(epoch) || typeof at !== "number" || !Array.isArray(held))
+    return { epoch: 0, held: [] };
+  // The machine's clock may have been set meanwhile, and never is time taken back by it.
+  const passed = Math.max(0, wall - at);
+  const taken = held.slice(0, MOST).flatMap((one) => {
+    const { held: kept, age, changed, left } = one ?? {};
+    if (!isHeld(kept) || !isTime(age) || !isTime(changed)) return [];
+    // Lent things are gone from the nodes already; they go on only if their rule fires again soon.
+    if (left !== undefined && (!isTime(left) || left <= passed))
+      return isDurable(kept) ? [ended(kept, now, age, changed, passed)] : [];
+    const until = left === undefined ? undefined : now + left - passed;
+    return [{ ...ended(kept, now, age, changed, passed), until }];
+  });
+  return { epoch, held: taken };
+}
+
+/** Its rule is not active in this life until it fires again; the highest need is looked at anew. */
+function ended(held: Held, now: number, age: number, changed: number, passed: number): Held {
+  return { ...held, since: now - age - passed, changed: now - changed - passed, ended: now };
+}
+
+function isHeld(value: unknown): value is Held {
+  const { kind, target, lever, rule, value: of } = (value ?? {}) as Partial<Held>;
+  return (
+    KINDS.includes(kind as string) &&
+    typeof target === "string" &&
+    typeof lever === "string" &&
+    typeof rule === "string" &&
+    typeof of === "object" &&
+    of !== null
+  );
+}
+
+const isTime = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);

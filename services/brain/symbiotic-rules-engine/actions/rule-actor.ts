@@ -1,0 +1,439 @@
+import { randomUUID } from "node:crypto";
+import type { ActionType, CompleteRule, ExecutionResult, RuleAction, RuleWhy } from "../../../../models/symbiosis.ts";
+import type { Clock } from "../../../../runtime/clock.ts";
+import type { Columns } from "../../../../runtime/rules/columns.ts";
+import { pushesOf } from "../../../../runtime/rules/levers.ts";
+import type { Act, Plan, Situation } from "./acts/act.ts";
+import { setFlag, shed, throttle } from "./acts/held-acts.ts";
+import { adjustResources } from "./acts/resources.ts";
+import { scale } from "./acts/scaling.ts";
+import { alert, clearCache, heal } from "./acts/simple-acts.ts";
+import { Backoffs } from "./backoffs.ts";
+import { COMPARED_TICKS, FollowUps } from "./follow-ups.ts";
+import { giveBack } from "./give-back-durable.ts";
+import { type Held, shownValue } from "./held.ts";
+import { Holdings } from "./holdings.ts";
+import { actorSnapshot, type KeptHeld, keptHeld } from "./kept-held.ts";
+import { Lender, RENEW_MS } from "./lender.ts";
+import type { ActionPorts } from "./ports.ts";
+import { RecentValues } from "./recent-values.ts";
+import { Refused } from "./refused.ts";
+import { type Target, targetOf } from "./targets.ts";
+import { watchedOf } from "./watched-metric.ts";
+
+export interface RuleActorOptions {
+  ports: ActionPorts;
+  columns: Columns;
+  /** Monotonic. */
+  clock: Clock;
+  logger: { info(text: string): void; warn(text: string): void };
+  /** Called when a firing was carried out, and again with the same id when an effect is known. */
+  keep(result: ExecutionResult): Promise<void>;
+  /** ms since the epoch. @default Date.now */
+  wall?(): number;
+  /** Asked before a lever is pushed. @default everything is allowed */
+  flaps?: {
+    allow(
+      target: string,
+      lever: string,
+      direction: 1 | -1 | 0,
+      rule: string,
+      now: number,
+    ): { ok: true } | { ok: false; why: string };
+  };
+  /** Called when the list of what outlives the engine changes; it is waited for before such an act, a second at most. */
+  remember?(): Promise<void> | void;
+}
+
+type ActionResult = ExecutionResult["actions"][number];
+
+const ACTS: Record<ActionType, Act> = {
+  adjustResourceAllocation: adjustResources,
+  scaleService: scale,
+  scaleSystem: scale,
+  heal,
+  shed,
+  throttle,
+  setFlag,
+  clearCache,
+  alert,
+};
+
+/** Longest time of one action, ms. */
+const LONGEST_MS = 100_000;
+const OBSERVE_MS = 15_000;
+/** Values are taken once in this time, ms. */
+const SAMPLE_MS = 900;
+/** Rules that act at one time. */
+const MOST_AT_ONCE = 50;
+const REMEMBER_MS = 1000;
+
+/** Carries out what rules want, within bounds; watches what becomes of it, and takes back what made things worse. */
+export class RuleActor {
+  readonly #options: RuleActorOptions;
+  readonly #values: RecentValues;
+  readonly #followUps: FollowUps;
+  readonly #holdings: Holdings;
+  readonly #backoffs: Backoffs;
+  readonly #acting = new Set<string>();
+  /** By system: one act after the other, so that each sees what the last one did. */
+  readonly #lanes = new Map<string, Promise<unknown>>();
+  readonly #effects = new Set<Promise<void>>();
+  #epoch = 1;
+  #sampledAt = Number.NEGATIVE_INFINITY;
+  #topologyAt = Number.NEGATIVE_INFINITY;
+  #stopped = false;
+  /** Firings that were left out, since the last one of the rule or too many others were under way. */
+  skipped = 0;
+
+  constructor(options: RuleActorOptions) {
+    this.#options = options;
+    const { ports, clock, columns } = options;
+    this.#values = new RecentValues(columns, COMPARED_TICKS);
+    this.#followUps = new FollowUps(this.#values);
+    this.#backoffs = new Backoffs();
+    this.#holdings = new Holdings({
+      lender: new Lender(ports, () => this.#epoch),
+      now: () => clock.now(),
+      value: (metric) => this.#values.now(metric),
+      giveBack: async (held, to) => {
+        const direction = held.kind === "nodes" && held.value.to < held.value.before ? 1 : -1;
+        const allowed = this.#options.flaps?.allow(held.target, held.lever, direction, held.rule, clock.now());
+        if (allowed && !allowed.ok) throw new Error(allowed.why);
+        await giveBack(ports, await this.#topology(), held, to);
+      },
+      changed: () => this.#remember(),
+      onTrouble: (what) => options.logger.warn(what),
+    });
+  }
+
+  /**
+   * Carries a rule's actions out, one after the other. Never rejects: what could not be done is said in the result.
+   * @param o.wait answers only when the effects are known. @default false
+   */
+  async act(
+    rule: CompleteRule,
+    why: RuleWhy,
+    { by = "rules", wait = false }: { by?: "rules" | "operator"; wait?: boolean } = {},
+  ): Promise<ExecutionResult> {
+    const result: ExecutionResult = {
+      id: randomUUID(),
+      rule: rule.id,
+      at: new Date(this.#wall()).toISOString(),
+      mode: rule.mode,
+      why,
+      actions: [],
+    };
+    const hindrance = this.#hindrance(rule.id);
+    if (hindrance !== undefined) {
+      this.skipped++;
+      result.actions = rule.actions.map(({ type, target }) => ({ type, target, status: "refused", what: hindrance }));
+      await this.#keep(result);
+      return result;
+    }
+    this.#acting.add(rule.id);
+    const effects: Promise<void>[] = [];
+    try {
+      for (const action of rule.actions) {
+        const done: ActionResult = { type: action.type, target: action.target, status: "failed", what: "" };
+        result.actions.push(done);
+        const effect = await this.#one(rule, why, action, by, done, () => this.#keep(result));
+        if (effect) effects.push(effect);
+      }
+    } finally {
+      this.#acting.delete(rule.id);
+    }
+    await this.#keep(result);
+    for (const effect of effects) {
+      this.#effects.add(effect);
+      void effect.finally(() => this.#effects.delete(effect));
+    }
+    if (wait) await Promise.all(effects);
+    return result;
+  }
+
+  /** Its conditions hold no longer: what it holds is given back in steps. */
+  ended(rule: string): void {
+    this.#holdings.ended(rule);
+  }
+
+  /** @param active ids of rules that are active; what others hold is given back */
+  tick(now: number = this.#options.clock.now(), active?: Iterable<string>): void {
+    if (now - this.#sampledAt >= SAMPLE_MS) {
+      this.#sampledAt = now;
+      this.#values.take();
+      this.#followUps.tick(now);
+    }
+    if (active) this.#holdings.onlyActive(new Set(active));
+    if (this.#holdings.list().length > 0 && now - this.#topologyAt >= RENEW_MS) {
+      this.#topologyAt = now;
+      void this.#topology().catch(() => {});
+    }
+    this.#holdings.tick(now);
+  }
+
+  /** What rules hold now; `since` in ISO 8601. */
+  held(): {
+    target: string;
+    lever: string;
+    value: number | string | boolean;
+    since: string;
+    rule: string;
+    ending: boolean;
+  }[] {
+    const now = this.#options.clock.now();
+    return this.#holdings.list().map((held) => ({
+      target: held.target,
+      lever: held.lever,
+      value: shownValue(held),
+      since: new Date(this.#wall() - (now - held.since)).toISOString(),
+      rule: held.rule,
+      ending: held.ended !== undefined,
+    }));
+  }
+
+  /** Flags that are set now. */
+  flags(): { flag: string; value: boolean | number | string; target: string; rule: string }[] {
+    return this.#holdings
+      .list()
+      .flatMap(({ kind, value, target, rule }) =>
+        kind === "flag" ? [{ ...(value as { flag: string; value: string }), target, rule }] : [],
+      );
+  }
+
+  /** All that a next engine needs to give back, or to go on holding. */
+  snapshot(): unknown {
+    return actorSnapshot(this.#epoch, this.#holdings.list(), this.#options.clock.now(), this.#wall());
+  }
+
+  /** Takes over what the last engine held. It is given back in steps unless its rule fires again. Never throws. */
+  restore(snapshot: unknown): void {
+    const { epoch, held } = keptHeld(snapshot, this.#options.clock.now(), this.#wall());
+    this.#epoch = epoch + 1;
+    for (const one of held) {
+      try {
+        this.#holdings.put(one);
+      } catch {
+        return;
+      }
+    }
+  }
+
+  /** What is lent ends by itself; what is not stays in the list for the next engine. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#followUps.stop();
+    await Promise.allSettled([...this.#effects]);
+    await this.#remember();
+  }
+
+  #hindrance(rule: string): string | undefined {
+    if (this.#stopped) return "the engine stops";
+    if (this.#acting.has(rule)) return "its last firing is still being carried out";
+    if (this.#acting.size >= MOST_AT_ONCE) return `${MOST_AT_ONCE} rules act already`;
+    return undefined;
+  }
+
+  /** @returns the end of its follow-up, where there is one */
+  async #one(
+    rule: CompleteRule,
+    why: RuleWhy,
+    action: RuleAction,
+    by: "rules" | "operator",
+    done: ActionResult,
+    tell: () => Promise<void>,
+  ): Promise<Promise<void> | undefined> {
+    try {
+      const topology = await this.#topology();
+      const target = targetOf(action.target, topology);
+      return await this.#inLane(target.system, async () => {
+        const { clock, ports } = this.#options;
+        const now = clock.now();
+        const parameters = action.parameters ?? {};
+        const situation: Situation = {
+          action,
+          parameters,
+          target,
+          topology: this.#holdings.topology ?? topology,
+          rule: rule.id,
+          why: why.why,
+          by,
+          now,
+          ports,
+          values: this.#values,
+          holdings: this.#holdings,
+        };
+        const plan = await ACTS[action.type](situation);
+        done.what = plan.what;
+        if (plan.isThere) done.status = "unchanged";
+        else if (rule.mode === "shadow") Object.assign(done, { status: "shadow", what: `would: ${plan.what}` });
+        else return this.#carryOut(rule, why, action, target, plan, by, done, tell);
+        return undefined;
+      });
+    } catch (error) {
+      const { message, type } = error as { message: string; type?: string };
+      const refused = error instanceof Refused || REFUSALS.has(type ?? "");
+      done.status = refused ? "refused" : "failed";
+      done.what = done.what && !refused ? `${done.what}: ${message}` : message;
+      if (!refused) this.#options.logger.warn(`${rule.id}: ${action.type} of ${action.target} failed: ${message}`);
+      return undefined;
+    }
+  }
+
+  async #carryOut(
+    rule: CompleteRule,
+    why: RuleWhy,
+    action: RuleAction,
+    target: Target,
+    plan: Plan,
+    by: "rules" | "operator",
+    done: ActionResult,
+    tell: () => Promise<void>,
+  ): Promise<Promise<void> | undefined> {
+    const { clock, logger, ports } = this.#options;
+    const pushes = pushesOf(action);
+    if (by === "rules") this.#mustBeAllowed(rule.id, target, pushes);
+    const watched = watchedOf(action, target, pushes, why, (metric) => this.#values.now(metric) !== null);
+    const demand = `${target.system}.requestRate`;
+    const before = { metric: this.#followUps.before(watched ?? ""), demand: this.#followUps.before(demand) };
+    // From now on the effect of what was done before cannot be told from this one's.
+    this.#followUps.conclude(target.system);
+    done.what = await this.#within(plan.carryOut(), plan.what).then((seen) =>
+      seen ? `${plan.what}: ${seen}` : plan.what,
+    );
+    done.status = "done";
+    logger.info(`${rule.id}: ${done.what} (${why.why})`);
+    ports.acted({ target: target.name, services: target.services.map(({ name }) => name), what: plan.what });
+    if (!watched) return undefined;
+    done.effect = { metric: watched, before: mean(before.metric), after: null, verdict: "watching", rolledBack: false };
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const span = (action.parameters?.["observe"] as number | undefined) ?? OBSERVE_MS;
+    const judged = async (judgement: {
+      verdict: "better" | "no change" | "worse" | "unknown";
+      before: number | null;
+      after: number | null;
+      why: string;
+    }) => {
+      const { verdict, before, after, why: reason } = judgement;
+      done.effect = { metric: watched, before, after, verdict, rolledBack: false, why: reason };
+      if (verdict === "better") for (const { lever } of pushes) this.#backoffs.helped(rule.id, target.name, lever);
+      if (verdict === "worse" && by === "rules")
+        done.effect.rolledBack = await this.#rollBack(rule.id, target, pushes, plan, reason);
+      await tell();
+      resolve();
+    };
+    this.#followUps.watch(
+      { target: target.system, metric: watched, demand, span, judged: (judgement) => void judged(judgement) },
+      before,
+      clock.now(),
+    );
+    return promise;
+  }
+
+  #mustBeAllowed(rule: string, target: Target, pushes: readonly { lever: string; direction: 1 | -1 | 0 }[]): void {
+    const now = this.#options.clock.now();
+    for (const { lever } of pushes) {
+      const left = this.#backoffs.left(rule, target.name, lever, now);
+      if (left)
+        throw new Refused(
+          `it made things worse the last time (${left.why}); it is tried again in ${Math.ceil(left.ms / 1000)} s`,
+        );
+    }
+    for (const { lever, direction } of pushes) {
+      const answer = this.#options.flaps?.allow(target.name, lever, direction, rule, now);
+      if (answer && !answer.ok) throw new Refused(answer.why);
+    }
+  }
+
+  async #rollBack(
+    rule: string,
+    target: Target,
+    pushes: readonly { lever: string }[],
+    plan: Plan,
+    why: string,
+  ): Promise<boolean> {
+    const { clock, logger } = this.#options;
+    for (const { lever } of pushes) this.#backoffs.worse(rule, target.name, lever, why, clock.now());
+    if (!plan.undo) return false;
+    try {
+      await this.#inLane(target.system, () => this.#within(plan.undo!(), `takes back: ${plan.what}`));
+      logger.info(`${rule}: took back that it ${plan.what}, since ${why}`);
+      return true;
+    } catch (error) {
+      logger.warn(`${rule}: could not take back that it ${plan.what}: ${(error as Error).message}`);
+      return false;
+    }
+  }
+
+  #inLane<T>(lane: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#lanes.get(lane) ?? Promise.resolve();
+    const result = before.then(work);
+    const settled = result.catch(() => {});
+    this.#lanes.set(lane, settled);
+    void settled.then(() => {
+      if (this.#lanes.get(lane) === settled) this.#lanes.delete(lane);
+    });
+    return result;
+  }
+
+  /** @throws what it throws, or that it took too long */
+  #within<T>(work: Promise<T>, what: string): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#options.clock.after(LONGEST_MS, () =>
+        reject(new Error(`${what}: no end within ${LONGEST_MS / 1000} s`)),
+      );
+      work.then(resolve, reject).finally(cancel);
+    });
+  }
+
+  async #topology() {
+    const topology = await this.#options.ports.topology();
+    this.#holdings.topology = topology;
+    return topology;
+  }
+
+  async #remember(): Promise<void> {
+    const { remember, clock, logger } = this.#options;
+    if (!remember) return;
+    const late = Promise.withResolvers<void>();
+    const cancel = clock.after(REMEMBER_MS, () => late.resolve());
+    try {
+      await Promise.race([remember(), late.promise]);
+    } catch (error) {
+      logger.warn(`what rules hold could not be stored: ${(error as Error).message}`);
+    } finally {
+      cancel();
+    }
+  }
+
+  async #keep(result: ExecutionResult): Promise<void> {
+    try {
+      await this.#options.keep(result);
+    } catch (error) {
+      this.#options.logger.warn(`what came of ${result.rule} could not be kept: ${(error as Error).message}`);
+    }
+  }
+
+  #wall(): number {
+    return (this.#options.wall ?? Date.now)();
+  }
+}
+
+/** Errors that say that nothing was done. */
+const REFUSALS = new Set([
+  "HEALING_REFUSED",
+  "HEALING_COOLDOWN",
+  "HEALING_ACTION_UNKNOWN",
+  "VALIDATION_ERROR",
+  "SERVICE_UNKNOWN",
+  "CONFLICT",
+  "RATE_LIMITED",
+]);
+
+function mean(values: readonly number[]): number | null {
+  return values.length === 0
+    ? null
+    : Math.round((values.reduce((sum, one) => sum + one, 0) / values.length) * 100) / 100;
+}
+
+export type { Held, KeptHeld };
