@@ -1,0 +1,65 @@
+import type { Flow, HarmonyCost, System } from "../../../../models/symbiosis.ts";
+import { flowStrains } from "./flow-strain.ts";
+import { COSTLY, kept, METRIC_COSTS, SYSTEM_WEIGHTS, type SystemInput, strainOf } from "./strain.ts";
+
+/** One thing that strains the organism. All amounts add up; the score is 100 times e to the power of minus their sum. */
+export interface Strain extends Pick<HarmonyCost, "part" | "system" | "metric" | "value"> {
+  amount: number;
+  /** Of balance: who has room. */
+  room?: System;
+  flow?: Flow;
+  circle?: System[];
+}
+
+/**
+ * What it costs that one system is at its limit while another has room. Not more than the load itself costs the least
+ * system (0.7 × 0.25): else a higher load on the one with room would raise the score.
+ */
+export const BALANCE_WEIGHT = 0.15;
+
+export function strainsOf(systems: readonly SystemInput[], flows: readonly Flow[]): Strain[] {
+  const strains: Strain[] = [];
+  for (const input of systems) {
+    for (const metric of COSTLY) {
+      const amount = SYSTEM_WEIGHTS[input.system] * METRIC_COSTS[metric]!.weight * strainOf(input, metric);
+      const { system } = input;
+      if (amount > 0) strains.push({ part: "health", system, metric, value: input.metrics[metric]!.value, amount });
+    }
+  }
+  const balance = balanceStrain(systems);
+  if (balance) strains.push(balance);
+  strains.push(...flowStrains(flows));
+  return strains;
+}
+
+/** Between the system that is nearest to its limit and the one that is farthest from it. @param without taken as at rest */
+export function balanceStrain(systems: readonly SystemInput[], without?: System): Strain | undefined {
+  let most = 0;
+  let least = 1;
+  let hot: SystemInput | undefined;
+  let room: System | undefined;
+  for (const input of systems) {
+    const { load } = input.metrics;
+    if (!load || !Number.isFinite(load.value)) continue;
+    const strain = input.system === without ? 0 : strainOf(input, "load");
+    if (strain > most) {
+      most = strain;
+      hot = input;
+    }
+    // Who says nothing any more is soon neither near its limit nor one that has room.
+    const taken = strain + 1 - kept(load);
+    if (taken < least) {
+      least = taken;
+      room = input.system;
+    }
+  }
+  if (!hot || !room || most <= least) return undefined;
+  const value = hot.metrics.load!.value;
+  return { part: "balance", system: hot.system, metric: "load", value, amount: BALANCE_WEIGHT * (most - least), room };
+}
+
+export function sumOf(strains: readonly Strain[], part?: Strain["part"]): number {
+  let sum = 0;
+  for (const strain of strains) if (part === undefined || strain.part === part) sum += strain.amount;
+  return sum;
+}
