@@ -36,7 +36,8 @@ export function comparisonText(
   const { system, metric, operator } = comparison;
   const name = `${system}.${metric}`;
   const bound = `${WORDS[operator]} ${boundText(comparison)}`;
-  return { text: `${name} is ${bound}`, found: foundText(comparison, truth, read, rate, name, bound) };
+  const over = isRate(operator) ? ` over ${timeText(comparison.over ?? DEFAULT_STRETCH)}` : "";
+  return { text: `${name} is ${bound}${over}`, found: foundText(comparison, truth, read, rate, name, bound) };
 }
 
 function foundText(
@@ -58,12 +59,13 @@ function foundText(
   const is =
     fast === undefined
       ? `${name} is ${measureText(value, comparison.metric)}`
-      : `${name} changes by ${rateText(fast, comparison)}`;
+      : `${name} ${changeText(fast, comparison)} over ${timeText(comparison.over ?? DEFAULT_STRETCH)}`;
   const other = read[1] ? ` (${measureText(read[1].value!, read[1].metric)})` : "";
   if (truth === "false") return `${is}, not ${bound}${other}`;
   const passed = read[1] !== undefined || truth === "unknown" || isInside(comparison, fast ?? value);
-  if (passed) return `${is}, ${bound}${other}`;
-  return `${is} and was ${bound}; that ends at ${measureText(comparison.clearValue!, comparison.metric)}`;
+  if (passed) return `${is}, ${fast === undefined ? bound : bound.replace(/^(ris|fall)ing /, "")}${other}`;
+  const clear = measureText(comparison.clearValue!, comparison.metric);
+  return `${is} and was ${bound}; it has yet to pass ${clear}${fast === undefined ? "" : " a second"}`;
 }
 
 function isInside(comparison: Comparison, value: number): boolean {
@@ -72,7 +74,7 @@ function isInside(comparison: Comparison, value: number): boolean {
 }
 
 function unknownText({ system, metric, age }: Read): string {
-  const last = age === null ? "has never been measured" : `was last measured ${timeText(age)} ago`;
+  const last = age === null ? "never measured" : `last measured ${timeText(age)} ago`;
   return `${system}.${metric} is unknown (${last})`;
 }
 
@@ -82,15 +84,16 @@ function boundText(comparison: Comparison): string {
     return `${numberText(value[0])} and ${measureText(value[1], metric)}`;
   }
   if (typeof value === "object") return operandText(value);
-  return isRate(operator) ? rateText(value, comparison) : measureText(value, metric);
+  return `${measureText(value, metric)}${isRate(operator) ? " a second" : ""}`;
 }
 
 function operandText({ system, metric, times = 1 }: MetricOperand): string {
   return `${times === 1 ? "" : `${numberText(times)} times `}${system}.${metric}`;
 }
 
-function rateText(value: number, { metric, over = DEFAULT_STRETCH }: Comparison): string {
-  return `${measureText(value, metric)} a second over ${timeText(over)}`;
+function changeText(rate: number, { metric }: Comparison): string {
+  if (rate === 0) return "does not change";
+  return `${rate > 0 ? "rises" : "falls"} by ${measureText(Math.abs(rate), metric)} a second`;
 }
 
 function isRate(operator: Operator): boolean {
