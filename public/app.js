@@ -1,5 +1,6 @@
 import { createEvents } from "./events.js";
 import { createGraph } from "./graph.js";
+import { createHarmony } from "./harmony.js";
 import { createHeader, createStreamState } from "./header.js";
 import { createLogTail } from "./log-tail.js";
 import { createNodes } from "./nodes.js";
@@ -15,11 +16,12 @@ const organism = new Organism();
 const stream = new Stream(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/orchestrator/stream`);
 
 const drawHeader = createHeader(byId("organism"));
+const isLive = () => stream.state === "live";
+const harmony = createHarmony(byId("harmony"), byId("organism"), byId("warned"), organism, isLive);
 const drawNodes = createNodes(byId("node-list"), byId("nodes-note"), organism);
 const services = createServices(byId("services"), organism);
 const events = createEvents(byId("events"));
 const graph = createGraph(byId("graph"), organism, (name) => services.open(name));
-const isLive = () => stream.state === "live";
 const warnings = createWarnings(byId("warnings"), byId("warned"), organism, isLive);
 const record = createRecord(byId("record"), isLive);
 const performanceStrip = createPerformance(byId("performance"), organism, isLive);
@@ -48,6 +50,7 @@ organism.addEventListener("records", () => {
   redraw(services.draw);
   redraw(drawNodes);
   redraw(graph.drawStatuses);
+  redraw(harmony.draw);
 });
 organism.addEventListener("plan", () => redraw(graph.drawPlan));
 organism.addEventListener("happened", ({ detail }) => {
@@ -64,14 +67,21 @@ organism.addEventListener("successor", ({ detail: { epoch, launch } }) => {
 });
 
 stream.addEventListener("message", ({ detail }) => {
-  if (detail.type !== "chain_block") return organism.take(detail);
-  record.sealed(detail.data);
-  redraw(record.draw);
+  const { type, data } = detail;
+  if (type === "chain_block") {
+    record.sealed(data);
+    redraw(record.draw);
+  } else if (type === "harmony_update") {
+    harmony.take(data);
+    redraw(harmony.draw);
+  } else if (type === "alert") harmony.pollSoon();
+  else organism.take(detail);
 });
 stream.addEventListener("state", ({ detail }) => {
   if (detail === "live") {
     organism.refresh().catch(() => {});
     void warnings.poll();
+    harmony.pollSoon();
     void record.poll();
     void performanceStrip.poll();
     events

@@ -28,6 +28,7 @@ const ACTIONS = {
   wait: "waiting for the cause to go",
   restart: "restart",
   "scale-up": "one more node",
+  "scale-down": "one node less",
   reconnect: "reconnecting",
   "clear-cache": "clearing its cache",
   failover: "failover",

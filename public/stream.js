@@ -2,13 +2,14 @@ const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5000;
 /** The orchestrator sends its status every second; silent this long, it hangs or the connection is dead. */
 const SILENCE_MS = 5000;
-const STATUS_PREFIX = '{"type":"status_update"';
+/** Of what is told again and again only the last counts. */
+const REPEATED = /^\{"type":"(status_update|harmony_update)"/;
 
 /**
  * The orchestrator's stream, connected again by itself whenever it is lost.
  *
  * Dispatches `message` (detail: the message) and `state` (detail: "connecting", "live" or "reconnecting"). While the
- * page is hidden only the last status is kept, unread.
+ * page is hidden only the last status and the last harmony are kept, unread.
  */
 export class Stream extends EventTarget {
   /** @type {"connecting"|"live"|"reconnecting"} */
@@ -22,7 +23,8 @@ export class Stream extends EventTarget {
   #socket;
   #attempts = 0;
   #timer = 0;
-  #skipped = "";
+  /** @type {Map<string, string>} */
+  #skipped = new Map();
 
   /** @param {string} url */
   constructor(url) {
@@ -49,7 +51,8 @@ export class Stream extends EventTarget {
     this.lastMessageAt = Date.now();
     this.#attempts = 0;
     this.#enter("live");
-    if (document.hidden && text.startsWith(STATUS_PREFIX)) this.#skipped = text;
+    const repeated = document.hidden && REPEATED.exec(text);
+    if (repeated) this.#skipped.set(repeated[1], text);
     else this.dispatchEvent(new CustomEvent("message", { detail: JSON.parse(text) }));
   }
 
@@ -84,7 +87,8 @@ export class Stream extends EventTarget {
     // Timers of hidden pages are throttled: silence is counted from now on.
     this.lastMessageAt = Date.now();
     this.#hurry();
-    if (this.#skipped) this.dispatchEvent(new CustomEvent("message", { detail: JSON.parse(this.#skipped) }));
-    this.#skipped = "";
+    for (const text of this.#skipped.values())
+      this.dispatchEvent(new CustomEvent("message", { detail: JSON.parse(text) }));
+    this.#skipped.clear();
   }
 }

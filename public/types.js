@@ -145,6 +145,52 @@
  *
  * @typedef {{id: string, service: string, kind: string, what: string, expectedGain: number, applicable: boolean}} QueryAdvice
  *
+ * @typedef {object} HarmonyCost
+ * @property {"health"|"balance"|"flow"} part
+ * @property {string} system
+ * @property {string} metric
+ * @property {number} cost points
+ * @property {string} why
+ *
+ * @typedef {object} HarmonyUpdate once a second
+ * @property {string} at ISO 8601
+ * @property {number} score 0 to 100
+ * @property {number} confidence 0 to 1
+ * @property {number} health 0 to 100
+ * @property {number} balance 0 to 100
+ * @property {number} flow 0 to 100
+ * @property {{system: string, health: number, confidence: number, load: number|null}[]} systems
+ * @property {HarmonyCost[]} costs the three greatest
+ * @property {string[]} firing ids of the rules that are active
+ *
+ * @typedef {{system: string, metric: string, gain: number, how: string}} HarmonyBest
+ *
+ * @typedef {object} RuleEffect
+ * @property {string} metric
+ * @property {number|null} before
+ * @property {number|null} after
+ * @property {"watching"|"better"|"no change"|"worse"|"unknown"} verdict
+ * @property {boolean} rolledBack
+ *
+ * @typedef {object} RuleExecution
+ * @property {string} rule id
+ * @property {string} at ISO 8601
+ * @property {"shadow"|"on"} mode
+ * @property {{type: string, target: string, status: string, what: string, effect?: RuleEffect}[]} actions
+ *
+ * @typedef {object} Alert
+ * @property {string} id
+ * @property {string} alert
+ * @property {string} subject
+ * @property {"info"|"warning"|"critical"} severity
+ * @property {"pending"|"firing"|"resolved"} state
+ * @property {string} summary
+ * @property {string} startedAt ISO 8601
+ * @property {string|null} firedAt
+ * @property {string|null} unknownSince
+ * @property {{by: string, at: string, comment: string}|null} acknowledged
+ * @property {string|null} silenced
+ *
  * @typedef {object} LogLine
  * @property {string} time ISO 8601; empty where the line is no record
  * @property {string} level
