@@ -21,7 +21,15 @@ export type Failure = (typeof FAILURES)[number];
 export const RUNGS = ["restart-in-place", "graceful-restart", "dependency-restart", "quarantine"] as const;
 export type Rung = (typeof RUNGS)[number];
 
-export const ACTION_TYPES = ["restart", "scale-up", "reconnect", "clear-cache", "failover", "resource-adjust"] as const;
+export const ACTION_TYPES = [
+  "restart",
+  "scale-up",
+  "scale-down",
+  "reconnect",
+  "clear-cache",
+  "failover",
+  "resource-adjust",
+] as const;
 /** Actions that the organism can carry out itself. Services and plug-ins register further ones. */
 export type ActionType = (typeof ACTION_TYPES)[number];
 

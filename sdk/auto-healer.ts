@@ -9,7 +9,7 @@ export interface HealingActionRequest {
   service?: string;
   /** Only the service's instance on this node, or the node itself where no service is named. */
   node?: string;
-  /** `restart`, `scale-up`, `reconnect`, `clear-cache`, `failover`, `resource-adjust`, or one that a service or plug-in offers. */
+  /** `restart`, `scale-up`, `scale-down`, `reconnect`, `clear-cache`, `failover`, `resource-adjust`, or one that a service or plug-in offers. */
   actionType: string;
   /** @default "medium" */
   priority?: HealingPriority;

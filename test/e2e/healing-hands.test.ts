@@ -119,7 +119,14 @@ describe("the hands of the healer", () => {
       success: true,
       observed: { before: expect.stringContaining("brain-1"), after: expect.stringContaining("brain-2") },
     });
-    await organism.post("/orchestrator/scale/brain", { replicas: 1 });
+    expect(await act("scale-down", { service: "judge" }, { by: 1 })).toMatchObject({
+      success: true,
+      observed: { before: "brain has 2 nodes", after: "brain has 1 node" },
+    });
+    expect(await failure(act("scale-down", { service: "judge" }))).toMatchObject({
+      type: "HEALING_REFUSED",
+      message: "brain has 1 node, and 1 of them must stay",
+    });
     expect(await failure(act("scale-up", { service: "ledger" }))).toMatchObject({
       type: "HEALING_REFUSED",
       message: "ledger is a singleton; more nodes would not carry it",
@@ -135,6 +142,24 @@ describe("the hands of the healer", () => {
     const { pid } = await organism.node("stomach-1");
     expect(((await broker.call("deputy.heap")) as number) / 1024 ** 2).toBeLessThan(500);
     expect(getPriority(pid)).toBe(5);
+  });
+
+  it("limit a node's memory from its next start on, and take the limit away again", async () => {
+    const { pid } = await organism.node("brain-1");
+    expect(await act("resource-adjust", { node: "brain-1" }, { memoryLimitMB: 900, atNextStart: true })).toMatchObject({
+      success: true,
+      observed: { after: "brain-1: heap limit 900 MB, niceness 0" },
+      reason: expect.stringContaining("its process starts with it the next time"),
+    });
+    expect((await organism.node("brain-1")).pid).toBe(pid);
+    expect(await act("resource-adjust", { node: "brain-1" }, { memoryLimitMB: null, atNextStart: true })).toMatchObject(
+      {
+        observed: {
+          before: "brain-1: heap limit 900 MB, niceness 0",
+          after: "brain-1: heap limit Node's own, niceness 0",
+        },
+      },
+    );
   });
 
   it.each([

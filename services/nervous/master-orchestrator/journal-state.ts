@@ -15,7 +15,12 @@ export type JournalRecord =
   | { type: "healer"; epoch: number; instance: string; at: string }
   | { type: "moved"; service: string; away: string[]; standby?: string; at: string }
   | { type: "limit"; service: string; concurrency: number | null; at: string }
-  | { type: "node-options"; node: string; options: NodeOptions; at: string }
+  | {
+      type: "node-options";
+      node: string;
+      options: Omit<NodeOptions, "memoryLimitMB"> & { memoryLimitMB?: number | null };
+      at: string;
+    }
   | { type: "launched"; at: string }
   | { type: "down"; otherProject?: boolean; at: string };
 
@@ -125,7 +130,7 @@ export function fold(state: JournalState, record: JournalRecord): void {
       else state.limits[record.service] = record.concurrency;
       break;
     case "node-options":
-      state.nodeOptions[record.node] = { ...state.nodeOptions[record.node], ...record.options };
+      state.nodeOptions[record.node] = withoutNull({ ...state.nodeOptions[record.node], ...record.options });
       break;
     case "launched":
       state.launched = true;
@@ -141,4 +146,9 @@ export function fold(state: JournalState, record: JournalRecord): void {
       state.launched = false;
       break;
   }
+}
+
+/** Null takes a limit away. */
+function withoutNull({ memoryLimitMB, ...options }: { memoryLimitMB?: number | null; niceness?: number }): NodeOptions {
+  return memoryLimitMB ? { ...options, memoryLimitMB } : options;
 }

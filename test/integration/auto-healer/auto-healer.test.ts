@@ -315,6 +315,7 @@ describe("the healer", () => {
     expect(offered.map(({ type }) => type)).toEqual([
       "restart",
       "scale-up",
+      "scale-down",
       "reconnect",
       "clear-cache",
       "failover",

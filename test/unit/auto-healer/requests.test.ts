@@ -58,7 +58,7 @@ describe("what is asked of the healer", () => {
     [
       { service: "web", actionType: "restrat" },
       "HEALING_ACTION_UNKNOWN",
-      'actionType is "restrat", but must be one of restart, scale-up, reconnect, clear-cache, failover, resource-adjust; did you mean restart?',
+      'actionType is "restrat", but must be one of restart, scale-up, scale-down, reconnect, clear-cache, failover, resource-adjust; did you mean restart?',
     ],
     [
       { service: "web", actionType: "data-repair" },

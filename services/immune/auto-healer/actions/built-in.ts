@@ -28,6 +28,12 @@ const SHAPES: Record<ActionType, Shape> = {
     parameters: { force: FORCE, by: { type: "number", integer: true, min: 1, max: 8, optional: true } },
     cost: 2000,
   },
+  "scale-down": {
+    description:
+      "Takes nodes of the organ away, the last ones first; calls in flight may end. by: how many, 1 to 8 (1).",
+    parameters: { force: FORCE, by: { type: "number", integer: true, min: 1, max: 8, optional: true } },
+    cost: 1000,
+  },
   reconnect: {
     description: 'Makes connections anew. what: of "bus", "database", "cache" (all).',
     parameters: {
@@ -50,11 +56,12 @@ const SHAPES: Record<ActionType, Shape> = {
   },
   "resource-adjust": {
     description:
-      "Gives more or less. concurrency: calls of a service at once, 1 to 10000, null for no limit; memoryLimitMB: heap of a node, 64 to 65536; niceness: of a node, -20 to 19.",
+      "Gives more or less. concurrency: calls of a service at once, 1 to 10000, null for no limit; memoryLimitMB: heap of a node, 64 to 65536, null for Node's own, atNextStart: without a restart now; niceness: of a node, -20 to 19.",
     parameters: {
       force: FORCE,
       concurrency: { type: "number", integer: true, min: 1, max: 10_000, optional: true, nullable: true },
-      memoryLimitMB: { type: "number", integer: true, min: 64, max: 65_536, optional: true },
+      memoryLimitMB: { type: "number", integer: true, min: 64, max: 65_536, optional: true, nullable: true },
+      atNextStart: { type: "boolean", optional: true },
       niceness: { type: "number", integer: true, min: -20, max: 19, optional: true },
     },
     cost: 100,

@@ -57,15 +57,30 @@ export const ACTS: Record<ActionType, Act> = {
     if (service?.planned.singleton) refuse(`${service.planned.name} is a singleton; more nodes would not carry it`);
     if (service?.planned.kind === "program") refuse(`${service.planned.name} is a program; it is its own process`);
     const organ = service?.planned.organ ?? node!.organ;
-    const count = () => [...conductor.state.nodes.values()].filter((one) => one.organ === organ && !one.remote).length;
+    const count = () => countOf(conductor, organ);
     const from = count();
     if (from + by > MAX_REPLICAS) refuse(`${organ} has ${counted(from)}; more than ${MAX_REPLICAS} are not allowed`);
     const before = service ? describeService(conductor, service) : `${organ} has ${counted(from)}`;
-    const { nodes } = await operator.scale(organ, from + by);
+    const { nodes } = await operator.scale(organ, from + by - aloneOf(conductor, organ));
     return {
       success: nodes.length >= from + by,
       before,
       after: service ? describeService(conductor, service) : `${organ} has ${counted(count())}`,
+      reason: `${organ} runs on ${nodes.join(", ")}`,
+    };
+  },
+
+  async "scale-down"({ conductor, operator }, { service, node }, { by = 1 }) {
+    const organ = service?.planned.organ ?? node!.organ;
+    const from = countOf(conductor, organ);
+    const least = aloneOf(conductor, organ) + 1;
+    if (from - by < least) refuse(`${organ} has ${counted(from)}, and ${least} of them must stay`);
+    const before = `${organ} has ${counted(from)}`;
+    const { nodes } = await operator.scale(organ, from - by - aloneOf(conductor, organ));
+    return {
+      success: nodes.length <= from - by,
+      before,
+      after: `${organ} has ${counted(countOf(conductor, organ))}`,
       reason: `${organ} runs on ${nodes.join(", ")}`,
     };
   },
@@ -82,7 +97,7 @@ export const ACTS: Record<ActionType, Act> = {
 
   failover: (tools, patient, _parameters, timeout) => failover(tools, patient, timeout),
 
-  async "resource-adjust"({ conductor, operator }, patient, { concurrency, memoryLimitMB, niceness }) {
+  async "resource-adjust"({ conductor, operator }, patient, { concurrency, memoryLimitMB, atNextStart, niceness }) {
     const { service, node } = patient;
     if (concurrency === undefined && memoryLimitMB === undefined && niceness === undefined)
       refuse("name what is to be adjusted: concurrency, memoryLimitMB or niceness");
@@ -93,9 +108,12 @@ export const ACTS: Record<ActionType, Act> = {
       seen.push(await onEachNode(conductor, patient, (id) => conductor.commands.limit(id, name, concurrency)));
     }
     if (memoryLimitMB !== undefined || niceness !== undefined) {
-      const options = { ...(memoryLimitMB ? { memoryLimitMB } : {}), ...(niceness === undefined ? {} : { niceness }) };
+      const options = {
+        ...(memoryLimitMB === undefined ? {} : { memoryLimitMB }),
+        ...(niceness === undefined ? {} : { niceness }),
+      };
       for (const one of node ? [node] : nodesOf(conductor, service!)) {
-        seen.push(await adjustNode({ conductor, operator }, one, options));
+        seen.push(await adjustNode({ conductor, operator }, one, options, atNextStart ?? false));
       }
     }
     return combine(seen);
@@ -105,7 +123,8 @@ export const ACTS: Record<ActionType, Act> = {
 async function adjustNode(
   { conductor, operator }: Tools,
   node: NodeState,
-  options: { memoryLimitMB?: number; niceness?: number },
+  options: { memoryLimitMB?: number | null; niceness?: number },
+  atNextStart: boolean,
 ): Promise<Observation> {
   if (node.remote) refuse(`${node.id} runs on ${node.host}; adjust its process there`);
   if (options.memoryLimitMB !== undefined && node.id === ORCHESTRATOR_NODE)
@@ -114,12 +133,25 @@ async function adjustNode(
   const before = `${node.id}: ${describeOptions(journal.state.nodeOptions[node.id])}`;
   journal.append({ type: "node-options", node: node.id, options, at: new Date().toISOString() });
   // A heap limit is given at the start of a process.
-  if (options.memoryLimitMB !== undefined) await operator.restart(node.id);
+  if (options.memoryLimitMB !== undefined && !atNextStart) await operator.restart(node.id);
   const priority = options.niceness === undefined ? undefined : renice(node.pid, options.niceness);
   const success = priority === undefined || priority === options.niceness;
   const after = `${node.id}: ${describeOptions({ ...journal.state.nodeOptions[node.id], ...(priority === undefined ? {} : { niceness: priority }) })}`;
-  const reason = success ? "the process runs with it" : `this user may not set niceness ${options.niceness}`;
+  const held =
+    atNextStart && options.memoryLimitMB !== undefined
+      ? "its process starts with it the next time"
+      : "the process runs with it";
+  const reason = success ? held : `this user may not set niceness ${options.niceness}`;
   return { success, before, after, reason };
+}
+
+function countOf({ state }: Conductor, organ: string): number {
+  return [...state.nodes.values()].filter((one) => one.organ === organ && !one.remote).length;
+}
+
+/** Nodes of isolated services, which are there beside those that scaling is about. */
+function aloneOf({ state }: Conductor, organ: string): number {
+  return state.plan.services.filter((one) => one.organ === organ && one.isolate && one.kind === "service").length;
 }
 
 /** Carries a remedy out on every node of the service, or on the node that was named. */

@@ -36,6 +36,7 @@ export interface Order {
 const PARAMETERS: Record<ActionType, Record<string, unknown>> = {
   restart: { force: { type: "boolean", optional: true } },
   "scale-up": { by: { type: "number", integer: true, min: 1, max: 8, optional: true } },
+  "scale-down": { by: { type: "number", integer: true, min: 1, max: 8, optional: true } },
   reconnect: {
     what: { type: "array", items: { type: "enum", values: ["bus", "database", "cache"] }, min: 1, optional: true },
   },
@@ -43,7 +44,8 @@ const PARAMETERS: Record<ActionType, Record<string, unknown>> = {
   failover: {},
   "resource-adjust": {
     concurrency: { type: "number", integer: true, min: 1, max: 10_000, optional: true, nullable: true },
-    memoryLimitMB: { type: "number", integer: true, min: 64, max: 65_536, optional: true },
+    memoryLimitMB: { type: "number", integer: true, min: 64, max: 65_536, optional: true, nullable: true },
+    atNextStart: { type: "boolean", optional: true },
     niceness: { type: "number", integer: true, min: -20, max: 19, optional: true },
   },
 };

@@ -11,6 +11,7 @@ export function topology(conductor: Conductor): Topology {
     status,
     why,
     replicas: journal.state.replicas,
+    foreign: state.plan.project.foreign,
     services: [...state.services.values()].map((service) => {
       const { planned } = service;
       return {
@@ -46,6 +47,7 @@ export function topology(conductor: Conductor): Topology {
       memory: node.memory,
       cpu: node.cpu,
       services: [...node.services],
+      ...(journal.state.nodeOptions[node.id] ? { options: journal.state.nodeOptions[node.id] } : {}),
     })),
   };
 }
