@@ -1,7 +1,7 @@
-import { type Flow, type HarmonyExplanation, METRICS, type Metric, type System } from "../../../../models/symbiosis.ts";
+import { type HarmonyExplanation, METRICS, type Metric, type System } from "../../../../models/symbiosis.ts";
 import { show } from "./costs.ts";
 import { flowStrains } from "./flow-strain.ts";
-import { goodValue, type SystemInput } from "./strain.ts";
+import { type FlowInput, goodValue, type SystemInput } from "./strain.ts";
 import { balanceStrain, type Strain, sumOf } from "./strains.ts";
 
 /** What could be done about a metric. */
@@ -25,7 +25,7 @@ const MEANS: Partial<Record<Metric, string>> = {
  */
 export function bestOf(
   systems: readonly SystemInput[],
-  flows: readonly Flow[],
+  flows: readonly FlowInput[],
   strains: readonly Strain[],
 ): HarmonyExplanation["best"] {
   const sum = sumOf(strains);

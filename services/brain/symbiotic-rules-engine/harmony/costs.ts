@@ -37,14 +37,17 @@ export function whyOf(
   const { unit } = METRICS[metric as Metric];
   const { shape } = METRIC_COSTS[metric as Metric]!;
   const good = show(goodValue(input, metric as Metric), unit);
-  const before = input.metrics[metric as Metric]!.known > 0 ? "is" : "was last known at";
+  const { known, isOld } = input.metrics[metric as Metric]!;
+  const before = known > 0 && !isOld ? "is" : "was last known at";
   const usual = input.usual?.[metric as LatencyMetric];
   const bound =
     shape.kind === "times usual" && usual !== undefined
       ? `usual is ${show(usual, unit)}`
       : shape.kind === "ramp" && shape.from > shape.to
         ? `${good} costs nothing`
-        : `up to ${good} costs nothing`;
+        : shape.kind === "time to drain"
+          ? "the fewer wait for their turn, and the sooner they are worked off, the better"
+          : `up to ${good} costs nothing`;
   return `${metric} of ${system} ${before} ${show(value, unit)}; ${bound}`;
 }
 

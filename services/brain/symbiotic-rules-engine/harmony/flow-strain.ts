@@ -1,6 +1,6 @@
-import { type Flow, SYSTEMS, type System } from "../../../../models/symbiosis.ts";
+import { SYSTEMS, type System } from "../../../../models/symbiosis.ts";
 import { worstCircle } from "./circles.ts";
-import { ramp, SYSTEM_WEIGHTS, significance } from "./strain.ts";
+import { type FlowInput, ramp, SYSTEM_WEIGHTS, significance } from "./strain.ts";
 import type { Strain } from "./strains.ts";
 
 const N = SYSTEMS.length;
@@ -14,16 +14,16 @@ export const FLOW_WEIGHT = 0.3;
 export const CIRCLE_WEIGHT = 0.3;
 
 /** 0 to 1. Only time in which nobody works for the caller counts: an answer may take as long as its work does. */
-export function flowStrain({ rate, waiting, errorRate }: Flow): number {
+export function flowStrain({ rate, waiting, errorRate, keep = 1 }: FlowInput): number {
   const waits = Number.isFinite(waiting) ? ramp(waiting!, WAITING.from, WAITING.to) : 0;
   const fails = Number.isFinite(errorRate) ? ramp(errorRate, FAILING.from, FAILING.to) : 0;
-  return significance(rate) * (WAITING.share * waits + FAILING.share * fails);
+  return Math.min(1, Math.max(0, keep)) * significance(rate) * (WAITING.share * waits + FAILING.share * fails);
 }
 
 /** For each system the caller that waits worst for it, and the worst circle of systems that wait for each other. */
-export function flowStrains(flows: readonly Flow[]): Strain[] {
+export function flowStrains(flows: readonly FlowInput[]): Strain[] {
   const matrix = new Float64Array(N * N);
-  const worst = new Map<System, { flow: Flow; strain: number }>();
+  const worst = new Map<System, { flow: FlowInput; strain: number }>();
   for (const flow of flows) {
     if (flow.from === flow.to) continue;
     const strain = flowStrain(flow);

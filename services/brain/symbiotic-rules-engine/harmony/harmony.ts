@@ -1,19 +1,19 @@
-import type { Flow, HarmonyExplanation, HarmonyScore } from "../../../../models/symbiosis.ts";
+import type { HarmonyExplanation, HarmonyScore } from "../../../../models/symbiosis.ts";
 import { bestOf } from "./best.ts";
 import { costsOf } from "./costs.ts";
-import { COSTLY, METRIC_COSTS, SYSTEM_WEIGHTS, type SystemInput, strainOf } from "./strain.ts";
+import { COSTLY, type FlowInput, METRIC_COSTS, SYSTEM_WEIGHTS, type SystemInput, strainOf } from "./strain.ts";
 import { type Strain, strainsOf, sumOf } from "./strains.ts";
 
 /**
  * How well the organism is: `100 · e^-(sum of strains)`, which is health · balance · flow as shares of 100. Bounded, falls
  * when any metric gets worse, and never by more than its weight; see docs/harmony.md.
  */
-export function harmonyOf(systems: readonly SystemInput[], flows: readonly Flow[]): HarmonyScore {
+export function harmonyOf(systems: readonly SystemInput[], flows: readonly FlowInput[]): HarmonyScore {
   return scoreOf(systems, strainsOf(systems, flows));
 }
 
 /** The score taken apart. */
-export function explain(systems: readonly SystemInput[], flows: readonly Flow[]): HarmonyExplanation {
+export function explain(systems: readonly SystemInput[], flows: readonly FlowInput[]): HarmonyExplanation {
   const strains = strainsOf(systems, flows);
   return {
     ...scoreOf(systems, strains),

@@ -1,4 +1,4 @@
-import { METRICS, type Metric, type System } from "../../../../models/symbiosis.ts";
+import { type Flow, METRICS, type Metric, type System } from "../../../../models/symbiosis.ts";
 
 /** What is known of one metric of one system. */
 export interface Measured {
@@ -8,7 +8,12 @@ export interface Measured {
   known: number;
   /** How much of a value that is unknown by now still counts, 0 to 1. @default 1 */
   keep?: number;
+  /** It is told by some of the nodes only, and was worse while all told it: then this is what it was. */
+  isOld?: boolean;
 }
+
+/** Calls between two systems; what is unknown by now counts as it was, as far as that is kept, as above. */
+export type FlowInput = Flow & { keep?: number };
 
 export type LatencyMetric = "latencyP50" | "latencyP95";
 

@@ -1,13 +1,13 @@
-import type { Flow, HarmonyCost, System } from "../../../../models/symbiosis.ts";
+import type { HarmonyCost, System } from "../../../../models/symbiosis.ts";
 import { flowStrains } from "./flow-strain.ts";
-import { COSTLY, kept, METRIC_COSTS, SYSTEM_WEIGHTS, type SystemInput, strainOf } from "./strain.ts";
+import { COSTLY, type FlowInput, kept, METRIC_COSTS, SYSTEM_WEIGHTS, type SystemInput, strainOf } from "./strain.ts";
 
 /** One thing that strains the organism. All amounts add up; the score is 100 times e to the power of minus their sum. */
 export interface Strain extends Pick<HarmonyCost, "part" | "system" | "metric" | "value"> {
   amount: number;
   /** Of balance: who has room. */
   room?: System;
-  flow?: Flow;
+  flow?: FlowInput;
   circle?: System[];
 }
 
@@ -17,7 +17,7 @@ export interface Strain extends Pick<HarmonyCost, "part" | "system" | "metric" |
  */
 export const BALANCE_WEIGHT = 0.15;
 
-export function strainsOf(systems: readonly SystemInput[], flows: readonly Flow[]): Strain[] {
+export function strainsOf(systems: readonly SystemInput[], flows: readonly FlowInput[]): Strain[] {
   const strains: Strain[] = [];
   for (const input of systems) {
     for (const metric of COSTLY) {

@@ -1,4 +1,6 @@
 import { type Flow, SYSTEMS, type System } from "../../../../models/symbiosis.ts";
+import type { FlowInput } from "../harmony/strain.ts";
+import { keepAt } from "./metric-memory.ts";
 import type { FlowSum } from "./node-performance-state.ts";
 
 const N = SYSTEMS.length;
@@ -11,6 +13,8 @@ const MOST_MS = 2_200_000;
 /** Calls between systems, of all nodes. */
 export class FlowTable {
   readonly #sums = new Float64Array(N * N * WIDTH);
+  /** As they were when all nodes of the calling system last told of them. */
+  readonly #last = new Map<System, { at: number; flows: Flow[] }>();
 
   begin(): void {
     this.#sums.fill(0);
@@ -25,6 +29,19 @@ export class FlowTable {
     this.#sums[at + SUM.time]! += sum;
     this.#sums[at + SUM.timed]! += timed;
     this.#sums[at + SUM.waited]! += waited;
+  }
+
+  /** What is told now, and of callers that are silent by now what they told last. @param known share that tells, 0 to 1 */
+  remembered(flows: readonly Flow[], known: (from: System) => number, now: number): FlowInput[] {
+    return SYSTEMS.flatMap((from) => {
+      const told = flows.filter((flow) => flow.from === from);
+      const share = known(from);
+      if (share >= 1) this.#last.set(from, { at: now, flows: told });
+      const last = this.#last.get(from);
+      if (share >= 1 || !last) return told;
+      const keep = keepAt(now - last.at);
+      return [...told, ...last.flows.map((flow) => ({ ...flow, keep }))];
+    });
   }
 
   flows(): Flow[] {

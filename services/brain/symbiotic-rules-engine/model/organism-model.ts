@@ -125,10 +125,12 @@ export class OrganismModel {
     const servicesAge = now - this.#services.at;
     const inputs: SystemInput[] = [];
     const states: SystemState[] = [];
+    const shares = new Map<System, number>();
     for (const system of SYSTEMS) {
       const { figures, memory, usual, columns } = this.#systems[system];
       const figuresNow = figures.end();
       const present = this.#addServices(system, figuresNow, servicesAge, nodes[system].length > 0);
+      if (present) shares.set(system, figuresNow.known.performance);
       const input: SystemInput = { system, metrics: {}, usual: {} };
       const metrics = {} as Record<Metric, Reading>;
       for (const metric of METRIC_NAMES) {
@@ -153,7 +155,8 @@ export class OrganismModel {
     }
     this.#addOwn(states, now);
     const flows = this.#flows.flows();
-    const explanation = explain(inputs, flows);
+    const known = (from: System) => shares.get(from) ?? 1;
+    const explanation = explain(inputs, this.#flows.remembered(flows, known, now));
     const { score, confidence, health, balance, flow } = explanation;
     this.#columns.set(this.#organism.harmony, confidence > 0 ? score : Number.NaN, now);
     this.#columns.set(this.#organism.confidence, confidence, now);

@@ -1,5 +1,6 @@
 import { SYSTEMS, type System } from "../../../../models/symbiosis.ts";
 import type { FaultLog } from "./fault-log.ts";
+import { REMEMBERED_MS } from "./metric-memory.ts";
 import { NodeLife } from "./node-life.ts";
 import { NodePerformanceState, systemOfNode } from "./node-performance-state.ts";
 import { NodeVitalsState } from "./node-vitals-state.ts";
@@ -7,8 +8,8 @@ import { type Fields, isFields, isName, plausible } from "./plausible.ts";
 import { WorkTimes } from "./work-times.ts";
 
 const MOST_NODES = 500;
-/** A node that is silent for so long is not expected any longer, ms. */
-const FORGET_MS = 60_000;
+/** A node that is silent for so long is not expected any longer. */
+const FORGET_MS = REMEMBERED_MS;
 /** By how much a node's clock may be off before that is told, ms. */
 const CLOCK_OFF_MS = 60_000;
 
