@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { type Comparison, SYSTEMS, type SymbioticRule } from "../../../models/symbiosis.ts";
 import { type IntegrationTestResult, runAzoraIntegrationTests } from "../../../sdk/integration-tests.ts";
 
 interface FakeNote {
@@ -14,7 +15,17 @@ type Body = Record<string, unknown>;
 /** Both servers of an organism in one, as far as the tests ask, with faults that they are to find. */
 class FakeServers {
   readonly notes = new Map<string, FakeNote>();
-  fault: "none" | "alters" | "overwrites" | "keeps" | "fails" = "none";
+  fault:
+    | "none"
+    | "alters"
+    | "overwrites"
+    | "keeps"
+    | "fails"
+    | "miscounts"
+    | "acts"
+    | "sleeps"
+    | "believes"
+    | "invents" = "none";
   status: Body = {
     status: "healthy",
     why: "",
@@ -22,7 +33,7 @@ class FakeServers {
     services: { total: 1, healthy: 1 },
     nodes: [{ status: "up" }],
   };
-  there = ["self-test", "azora-api-gateway"];
+  there = ["self-test", "azora-api-gateway", "symbiotic-rules-engine"];
   calls = 0;
 
   answer(method: string, { pathname, searchParams }: URL, body: Body): [number, unknown] {
@@ -30,10 +41,30 @@ class FakeServers {
     if (service) return this.there.includes(service) ? [200, {}] : [404, { code: "SERVICE_UNKNOWN" }];
     if (pathname === "/live") return [200, {}];
     if (pathname === "/orchestrator/status") return [200, this.status];
+    const [, asked] = /^(\/api\/organism\/.+|\/health\/symbiotic)$/.exec(pathname) ?? [];
+    if (asked && this.there.includes("symbiotic-rules-engine")) return this.#rules(asked, body);
     const [, path = ""] = /^\/api\/self-test(\/.+)$/.exec(pathname) ?? [];
     return path
       ? this.#probe(`${method} ${path}`, searchParams, body)
       : [404, { code: "NOT_FOUND", detail: "no such system" }];
+  }
+
+  #rules(path: string, body: Body): [number, unknown] {
+    if (path === "/health/symbiotic") return [200, { status: "healthy", checks: {} }];
+    const score = this.fault === "invents" ? 140 : 90.5;
+    const harmony = { score, confidence: 0.9, health: 95, balance: 97, flow: 98 };
+    const systems = SYSTEMS.map((system) => ({ system, health: 98 }));
+    if (path === "/api/organism/state") return [200, { systems, flows: [], harmony }];
+    const costs = [{ cost: this.fault === "miscounts" ? 8 : 9 }, { cost: 0.5 }];
+    if (path === "/api/organism/harmony/explain") return [200, { ...harmony, costs, best: null, unknown: [] }];
+    if (path === "/api/organism/rules") return [200, [{ id: "a" }]];
+    const rule = body["rule"] as SymbioticRule;
+    const [condition] = rule.conditions as Comparison[];
+    if (condition!.metric !== "harmony" && this.fault !== "believes")
+      return [422, { code: "VALIDATION_ERROR", detail: "there is no metric harmoni; did you mean harmony?" }];
+    const result = this.fault === "sleeps" ? "did not fire" : "would fire";
+    const status = this.fault === "acts" ? "done" : "shadow";
+    return [200, { why: { result, why: "it is unknown" }, actions: [{ status, what: "the flag was set" }] }];
   }
 
   #probe(route: string, query: URLSearchParams, body: Body): [number, unknown] {
@@ -99,9 +130,10 @@ describe("the integration tests", () => {
   }
 
   test("pass where everything is as it should be", async () => {
-    const { ok, results } = await run(["organism", "data", "load"]);
+    const { ok, results } = await run(["organism", "data", "load", "rules"]);
     expect(results.map(({ name, status }) => [name, status])).toEqual([
       ["organism", "passed"],
+      ["rules", "passed"],
       ["load", "passed"],
       ["data", "passed"],
     ]);
@@ -121,6 +153,18 @@ describe("the integration tests", () => {
     expect(ok).toBe(false);
   });
 
+  test.each([
+    ["miscounts", "the costs of harmony are 8.5 points together, but 9.5 are missing"],
+    ["invents", "harmony is 140, but must be 0 to 100"],
+    ["sleeps", "a rule that always holds did not fire: it is unknown"],
+    ["acts", "a rule in the shadow has acted: the flag was set"],
+    ["believes", "a rule with an unknown metric was answered with none"],
+  ] as const)("find an engine of rules that %s", async (fault, why) => {
+    fake.fault = fault;
+    const { results } = await run(["rules"]);
+    expect(results[0]).toMatchObject({ status: "failed", detail: why });
+  });
+
   test("find an organism that is critical", async () => {
     fake.status = { ...fake.status, status: "critical", why: "ledger is quarantined" };
     const { results } = await run(["organism"]);
@@ -131,7 +175,7 @@ describe("the integration tests", () => {
     fake.there = [];
     const { ok, results } = await run(["rules", "optimizer", "load"]);
     expect(results.map(({ status, detail }) => [status, detail])).toEqual([
-      ["skipped", "not there yet: this release has no symbiotic rules engine"],
+      ["skipped", "there is no symbiotic-rules-engine in this organism"],
       ["skipped", "there is no performance-optimizer in this organism"],
       ["skipped", "there is no service self-test in this organism"],
     ]);
