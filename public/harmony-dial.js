@@ -47,13 +47,15 @@ export function createDial() {
       const { score, confidence: known } = update;
       const band = bandOf(score);
       const isSure = known >= LEAST_CONFIDENCE && !isOld;
-      const shown = String(Math.round(score));
+      const isKnown = known > 0;
+      const shown = isKnown ? String(Math.round(score)) : "–";
       setAttribute(element, "data-tone", isSure ? band.tone : "off");
       setAttribute(element, "aria-label", `${scoreWords(update)}${isOld ? "; an old figure" : ""}`);
-      setAttribute(arc, "stroke-dasharray", `${shown} 100`);
+      setAttribute(arc, "stroke-dasharray", `${isKnown ? shown : 0} 100`);
       setText(number, shown);
-      setText(word, isOld ? "old figures" : known < LEAST_CONFIDENCE ? "a guess" : band.words);
-      setText(confidence, `confidence ${wholePercent(known)}`);
+      if (!isKnown) setText(word, "harmony");
+      else setText(word, isOld ? "old figures" : known < LEAST_CONFIDENCE ? "a guess" : band.words);
+      setText(confidence, !isKnown ? "not known yet" : `confidence ${wholePercent(known)}`);
     },
   };
 }

@@ -34,6 +34,7 @@ export function bandOf(score) {
  */
 export function lookOf({ score, confidence, costs, firing }) {
   const acting = firing.length > 0 ? "; rules are at work" : "";
+  if (!(confidence > 0)) return { sign: "?", tone: "off", words: "nothing is known yet" };
   if (confidence < LEAST_CONFIDENCE)
     return { sign: "?", tone: "off", words: `too little is known: the score is a guess${acting}` };
   const { tone, words } = bandOf(score);
@@ -56,6 +57,7 @@ export function silentLook() {
  * @param {HarmonyUpdate} update
  */
 export function scoreWords({ score, confidence }) {
+  if (!(confidence > 0)) return "Harmony is not known yet";
   const guess = confidence < LEAST_CONFIDENCE ? ", a guess" : "";
   return `Harmony ${Math.round(score)} of 100, ${bandOf(score).words}${guess}, confidence ${wholePercent(confidence)}`;
 }

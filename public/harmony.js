@@ -93,9 +93,10 @@ export function createHarmony(root, head, link, organism, isLive) {
     setAttribute(root, "data-tone", look.tone);
     setText(sign, look.sign);
     setText(words, look.words);
-    setText(health, String(Math.round(update.health)));
-    setText(balance, String(Math.round(update.balance)));
-    setText(flow, String(Math.round(update.flow)));
+    const isKnown = update.confidence > 0;
+    setText(health, isKnown ? String(Math.round(update.health)) : "–");
+    setText(balance, isKnown ? String(Math.round(update.balance)) : "–");
+    setText(flow, isKnown ? String(Math.round(update.flow)) : "–");
     dial.update(update, isSilent);
     systems.update(update.systems);
     const now = Date.now();

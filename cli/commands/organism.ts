@@ -30,7 +30,8 @@ export const organism: Command = {
     if (!options["watch"]) {
       const { view, text } = await frame();
       out(text);
-      return bandOf(view.state.harmony.score).tone === "bad" ? 1 : 0;
+      const { score, confidence } = view.explanation;
+      return confidence > 0 && bandOf(score).tone === "bad" ? 1 : 0;
     }
     if (live) out("\x1b[2J");
     for (;;) {

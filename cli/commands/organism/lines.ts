@@ -7,7 +7,7 @@ import { look, type OrganismView, percent, SHOWN_COSTS, SMALL_COST } from "./pic
 export function plainLines({ state, explanation, rules, alerts }: OrganismView): string {
   const { score, confidence, health, balance, flow, costs, unknown } = explanation;
   return [
-    `harmony ${figure(score)} of 100, ${look(explanation).words}, confidence ${Math.floor(confidence * 100)} %`,
+    `harmony ${confidence > 0 ? figure(score) : "-"} of 100, ${look(explanation).words}, confidence ${Math.floor(confidence * 100)} %`,
     `health ${figure(health)}, balance ${figure(balance)}, flow ${figure(flow)}`,
     systemTable(state.systems),
     ...costs

@@ -52,7 +52,8 @@ export function picture(view: OrganismView, columns: number): string {
 
 function head(score: HarmonyScore, width: number): string[] {
   const { style, sign, words } = look(score);
-  const number = String(Math.round(score.score)).padStart(5);
+  const isKnown = score.confidence > 0;
+  const number = (isKnown ? String(Math.round(score.score)) : "-").padStart(5);
   const parts = [
     `confidence ${Math.floor(score.confidence * 100)} %`,
     `health ${Math.round(score.health)}`,
@@ -62,13 +63,14 @@ function head(score: HarmonyScore, width: number): string[] {
   const room = width - 11 - words.length;
   while (parts.join(" · ").length > room) parts.pop();
   return [
-    `${paint("bold", paint(style, number))}  ${bar(score.score, width - 8, style)}`,
+    `${paint("bold", paint(style, number))}  ${bar(isKnown ? score.score : null, width - 8, style)}`,
     `       ${paint(style, `${sign} ${words}`)}  ${paint("dim", parts.join(" · "))}`,
   ];
 }
 
 /** The word for a score; where too little is known, it says so. */
 export function look({ score, confidence }: HarmonyScore): { style: Style; sign: string; words: string } {
+  if (!(confidence > 0)) return { style: "dim", sign: "?", words: "not known yet" };
   const band = bandOf(score);
   if (confidence < LEAST_CONFIDENCE) return { style: "dim", sign: "?", words: `a guess: ${band.words}` };
   return { style: STYLES[band.tone], sign: SIGNS[band.tone], words: band.words };

@@ -152,6 +152,9 @@ describe("the picture of the organism", () => {
 
   test("shows what is not known as such, not as nothing", () => {
     const blind = view(97);
+    Object.assign(blind.explanation, { score: null, confidence: 0 });
+    expect(lines(picture(blind, 80))[0]).toBe(`    -  ${"┄".repeat(72)}`);
+    expect(lines(plainLines(blind))[0]).toBe("harmony - of 100, not known yet, confidence 0 %");
     blind.state.systems = [system("brain", 100, {}, 0)];
     const line = lines(picture(blind, 80)).find((one) => one.startsWith("  brain"))!;
     expect(line).toBe(`  brain    ${"┄".repeat(17)}     -  ${"┄".repeat(17)}       -       -         -`);
@@ -165,6 +168,7 @@ test.each([
   [60, 0.5, "strained"],
   [12, 1, "out of balance"],
   [97, 0.4, "a guess: in harmony"],
+  [100, 0, "not known yet"],
 ])("harmony of %d, known to %d, is called %s", (score, confidence, words) => {
   expect(look({ score, confidence, health: 0, balance: 0, flow: 0 }).words).toBe(words);
 });

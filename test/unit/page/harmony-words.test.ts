@@ -37,6 +37,7 @@ describe("the line that is read aloud", () => {
     [{ score: 79.6, costs: [cost(6)] }, "good", "in harmony; brain costs most"],
     [{ score: 79.4, costs: [cost(12, "lungs")] }, "warn", "strained: lungs costs most"],
     [{ score: 20, costs: [cost(60)], firing: ["a"] }, "bad", "out of balance: brain costs most; rules are at work"],
+    [{ confidence: 0 }, "off", "nothing is known yet"],
     [{ confidence: 0.49 }, "off", "too little is known: the score is a guess"],
   ])("of %j is %s: %s", (changes, tone, said) => {
     expect(words.lookOf(update(changes))).toMatchObject({ tone, words: said });
