@@ -44,6 +44,8 @@ export interface ServedReport {
     overload: number;
     /** Their caller had given up before they began. */
     late: number;
+    /** Rules shed or throttled them; absent where they did not. */
+    shed?: number;
   };
   running: number;
   waiting: number;

@@ -111,8 +111,9 @@ export async function runNode(options: RunNodeOptions): Promise<ServiceBroker> {
       shutdown: (timeout) => void shutdown(timeout).catch(crash),
     }),
   );
-  const { arrivals } = door;
-  broker.createService(nodePerformance(broker, { load, limits, arrivals, dataDir: settings.AZORA_DATA_DIR }));
+  const { arrivals, admission } = door;
+  const { AZORA_DATA_DIR: dataDir } = settings;
+  broker.createService(nodePerformance(broker, { load, limits, arrivals, admission, dataDir }));
   if (faults) broker.createService(faults.service(broker));
   if (accounting.isOn) {
     accounting.start(recorderOf(broker));

@@ -5,7 +5,8 @@ import { AdaptiveLimit, type AdaptiveLimitOptions } from "./adaptive-limit.ts";
 import { AdmissionQueue } from "./admission-queue.ts";
 import type { Priority } from "./priority.ts";
 
-export type Refusal = "limit" | "overload" | "late";
+/** `shed`: rules let fewer calls in. */
+export type Refusal = "limit" | "overload" | "late" | "shed";
 
 /** A call that runs; a link in the list of those that do, so that finding one costs the calls nothing. */
 interface Running {
@@ -56,7 +57,7 @@ export class ActionGate {
   #failures = 0;
   #queued = 0;
   #queueSum = 0;
-  readonly #refused: Record<Refusal, number> = { limit: 0, overload: 0, late: 0 };
+  readonly #refused: Record<Refusal, number> = { limit: 0, overload: 0, late: 0, shed: 0 };
   #work = 0;
   #ended = 0;
   #isWatched = false;
@@ -168,9 +169,10 @@ export class ActionGate {
   /** What happened since the last report; undefined where nothing did. */
   report(): ServedReport | undefined {
     const now = this.#now();
-    const refused = { ...this.#refused };
-    const isIdle =
-      this.#calls + this.#running + this.#queue.length + refused.limit + refused.overload + refused.late === 0;
+    const { shed, ...others } = this.#refused;
+    const refused = shed > 0 ? { ...others, shed } : others;
+    const turnedAway = others.limit + others.overload + others.late + shed;
+    const isIdle = this.#calls + this.#running + this.#queue.length + turnedAway === 0;
     if (isIdle) return undefined;
     const report: ServedReport = {
       service: this.service,
@@ -189,13 +191,13 @@ export class ActionGate {
     this.totals.calls += report.calls;
     this.totals.sum += report.sum;
     this.totals.queueSum += report.queueSum;
-    this.totals.refused += refused.limit + refused.overload + refused.late;
+    this.totals.refused += turnedAway;
     this.#reportedAt = now;
     this.#calls = 0;
     this.#failures = 0;
     this.#queued = 0;
     this.#queueSum = 0;
-    Object.assign(this.#refused, { limit: 0, overload: 0, late: 0 });
+    Object.assign(this.#refused, { limit: 0, overload: 0, late: 0, shed: 0 });
     return report;
   }
 

@@ -94,6 +94,8 @@ export class AdaptiveLimit {
   #capacity = 0;
   #waitingThen = 0;
   #latency = 0;
+  /** Least that is lent for a while, beside the floor. */
+  #lent = 0;
 
   constructor(options: AdaptiveLimitOptions = {}) {
     this.#options = {
@@ -111,7 +113,7 @@ export class AdaptiveLimit {
 
   get limit(): number {
     if (!this.#probe) return Math.floor(this.#limit);
-    return Math.max(this.#options.floor, Math.floor(this.#limit * PROBE_SHARE));
+    return Math.max(this.#floor, Math.floor(this.#limit * PROBE_SHARE));
   }
 
   /** Latency of a quiet time, ms; 0 while it is not known. */
@@ -132,8 +134,18 @@ export class AdaptiveLimit {
   /** New bounds for the limit. */
   bound(bounds: Partial<Bounds>): void {
     Object.assign(this.#options, bounds);
+    this.#limit = Math.min(this.#options.ceiling, Math.max(this.#floor, this.#limit));
+  }
+
+  /** A higher floor for a while, below the ceiling; the bounds stay what they are. @param floor 0 gives back */
+  lend(floor: number): void {
+    this.#lent = floor;
+    this.#limit = Math.min(this.#options.ceiling, Math.max(this.#floor, this.#limit));
+  }
+
+  get #floor(): number {
     const { floor, ceiling } = this.#options;
-    this.#limit = Math.min(ceiling, Math.max(floor, this.#limit));
+    return Math.max(floor, Math.min(ceiling, this.#lent));
   }
 
   get bounds(): Bounds {
@@ -206,7 +218,7 @@ export class AdaptiveLimit {
   }
 
   #step(latency: number, waiting: number, sample: Sample, isFilling: boolean, now: number): void {
-    const { floor, ceiling, tolerance } = this.#options;
+    const { ceiling, tolerance } = this.#options;
     const rise = latency / Math.max(this.#quiet, 1e-3);
     if (rise <= tolerance || latency - this.#quiet <= LEAST_RISE) {
       this.#cut = undefined;
@@ -226,7 +238,7 @@ export class AdaptiveLimit {
       const wanted = before * Math.max(0.5, tolerance / rise);
       this.#limit = before * (1 - SMOOTHING) + wanted * SMOOTHING;
     }
-    this.#limit = Math.min(ceiling, Math.max(floor, this.#limit));
+    this.#limit = Math.min(ceiling, Math.max(this.#floor, this.#limit));
     // The latency of what was let in last may still have to be seen.
     const isKnown = !isFilling && now - this.#grownAt >= 2 * latency;
     this.#cut ??= new Cut(isKnown ? sample : undefined);

@@ -41,6 +41,8 @@ export class ConcurrencyLimits {
   readonly #elsewhere: (ctx: Context, refusal: Error) => Promise<unknown>;
   readonly #places = new Map<string, Place>();
   readonly #gates = new Map<string, ActionGate>();
+  /** Gates that were lent more, and their limit before. */
+  readonly #lent = new Map<ActionGate, number>();
   /** What the action said of its concurrency, as JSON. */
   readonly #declared = new WeakMap<ActionGate, string>();
 
@@ -97,6 +99,26 @@ export class ConcurrencyLimits {
   /** Refuses a call, or has another instance asked where the call was made here. */
   refuse(ctx: Context, refusal: Error): Promise<unknown> {
     return ctx.nodeID === ctx.broker.nodeID ? this.#elsewhere(ctx, refusal) : Promise.reject(refusal);
+  }
+
+  /**
+   * Lets more calls run at once where some wait, as long as this is said again and again; nobody's own bounds are changed,
+   * and no ceiling is passed.
+   * @param percent more than there could be; 0 gives back
+   */
+  lend(percent: number): void {
+    if (percent === 0) {
+      for (const { limit } of this.#lent.keys()) limit?.lend(0);
+      this.#lent.clear();
+      return;
+    }
+    for (const gate of this.#gates.values()) {
+      if (!gate.limit) continue;
+      // Of what it was when it was lent first: else it would grow with each time.
+      if (gate.waiting > 0 && !this.#lent.has(gate)) this.#lent.set(gate, gate.limit.limit);
+      const base = this.#lent.get(gate);
+      if (base !== undefined) gate.limit.lend(Math.ceil((base * (100 + percent)) / 100));
+    }
   }
 
   report(): ServedReport[] {

@@ -1,6 +1,7 @@
 import type { Context, Middleware, ServiceBroker } from "moleculer";
 import { isUnguarded } from "../breaker/unguarded.ts";
 import type { ActionGate } from "./action-gate.ts";
+import { Admission } from "./admission.ts";
 import { Arrivals } from "./arrivals.ts";
 import type { ConcurrencyLimits } from "./concurrency-limits.ts";
 import { LoopLag } from "./loop-lag.ts";
@@ -30,6 +31,8 @@ const LEAST_DELAY = 1;
  */
 export class FrontDoor {
   readonly arrivals: Arrivals;
+  /** What rules have refused here. */
+  readonly admission: Admission;
   readonly #limits: ConcurrencyLimits;
   /** What comes over the bus waits in other buffers than what this process calls itself. */
   readonly #overload = new Overload();
@@ -42,6 +45,7 @@ export class FrontDoor {
     this.#limits = limits;
     this.#now = now;
     this.arrivals = new Arrivals(now);
+    this.admission = new Admission(now);
     this.#lag = new LoopLag(now);
   }
 
@@ -90,17 +94,24 @@ export class FrontDoor {
   /** To be added last: the first thing that a call meets. */
   middleware(broker: ServiceBroker): Middleware {
     const self = broker.nodeID;
+    const { admission } = this;
     return {
       name: "FrontDoor",
       localAction: (next: Handler, action: ActionDefinition): Handler => {
         if (isUnguarded(action.name, action.service.fullName)) return next;
         const gate = this.#limits.gate(action.name)!;
         return (ctx) => {
+          // What is part of something larger that was let in here is let in with it.
+          if (
+            admission.isBounded &&
+            (ctx.nodeID !== self || ctx.level === 1) &&
+            admission.refuses(gate.service, priorityOf(ctx, gate.priority))
+          )
+            return this.#refuse(ctx, gate, "shed");
           if (ctx.nodeID !== self) return this.#fromAfar(ctx, gate, next);
-          // What is part of something larger was let in with it.
           if (ctx.level === 1) this.#lag.probe();
           if (ctx.level > 1 || !this.#isLate(this.#ownOverload, this.#lag.value, ctx, gate)) return next(ctx);
-          return this.#refuse(ctx, gate);
+          return this.#refuse(ctx, gate, "overload");
         };
       },
     } as unknown as Middleware;
@@ -116,7 +127,7 @@ export class FrontDoor {
       }
       options.timeout -= delay;
     }
-    return this.#isLate(this.#overload, delay, ctx, gate) ? this.#refuse(ctx, gate) : next(ctx);
+    return this.#isLate(this.#overload, delay, ctx, gate) ? this.#refuse(ctx, gate, "overload") : next(ctx);
   }
 
   #isLate(overload: Overload, delay: number, ctx: Context, gate: ActionGate): boolean {
@@ -126,8 +137,8 @@ export class FrontDoor {
     return overload.refuses(delay, gate.work, priorityOf(ctx, gate.priority), now);
   }
 
-  #refuse(ctx: Context, gate: ActionGate): Promise<unknown> {
-    gate.refused("overload");
-    return this.#limits.refuse(ctx, refusalOf(ctx, gate, "overload", 1));
+  #refuse(ctx: Context, gate: ActionGate, why: "overload" | "shed"): Promise<unknown> {
+    gate.refused(why);
+    return this.#limits.refuse(ctx, refusalOf(ctx, gate, why, 1));
   }
 }

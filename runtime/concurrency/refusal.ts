@@ -13,7 +13,9 @@ export function refusalOf(ctx: Context, gate: ActionGate, why: Refusal, retryAft
     const cause =
       why === "overload"
         ? `node ${nodeID} is behind with its work`
-        : `${gate.running} calls of it run on ${nodeID} and ${gate.waiting} wait, more than it can answer in time`;
+        : why === "shed"
+          ? `rules let fewer calls in to ${nodeID} while there is too much to do`
+          : `${gate.running} calls of it run on ${nodeID} and ${gate.waiting} wait, more than it can answer in time`;
     return new AzoraError("OVERLOADED", `${action} was not begun: ${cause}`, { action, service, nodeID, retryAfter });
   } finally {
     Error.stackTraceLimit = limit;

@@ -1,13 +1,16 @@
 import { performance } from "node:perf_hooks";
 import type { ActionSchema, ServiceBroker, ServiceSchema } from "moleculer";
 import type { PerformanceReport } from "../../models/performance.ts";
+import { balanceActions, NodeBalance } from "../balance/node-balance.ts";
 import { weightOf } from "../balancer/cost.ts";
 import { ejectOutliers } from "../balancer/outliers.ts";
 import { cacheActions, cacheReports } from "../cache/node-cache.ts";
+import { Admission } from "../concurrency/admission.ts";
 import type { Arrivals } from "../concurrency/arrivals.ts";
 import type { ConcurrencyLimits } from "../concurrency/concurrency-limits.ts";
 import { concurrencyPools } from "../concurrency/concurrency-pools.ts";
 import { limitActions } from "../concurrency/limit-actions.ts";
+import { flagActions, flagEvents } from "../flags/flags.ts";
 import type { LoadModel } from "../load/load-model.ts";
 import { poolActions, poolReports, registerPool } from "../pools/node-pools.ts";
 import { GcWatch } from "../profiling/gc-watch.ts";
@@ -18,6 +21,8 @@ export interface NodePerformanceOptions {
   load: LoadModel;
   limits: ConcurrencyLimits;
   arrivals: Arrivals;
+  /** What rules have refused at the node's door. @default of its own, which nobody asks */
+  admission?: Admission;
   /** Where profiles are kept. */
   dataDir: string;
 }
@@ -28,7 +33,8 @@ const IDLE = 0.5;
 
 /** What every node tells of its load once a second, and what can be asked of it and changed on it. */
 export function nodePerformance(broker: ServiceBroker, options: NodePerformanceOptions): ServiceSchema {
-  const { load, limits, arrivals, dataDir } = options;
+  const { load, limits, arrivals, dataDir, admission = new Admission() } = options;
+  const balance = new NodeBalance({ broker, limits, admission });
   const gc = new GcWatch();
   let timer: NodeJS.Timeout | undefined;
   let seq = 0;
@@ -76,7 +82,10 @@ export function nodePerformance(broker: ServiceBroker, options: NodePerformanceO
       ...poolActions(broker),
       ...queryActions(broker),
       ...profilingActions(broker, dataDir),
+      ...balanceActions(balance),
+      ...flagActions(broker),
     } as Record<string, ActionSchema>,
+    events: flagEvents(broker),
     async started() {
       registerPool(broker, concurrencyPools(limits));
       gc.start();
@@ -85,6 +94,7 @@ export function nodePerformance(broker: ServiceBroker, options: NodePerformanceO
     },
     async stopped() {
       clearInterval(timer);
+      balance.end();
       gc.stop();
     },
   } as ServiceSchema;

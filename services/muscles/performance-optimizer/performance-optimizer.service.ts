@@ -185,6 +185,12 @@ const schema: StoreSchema = {
       const { name, event } = ctx.params;
       this.optimizer?.disturb(name, `it ${event}`);
     },
+    /** Rules have changed something: what is measured meanwhile is not as usual. */
+    "organism.acted"(this: OptimizerService, ctx: Context<{ target?: string; services?: string[] }>) {
+      const { target = "the organism", services = [] } = ctx.params;
+      if (Array.isArray(services))
+        for (const name of services) this.optimizer?.disturb(`${name}`, `rules acted on ${target}`);
+    },
     "healing.recorded"(this: OptimizerService, ctx: Context<{ target?: { service?: string; node?: string } }>) {
       const { service, node } = ctx.params.target ?? {};
       const name = service ?? node;

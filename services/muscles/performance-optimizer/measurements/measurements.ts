@@ -216,7 +216,8 @@ export class Measurements {
       const service = this.#service(served.service, now);
       const action = this.#action(node, served.service, fullName(served), now);
       if (!service || !action) continue;
-      const refused = served.refused.limit + served.refused.overload + served.refused.late;
+      const { limit, overload, late, shed = 0 } = served.refused;
+      const refused = limit + overload + late + (Number.isFinite(shed) ? Math.max(0, shed) : 0);
       service.nodes.set(node, now);
       service.add(now, "served", served.calls);
       service.add(now, "servedFailures", served.failures);
