@@ -1,4 +1,4 @@
-import type { ReplayReport } from "../models/replay-report.ts";
+import type { ReplayReport, RuleConflict } from "../models/replay-report.ts";
 import type {
   ExecutionResult,
   HarmonyExplanation,
@@ -30,7 +30,7 @@ export interface ReplayOptions {
   from?: number | Date;
   /** @default now */
   to?: number | Date;
-  /** ms between two rows: the last hour is kept each second, the last day each minute. @default what `from` needs */
+  /** ms between two rows: the last hour is kept each second, the last day each minute. @default 1000 */
   step?: 1000 | 60_000;
 }
 
@@ -107,10 +107,11 @@ export class AzoraSymbioticRulesEngine {
   }
 
   /**
-   * Adds a rule, or puts it in the place of the one with its id. It is kept, also over restarts.
+   * Adds a rule, or puts it in the place of the one with its id. It is kept, also over restarts. What it would fight with is
+   * told, but is no error.
    * @throws SymbioticRulesEngineError VALIDATION_ERROR with all faults of the rule, CONFLICT, UNAUTHORIZED
    */
-  async addRule(rule: SymbioticRule): Promise<RuleView> {
+  async addRule(rule: SymbioticRule): Promise<RuleView & { conflicts: RuleConflict[] }> {
     checkRule(rule);
     return this.#post("putRule", "/rules", { rule });
   }
