@@ -95,10 +95,10 @@ export interface OrganismGauges {
   harmony: { score: number; confidence: number } | null;
   /** Percentages are given as 0 to 1. */
   systems: { system: string; health: number; errorRatio: number | null; saturation: number | null }[];
-  /** 1 healthy, 0.5 degraded, 0 failed. */
+  /** Health: 1 healthy, 0.5 degraded, 0 failed; restarts of the last 10 minutes. */
   services: { service: string; system: string; priority: string; health: number | null; restarts: number | null }[];
   nodes: { node: string; up: boolean | null }[];
-  chain: { intact: boolean | null; alarms: string[] };
+  chain: { intact: boolean | null; alarms: string[] | null; gaps: number };
   alerts: Record<Severity, number>;
   notKept: number;
   channels: { channel: string; sent: number; failed: number; failing: boolean }[];

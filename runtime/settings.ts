@@ -52,6 +52,26 @@ const positive = (byDefault: number): Rule<number> => ({
   },
 });
 
+function webAddress(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { protocol, username, password } = new URL(text);
+  return /^https?:$/.test(protocol) && !username && !password ? text : undefined;
+}
+
+/** One address without a name: nothing in it may begin another header. */
+const MAIL_ADDRESS = /^[^\s@,;<>"()[\]\\]{1,64}@[^\s@,;<>"()[\]\\]{1,255}$/;
+
+const isBetween = (value: number, min: number, max: number) => value >= min && value <= max;
+
+function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Every setting of Azora. The environment variable's name is the key. */
 const RULES = {
   /** Where the organism keeps what must survive it. */
@@ -105,6 +125,52 @@ const RULES = {
   AZORA_HEALING_LEARNING: oneOf("off", "off", "shadow", "on"),
   /** Folder of healing actions of your own: files named `*.healing.{ts,js,mjs}`. */
   AZORA_HEALING_PLUGINS: folder("./healing"),
+  /** Where alerts are posted. Empty: nowhere. The path may hold a secret. */
+  AZORA_ALERT_WEBHOOK: {
+    default: "",
+    allowed: "a URL with http:// or https://, without a password",
+    parse: webAddress,
+  } as Rule<string>,
+  /** Key that alerts are signed with, as in Standard Webhooks; two while one takes the other's place. */
+  AZORA_ALERT_WEBHOOK_SECRET: {
+    default: "",
+    allowed: "whsec_ and 24 to 64 bytes in base64; or two such, with a comma",
+    parse(text) {
+      const keys = text.split(",").map((one) => /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(one.trim())?.[1]);
+      const isKey = (key: string | undefined) =>
+        key !== undefined && isBetween(Buffer.from(key, "base64").length, 24, 64);
+      return keys.length <= 2 && keys.every(isKey) ? text : undefined;
+    },
+  } as Rule<string>,
+  /** The server that mails alerts. Empty: none are mailed. */
+  AZORA_ALERT_SMTP_URL: {
+    default: "",
+    allowed: "a URL as smtps://user:password@host:465 or smtp://host:587",
+    parse(text) {
+      if (!URL.canParse(text)) return undefined;
+      const { protocol, hostname, pathname, username, password } = new URL(text);
+      const isWhole = /^smtps?:$/.test(protocol) && hostname !== "" && /^\/?$/.test(pathname);
+      return isWhole && isPercentEncoded(username) && isPercentEncoded(password) ? text : undefined;
+    },
+  } as Rule<string>,
+  /** Who the mail is from, and who gets it. */
+  AZORA_ALERT_MAIL_FROM: {
+    default: "azora@localhost",
+    allowed: "a mail address",
+    parse: (text) => (MAIL_ADDRESS.test(text) ? text : undefined),
+  } as Rule<string>,
+  AZORA_ALERT_MAIL_TO: {
+    default: "",
+    allowed: "mail addresses, with commas, at most 20",
+    parse(text) {
+      const all = text.split(",").map((one) => one.trim());
+      return all.length <= 20 && all.every((one) => MAIL_ADDRESS.test(one)) ? text : undefined;
+    },
+  } as Rule<string>,
+  /** Least severity of an alert that is posted or mailed. The log, the page and the list have all. */
+  AZORA_ALERT_SEVERITY: oneOf("warning", "info", "warning", "critical"),
+  /** Time after which an alert that still fires, and that nobody has acknowledged, is posted and mailed again, ms. */
+  AZORA_ALERT_REPEAT: integer(60_000, 604_800_000, 14_400_000),
   /** Whether experiments may break things on purpose. */
   AZORA_CHAOS: oneOf("off", "off", "on"),
   /** Whether events are captured for the audit chain. Switching it off is itself an entry. */
@@ -168,11 +234,7 @@ const RULES = {
   AZORA_OTLP_ENDPOINT: {
     default: "",
     allowed: "a URL with http:// or https://, without a password",
-    parse(text) {
-      if (!URL.canParse(text)) return undefined;
-      const { protocol, username, password } = new URL(text);
-      return /^https?:$/.test(protocol) && !username && !password ? text : undefined;
-    },
+    parse: webAddress,
   } as Rule<string>,
   /** Headers that the collector wants, such as a key. */
   AZORA_OTLP_HEADERS: {
@@ -219,6 +281,9 @@ export const SECRET_SETTINGS: readonly SettingName[] = [
   "AZORA_CHAIN_KEYS",
   "AZORA_CHAIN_SUBJECT_KEY",
   "AZORA_OTLP_HEADERS",
+  "AZORA_ALERT_WEBHOOK",
+  "AZORA_ALERT_WEBHOOK_SECRET",
+  "AZORA_ALERT_SMTP_URL",
 ];
 
 /** Thrown with every wrong setting at once. */
@@ -248,11 +313,23 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env, cwd = process
   if (problems.length === 0 && settings["AZORA_PORT"] === settings["AZORA_ORCHESTRATOR_PORT"]) {
     problems.push(`AZORA_PORT and AZORA_ORCHESTRATOR_PORT are both ${settings["AZORA_PORT"]}, but must differ`);
   }
+  if (problems.length === 0) problems.push(...missing(settings));
   if (problems.length > 0) throw new SettingsError(problems);
   settings["AZORA_DATA_DIR"] = resolve(cwd, settings["AZORA_DATA_DIR"] as string);
   settings["AZORA_LOG_DIR"] = resolve(cwd, settings["AZORA_LOG_DIR"] as string);
   settings["AZORA_HEALING_PLUGINS"] = resolve(cwd, settings["AZORA_HEALING_PLUGINS"] as string);
   return settings as unknown as Settings;
+}
+
+/** What is of no use without another setting. */
+function missing(settings: Record<string, unknown>): string[] {
+  const needs: [SettingName, SettingName, string][] = [
+    ["AZORA_ALERT_WEBHOOK", "AZORA_ALERT_WEBHOOK_SECRET", "alerts are only posted signed"],
+    ["AZORA_ALERT_SMTP_URL", "AZORA_ALERT_MAIL_TO", "somebody has to get the mail"],
+  ];
+  return needs
+    .filter(([name, needed]) => settings[name] !== "" && settings[needed] === "")
+    .map(([name, needed, why]) => `${needed} is not set, but must be where ${name} is: ${why}`);
 }
 
 function shown(name: SettingName, text: string): string {

@@ -28,7 +28,6 @@ import { AlertTable, kindOf } from "./alert-table.ts";
 import { alertOf, isRecord } from "./alert-views.ts";
 import { ChangeFeed } from "./change-feed.ts";
 import { type Memory, OBSERVATIONS, type Observation, type Seen } from "./observe.ts";
-import { RestartCounts } from "./restart-counts.ts";
 import { ScoreTrail } from "./score-trail.ts";
 import { Silences } from "./silences.ts";
 import type { Situation } from "./situation.ts";
@@ -73,7 +72,7 @@ export class AlertManager {
   readonly #options: AlertManagerOptions;
   readonly #silences: Silences;
   readonly #newId: () => string;
-  readonly #memory: { restarts: RestartCounts; scores: ScoreTrail };
+  readonly #scores = new ScoreTrail();
   readonly #feed: ChangeFeed;
   readonly #notKept = new Map<AlertGroup, number>();
   #last: number | undefined;
@@ -86,7 +85,6 @@ export class AlertManager {
     this.#options = options;
     this.#newId = options.newId ?? (() => randomBytes(6).toString("hex"));
     this.#silences = new Silences(options.clock, options.wall, this.#newId);
-    this.#memory = { restarts: new RestartCounts(), scores: new ScoreTrail() };
     this.#feed = new ChangeFeed(options.changed);
   }
 
@@ -110,7 +108,7 @@ export class AlertManager {
     this.#silencesEnd();
     this.#forget(step);
     this.#guarded("what was before", () => this.#remember(situation, now));
-    const memory: Memory = { ...this.#memory, channels: this.#options.channels?.() ?? [] };
+    const memory: Memory = { scores: this.#scores, channels: this.#options.channels?.() ?? [] };
     for (const definition of ALERT_DEFINITIONS) this.#judge(definition, situation, memory, step);
     this.#feed.flush();
   }
@@ -204,14 +202,15 @@ export class AlertManager {
     return { records: [...this.table].map((record) => structuredClone(record)), silences: this.#silences.snapshot() };
   }
 
-  /** What does not look as it should is left out. @returns how many records that were */
-  restore(saved: Partial<AlertsSnapshot>): number {
+  /** What does not look as it should is left out. @returns how many entries that were */
+  restore(saved: unknown): number {
+    const { records, silences } = (saved ?? {}) as Partial<Record<keyof AlertsSnapshot, unknown>>;
     let leftOut = 0;
-    for (const record of Array.isArray(saved.records) ? saved.records : []) {
+    for (const record of Array.isArray(records) ? records : []) {
       if (!isRecord(record) || !this.#isNew(record) || !this.table.makeRoom(record.group, record.severity)) leftOut++;
       else this.table.add(structuredClone(record));
     }
-    for (const silence of Array.isArray(saved.silences) ? saved.silences : []) {
+    for (const silence of Array.isArray(silences) ? silences : []) {
       try {
         this.#silences.restore(silence);
       } catch {
@@ -301,10 +300,9 @@ export class AlertManager {
     this.#feed.add({ change: what, alert: this.view(record) });
   }
 
-  #remember({ state, services, launching }: Situation, now: number): void {
+  #remember({ state, launching }: Situation, now: number): void {
     const score = launching || !state || state.harmony.confidence < 0.5 ? null : state.harmony.score;
-    this.#memory.scores.add(score, now);
-    this.#memory.restarts.look(Array.isArray(services) ? services : null, now);
+    this.#scores.add(score, now);
   }
 
   #forget(step: number): void {

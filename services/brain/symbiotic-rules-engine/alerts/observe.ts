@@ -1,6 +1,5 @@
 import type { AlertGroup } from "../../../../models/alerts.ts";
 import { type HarmonyScore, SYSTEMS, type SystemState } from "../../../../models/symbiosis.ts";
-import type { RestartCounts } from "./restart-counts.ts";
 import type { ScoreTrail } from "./score-trail.ts";
 import type { NodeFacts, ServiceFacts, Situation } from "./situation.ts";
 
@@ -16,7 +15,6 @@ export interface Observation {
 
 /** What is known besides the situation of the moment. */
 export interface Memory {
-  restarts: RestartCounts;
   scores: ScoreTrail;
   channels: readonly { channel: string; failing: boolean; why: string }[];
 }
@@ -51,10 +49,10 @@ export const OBSERVATIONS: Readonly<Record<string, Observe>> = {
   ),
   "service-flapping": services(
     () => true,
-    (service, { restarts }) => {
-      const value = restarts.within(service.name);
-      return { value, says: () => `${service.name} was restarted ${value} times in 10 minutes${because(service.why)}` };
-    },
+    ({ name, restarts, why }) => ({
+      value: restarts,
+      says: () => `${name} was restarted ${restarts} times in 10 minutes${because(why)}`,
+    }),
   ),
   "node-down": nodes(({ node, status }) => [
     {
@@ -104,6 +102,13 @@ export const OBSERVATIONS: Readonly<Record<string, Observe>> = {
       value: chain.intact === null ? null : chain.intact ? 1 : 0,
       says: () => `the audit chain is not intact${because(chain.alarms?.map(({ why }) => why).join("; "))}`,
     }),
+  "chain-gaps": ({ chain: { gaps } }) =>
+    one({
+      subject: "chain",
+      group: "chain",
+      value: gaps.length,
+      says: () => `${gaps.length} gaps were found in the audit chain in the last hour${because(gaps.at(-1))}`,
+    }),
   "chain-stalled": chainAlarm("CHAIN_UNAVAILABLE", "the audit chain cannot write"),
   "chain-unwitnessed": chainAlarm("CHAIN_UNWITNESSED", "no witness confirms the audit chain"),
   "harmony-low": harmony(({ score, confidence }) => ({
@@ -146,16 +151,16 @@ function one(observation: Observation): Seen {
 
 function services(
   isMeant: (service: ServiceFacts) => boolean,
-  look: (service: ServiceFacts, memory: Memory) => Pick<Observation, "value" | "says">,
+  look: (service: ServiceFacts) => Pick<Observation, "value" | "says">,
 ): Observe {
-  return ({ services: all }, memory) =>
+  return ({ services: all }) =>
     all === null
       ? NOTHING
       : {
           complete: true,
           of: all
             .filter(isMeant)
-            .map((service) => ({ subject: service.name, group: groupOf(service.system), ...look(service, memory) })),
+            .map((service) => ({ subject: service.name, group: groupOf(service.system), ...look(service) })),
         };
 }
 

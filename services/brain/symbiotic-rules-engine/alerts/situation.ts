@@ -26,7 +26,7 @@ export interface ServiceFacts {
   priority: string;
   /** One sentence. */
   why?: string;
-  /** Since the organism began; null where it is not known. */
+  /** In the last 10 minutes; null where it is not known. */
   restarts: number | null;
 }
 
@@ -46,8 +46,10 @@ export interface NodeFacts {
 }
 
 export interface ChainFacts {
-  /** False: entries are missing, altered or were set back. */
+  /** False: entries were altered, or the log was set back. */
   intact: boolean | null;
   /** What is wrong with it, as `blockchain-logger.stats` tells: null where it does not answer. */
   alarms: { code: string; why: string }[] | null;
+  /** What the accounts have found missing in the last hour, in words. */
+  gaps: string[];
 }

@@ -56,7 +56,7 @@ export function situation(more: Partial<Situation> = {}): Situation {
     state: stateOf(),
     services: [service("shop"), service("till", "healthy", { priority: "critical" })],
     nodes: [node("heart-1"), node("brain-1")],
-    chain: { intact: true, alarms: [] },
+    chain: { intact: true, alarms: [], gaps: [] },
     ...more,
   };
 }

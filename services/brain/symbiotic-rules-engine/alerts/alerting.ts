@@ -1,0 +1,137 @@
+import { join } from "node:path";
+import type { AlertChange, OrganismGauges, Severity } from "../../../../models/alerts.ts";
+import { type Clock, monotonicClock } from "../../../../runtime/clock.ts";
+import type { Settings } from "../../../../runtime/settings.ts";
+import { AlertFile } from "./alert-file.ts";
+import { AlertManager } from "./alert-manager.ts";
+import { MailChannel } from "./channels/mail.ts";
+import { WebhookChannel } from "./channels/webhook.ts";
+import { gaugesOf } from "./gauges.ts";
+import { type Channel, Notifier } from "./notifier.ts";
+import type { Situation } from "./situation.ts";
+
+export interface AlertingOptions {
+  settings: Settings;
+  logger: Record<"info" | "warn" | "error", (text: string) => void>;
+  /** For the event `organism.alert`. */
+  changed(change: AlertChange): void;
+  /** Monotonic. @default the machine's */
+  clock?: Clock;
+  /** ms since the epoch. @default the machine's */
+  wall?(): number;
+  /** @default by the settings: webhook and mail */
+  channels?: readonly Channel[];
+}
+
+/** What is under way gets so long to arrive when the engine stops, ms. */
+const LAST_WORDS_MS = 3000;
+
+/** Alerts from what is known to those who are told: table, log, event, webhook, mail, and a file that survives the engine. */
+export class Alerting {
+  readonly manager: AlertManager;
+  readonly #options: AlertingOptions;
+  readonly #notifier: Notifier;
+  readonly #file: AlertFile;
+  #written = -1;
+  #situation: Situation | undefined;
+  #told = { faults: 0, file: "" };
+
+  constructor(options: AlertingOptions) {
+    this.#options = options;
+    const { settings, clock = monotonicClock, wall = Date.now, logger } = options;
+    this.manager = new AlertManager({
+      clock,
+      wall,
+      changed: (change) => this.#changed(change),
+      channels: () => this.#notifier.states(),
+    });
+    this.#notifier = new Notifier({
+      manager: this.manager,
+      channels: options.channels ?? channelsOf(settings, wall, logger),
+      clock,
+      wall,
+      organism: settings.AZORA_NAMESPACE,
+      severity: settings.AZORA_ALERT_SEVERITY as Severity,
+      repeat: settings.AZORA_ALERT_REPEAT,
+      trouble: (channel, what) => logger.warn(`alerts: ${channel} ${what}`),
+      told: () => this.#keep(),
+    });
+    this.#file = new AlertFile(join(settings.AZORA_DATA_DIR, "alerts", "alerts.json"));
+  }
+
+  /** Goes on from what the engine before knew. */
+  async open(): Promise<void> {
+    const saved = (await this.#file.read()) as { alerts?: unknown; told?: unknown } | null | undefined;
+    const leftOut = this.manager.restore(saved?.alerts);
+    this.#notifier.restore(saved?.told);
+    const why = this.#file.failure || (leftOut > 0 ? `${leftOut} of its entries are of no use` : "");
+    if (why) this.#options.logger.warn(`alerts: what was known before could not be read in full: ${why}`);
+  }
+
+  /** Once a second. */
+  tick(situation: Situation): void {
+    this.#situation = situation;
+    this.manager.tick(situation);
+    this.#notifier.tick();
+    if (this.manager.changes !== this.#written) this.#keep();
+    this.#tellTrouble();
+  }
+
+  gauges(): OrganismGauges {
+    return gaugesOf(this.#situation, this.manager, this.#notifier.states());
+  }
+
+  /** For the engine's health. */
+  states(): { channels: ReturnType<Notifier["states"]>; file: string } {
+    return { channels: this.#notifier.states(), file: this.#file.failure };
+  }
+
+  async stop(): Promise<void> {
+    await this.#notifier.stop(LAST_WORDS_MS);
+    await this.#keep();
+  }
+
+  #keep(): Promise<void> {
+    this.#written = this.manager.changes;
+    return this.#file.write(() => ({ alerts: this.manager.snapshot(), told: this.#notifier.snapshot() }));
+  }
+
+  #changed(change: AlertChange): void {
+    const { logger, changed } = this.#options;
+    if (change.change === "many") logger.warn(`alerts: ${change.more} more changes; azora alerts list`);
+    else {
+      const { severity, alert, subject, summary } = change.alert;
+      const write = change.change === "resolved" ? logger.info : severity === "critical" ? logger.error : logger.warn;
+      const text = `alert ${change.change}: ${severity} ${alert} ${subject}: ${summary}`;
+      write.call(logger, text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " "));
+    }
+    changed(change);
+  }
+
+  /** Once for each new reason. */
+  #tellTrouble(): void {
+    const { count, last } = this.manager.faults;
+    const { failure } = this.#file;
+    const { logger } = this.#options;
+    if (this.#told.faults === 0 && count > 0) logger.warn(`alerts: ${last}; what it is about is not known`);
+    if (failure && failure !== this.#told.file) logger.warn(`alerts: they cannot be stored: ${failure}`);
+    this.#told = { faults: count, file: failure };
+  }
+}
+
+function channelsOf(settings: Settings, wall: () => number, logger: AlertingOptions["logger"]): Channel[] {
+  const { AZORA_ALERT_WEBHOOK, AZORA_ALERT_WEBHOOK_SECRET, AZORA_ALERT_SMTP_URL } = settings;
+  const channels: Channel[] = [];
+  if (AZORA_ALERT_WEBHOOK)
+    channels.push(new WebhookChannel({ url: AZORA_ALERT_WEBHOOK, secret: AZORA_ALERT_WEBHOOK_SECRET, wall }));
+  if (AZORA_ALERT_SMTP_URL)
+    channels.push(
+      new MailChannel({
+        url: AZORA_ALERT_SMTP_URL,
+        from: settings.AZORA_ALERT_MAIL_FROM,
+        to: settings.AZORA_ALERT_MAIL_TO.split(",").map((one) => one.trim()),
+        refused: (addresses) => logger.warn(`alerts: the mail server refuses ${addresses}`),
+      }),
+    );
+  return channels;
+}

@@ -1,0 +1,43 @@
+import type { OrganismGauges } from "../../../../models/alerts.ts";
+import type { AlertManager } from "./alert-manager.ts";
+import { healthOfService } from "./observe.ts";
+import type { Situation } from "./situation.ts";
+
+/** What Prometheus' rules judge by. What is not known now is left out there, so that it looks unknown there too. */
+export function gaugesOf(
+  situation: Situation | undefined,
+  manager: AlertManager,
+  channels: OrganismGauges["channels"],
+): OrganismGauges {
+  const { notKept, ...alerts } = manager.counts();
+  const { state = null, services = null, nodes = null, launching = true, chain } = situation ?? {};
+  const share = (percent: number | null) => (percent === null ? null : percent / 100);
+  return {
+    harmony: state && !launching ? { score: state.harmony.score, confidence: state.harmony.confidence } : null,
+    systems: (launching ? [] : (state?.systems ?? [])).map(({ system, health, metrics }) => ({
+      system,
+      health,
+      errorRatio: share(metrics.errorRate.value),
+      saturation: share(metrics.saturation.value),
+    })),
+    services: (services ?? []).map((service) => ({
+      service: service.name,
+      system: service.system,
+      priority: service.priority,
+      health: healthOfService(service),
+      restarts: service.restarts,
+    })),
+    nodes: (nodes ?? []).map(({ node, status }) => ({
+      node,
+      up: status === "up" ? true : status === "down" || status === "hung" ? false : null,
+    })),
+    chain: {
+      intact: chain?.intact ?? null,
+      alarms: chain?.alarms?.map(({ code }) => code) ?? null,
+      gaps: chain?.gaps.length ?? 0,
+    },
+    alerts,
+    notKept,
+    channels: channels.map(({ channel, sent, failed, failing }) => ({ channel, sent, failed, failing })),
+  };
+}

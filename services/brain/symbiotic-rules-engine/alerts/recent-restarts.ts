@@ -1,0 +1,48 @@
+import type { TopologyService } from "../../../../models/topology.ts";
+
+const WINDOW_MS = 600_000;
+/** So many say enough, whatever else happened in the window. */
+const MANY = 3;
+/** Of one service; more of them in the window say nothing more. */
+const MAX_KEPT = 100;
+
+interface Watched {
+  since: number;
+  at: number[];
+}
+
+/** How often services were restarted lately, by the incarnations of their instances. */
+export class RecentRestarts {
+  readonly #services = new Map<string, Watched>();
+  #incarnations = new Map<string, number>();
+  #now = 0;
+
+  /** @param now monotonic, ms */
+  look(services: readonly Pick<TopologyService, "name" | "instances">[], now: number): void {
+    this.#now = now;
+    const names = new Set<string>();
+    const incarnations = new Map<string, number>();
+    for (const { name, instances } of services) {
+      names.add(name);
+      const watched = this.#services.get(name) ?? { since: now, at: [] };
+      this.#services.set(name, watched);
+      watched.at = watched.at.filter((one) => now - one < WINDOW_MS);
+      for (const { node, incarnation } of instances) {
+        const key = `${name}@${node}`;
+        // An instance that is seen for the first time was not restarted as far as anyone knows.
+        const before = this.#incarnations.get(key) ?? incarnation;
+        for (let i = before; i < incarnation && watched.at.length < MAX_KEPT; i++) watched.at.push(now);
+        incarnations.set(key, Math.max(before, incarnation));
+      }
+    }
+    this.#incarnations = incarnations;
+    for (const name of this.#services.keys()) if (!names.has(name)) this.#services.delete(name);
+  }
+
+  /** In the last 10 minutes. Few of them say nothing while these have not been watched to their end: null. */
+  of(service: string): number | null {
+    const watched = this.#services.get(service);
+    if (!watched) return null;
+    return watched.at.length >= MANY || this.#now - watched.since >= WINDOW_MS ? watched.at.length : null;
+  }
+}
