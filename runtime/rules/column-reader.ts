@@ -4,7 +4,8 @@ import type { Read } from "./comparison-text.ts";
 import { intervalOf } from "./interval.ts";
 import { DEFAULT_STRETCH } from "./limits.ts";
 import type { ConditionSource } from "./read-conditions.ts";
-import { TRUTHS, type TruthNetwork } from "./truth-network.ts";
+import { TRUTHS } from "./truth.ts";
+import type { TruthNetwork } from "./truth-network.ts";
 
 /** Reads the values that conditions ask for, with their age, and what the comparisons over them are. */
 export class ColumnReader {
@@ -20,7 +21,7 @@ export class ColumnReader {
   stateful(rule: number, now: number): ConditionSource {
     const first = this.#network.program.firstWritten[rule]!;
     return {
-      truth: (_, written) => TRUTHS[this.#network.truthWritten(first + written) as keyof typeof TRUTHS],
+      truth: (_, written) => TRUTHS[this.#network.truthWritten(first + written)]!,
       read: (system, metric) => this.#read(system, metric, now),
       rate: (comparison) => this.#lastRate(comparison),
     };

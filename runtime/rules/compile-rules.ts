@@ -3,11 +3,7 @@ import type { Columns } from "./columns.ts";
 import { clearIntervalOf, intervalOf } from "./interval.ts";
 import { DEFAULT_STRETCH } from "./limits.ts";
 import { RateWindows } from "./rate-windows.ts";
-
-/** Ordered as numbers, so that `all` is the least of its parts and `any` the greatest. */
-export const FALSE = 0;
-export const UNKNOWN = 1;
-export const TRUE = 2;
+import { WEIGHT_FALSE, WEIGHT_TRUE } from "./truth.ts";
 
 /** Rules as typed tables. Comparisons are in the order of the column they read, so that those of a column lie side by side. */
 export interface Program {
@@ -29,14 +25,15 @@ export interface Program {
   high: Float64Array;
   clearLow: Float64Array;
   clearHigh: Float64Array;
-  negated: Uint8Array;
+  /** What it weighs inside of its bounds: WEIGHT_TRUE, or WEIGHT_FALSE where it is negated. */
+  inside: Int32Array;
   /** Whether the clear bounds are other ones. */
   clears: Uint8Array;
   gateOf: Int32Array;
   /** By gate: the one it is part of, -1 for that of a whole rule, whose number is that of the rule. */
   parent: Int32Array;
-  /** What one part needs to be to decide the gate: FALSE for `all`, TRUE for `any`. */
-  decider: Uint8Array;
+  /** Whether its opposite counts in the one around it. */
+  opposite: Uint8Array;
   parts: Int32Array;
   /** By rule: its first comparison as written; one more than there are rules. */
   firstWritten: Int32Array;
@@ -55,7 +52,7 @@ export function compileRules(rules: readonly CompleteRule[], columns: Columns): 
   const draft = new Draft(rules.length);
   const firstWritten = new Int32Array(rules.length + 1);
   for (const [number, { conditions }] of rules.entries()) {
-    draft.group(conditions, FALSE, number, false);
+    draft.all(conditions, number, false);
     firstWritten[number + 1] = draft.leaves.length;
   }
   return { ...draft.tables(columns), firstWritten };
@@ -64,31 +61,30 @@ export function compileRules(rules: readonly CompleteRule[], columns: Columns): 
 class Draft {
   readonly leaves: Omit<Leaf, "column">[] = [];
   readonly #parent: number[];
-  readonly #decider: number[];
+  readonly #opposite: number[];
   readonly #parts: number[];
 
   constructor(rules: number) {
     this.#parent = new Array(rules).fill(-1);
-    this.#decider = new Array(rules).fill(FALSE);
+    this.#opposite = new Array(rules).fill(0);
     this.#parts = new Array(rules).fill(0);
   }
 
-  group(conditions: readonly Condition[], decider: number, gate: number, negated: boolean): void {
-    this.#decider[gate] = decider;
+  /** Every gate wants all of its parts: `any(a, b)` is `not all(not a, not b)`, in three values too. */
+  all(conditions: readonly Condition[], gate: number, negated: boolean): void {
     this.#parts[gate] = conditions.length;
-    for (const condition of conditions) this.#condition(condition, gate, negated);
+    for (const condition of conditions) this.#part(condition, gate, negated);
   }
 
-  /** `not` is moved inwards to the comparisons: `not all(a, b)` is `any(not a, not b)`, in three values too. */
-  #condition(condition: Condition, gate: number, negated: boolean): void {
-    if ("not" in condition) this.#condition(condition.not, gate, !negated);
-    else if ("all" in condition) this.group(condition.all, negated ? TRUE : FALSE, this.#gate(gate), negated);
-    else if ("any" in condition) this.group(condition.any, negated ? FALSE : TRUE, this.#gate(gate), negated);
+  #part(condition: Condition, gate: number, negated: boolean): void {
+    if ("not" in condition) this.#part(condition.not, gate, !negated);
+    else if ("all" in condition) this.all(condition.all, this.#gate(gate, negated), false);
+    else if ("any" in condition) this.all(condition.any, this.#gate(gate, !negated), true);
     else this.leaves.push({ ...condition, gate, negated });
   }
 
-  #gate(parent: number): number {
-    this.#decider.push(FALSE);
+  #gate(parent: number, opposite: boolean): number {
+    this.#opposite.push(opposite ? 1 : 0);
     this.#parts.push(0);
     return this.#parent.push(parent) - 1;
   }
@@ -103,7 +99,7 @@ class Draft {
     const next = start.slice();
     const place = Int32Array.from(located.columnOf, (column) => next[column]!++);
     const [low, high, clearLow, clearHigh] = Array.from({ length: 4 }, () => new Float64Array(count)) as Four;
-    const negated = new Uint8Array(count);
+    const inside = new Int32Array(count);
     const clears = new Uint8Array(count);
     const gateOf = new Int32Array(count);
     for (const [written, leaf] of this.leaves.entries()) {
@@ -111,7 +107,7 @@ class Draft {
       const interval = intervalOf(leaf);
       const clear = clearIntervalOf(leaf);
       [low[at], high[at], clearLow[at], clearHigh[at]] = [interval.low, interval.high, clear.low, clear.high];
-      negated[at] = leaf.negated === interval.negated ? 0 : 1;
+      inside[at] = leaf.negated === interval.negated ? WEIGHT_TRUE : WEIGHT_FALSE;
       clears[at] = leaf.clearValue === undefined ? 0 : 1;
       gateOf[at] = leaf.gate;
     }
@@ -122,11 +118,11 @@ class Draft {
       high,
       clearLow,
       clearHigh,
-      negated,
+      inside,
       clears,
       gateOf,
       parent: Int32Array.from(this.#parent),
-      decider: Uint8Array.from(this.#decider),
+      opposite: Uint8Array.from(this.#opposite),
       parts: Int32Array.from(this.#parts),
       place,
       turnedRound: Uint8Array.from(this.leaves, ({ negated }) => (negated ? 1 : 0)),

@@ -16,17 +16,18 @@ export class DueList {
     return this.#count;
   }
 
-  /** Due at this time instead of at any earlier said one; Infinity: not at all. */
-  set(thing: number, due: number): void {
+  /**
+   * Due at this time, or at the one said before if that is earlier: then it is taken too early, and whoever takes it says anew
+   * when it is due. What turns to and fro so costs nothing here.
+   */
+  atLatest(thing: number, due: number): void {
+    if (due === Number.POSITIVE_INFINITY) return;
     const place = this.#place[thing]!;
-    if (due === Number.POSITIVE_INFINITY) {
-      if (place > 0) this.#removeAt(place - 1);
-      return;
-    }
+    if (place > 0 && this.#due[thing]! <= due) return;
     this.#due[thing] = due;
     const index = place > 0 ? place - 1 : this.#count++;
     this.#put(thing, index);
-    this.#down(this.#up(index));
+    this.#up(index);
   }
 
   /** Takes one that is due at `now`; -1 where there is none. */
@@ -34,16 +35,13 @@ export class DueList {
     if (this.#count === 0) return -1;
     const thing = this.#heap[0]!;
     if (this.#due[thing]! > now) return -1;
-    this.#removeAt(0);
-    return thing;
-  }
-
-  #removeAt(index: number): void {
-    this.#place[this.#heap[index]!] = 0;
+    this.#place[thing] = 0;
     this.#count -= 1;
-    if (index === this.#count) return;
-    this.#put(this.#heap[this.#count]!, index);
-    this.#down(this.#up(index));
+    if (this.#count > 0) {
+      this.#put(this.#heap[this.#count]!, 0);
+      this.#down(0);
+    }
+    return thing;
   }
 
   #put(thing: number, index: number): void {
@@ -51,7 +49,7 @@ export class DueList {
     this.#place[thing] = index + 1;
   }
 
-  #up(from: number): number {
+  #up(from: number): void {
     let index = from;
     const thing = this.#heap[index]!;
     while (index > 0) {
@@ -62,7 +60,6 @@ export class DueList {
       index = parent;
     }
     this.#put(thing, index);
-    return index;
   }
 
   #down(from: number): void {

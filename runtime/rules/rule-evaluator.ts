@@ -3,11 +3,11 @@ import { AzoraError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
 import { ColumnReader } from "./column-reader.ts";
 import type { Columns } from "./columns.ts";
-import { FALSE, TRUE } from "./compile-rules.ts";
 import { MOST_FIRINGS } from "./limits.ts";
 import { LoadedRules } from "./loaded-rules.ts";
 import { readConditions } from "./read-conditions.ts";
 import { type RuleSnapshot, readSnapshot, recall, remember } from "./rule-memory.ts";
+import { FALSE, TRUE } from "./truth.ts";
 import { type RuleMoment, whyFaulty, whyOf } from "./why.ts";
 
 export interface Firing {
@@ -34,6 +34,8 @@ export interface EvaluatorStats {
   /** Firings put off to a later tick since there were too many at once. */
   postponed: number;
 }
+
+const NONE: number[] = [];
 
 /**
  * Evaluates rules over a table of columns. A tick costs what has changed: the comparisons over changed columns, the rules
@@ -94,8 +96,7 @@ export class RuleEvaluator {
     this.#endedByLoad = [];
     this.#settle();
     this.#loaded.network.setRates(this.#last);
-    this.#expire(result.ended);
-    this.#lookAtWhatTurned(result.ended);
+    this.#look(result.ended);
     if (this.#firing.length > 0) this.#fire(result);
     return result;
   }
@@ -170,27 +171,26 @@ export class RuleEvaluator {
     network.setDistances(changed);
   }
 
-  #expire(ended: string[]): void {
-    const { expiring, expired } = this.#loaded;
-    if (expiring.length === 0) return;
-    const wall = this.#wall();
-    for (const { rule, at } of expiring) {
-      const isExpired = wall >= at ? 1 : 0;
-      if (expired[rule] === isExpired) continue;
-      expired[rule] = isExpired;
-      this.#lookAt(rule, ended);
-    }
+  #look(ended: string[]): void {
+    const { network, due, rules } = this.#loaded;
+    const expiring = this.#expire();
+    // First those whose time has come: being looked at puts a rule on the list again, but only where it is off the list.
+    for (let rule = due.take(this.#last); rule >= 0; rule = due.take(this.#last)) this.#lookAt(rule, ended);
+    for (const rule of network.takeTurned()) this.#lookAt(rule, ended);
+    for (const rule of expiring) this.#lookAt(rule, ended);
+    if (!this.#unseen) return;
+    this.#unseen = false;
+    for (let rule = 0; rule < rules.length; rule++) this.#lookAt(rule, ended);
   }
 
-  #lookAtWhatTurned(ended: string[]): void {
-    const { network, due, rules } = this.#loaded;
-    for (const rule of network.takeTurned()) this.#lookAt(rule, ended);
-    if (this.#unseen) {
-      this.#unseen = false;
-      for (let rule = 0; rule < rules.length; rule++) this.#lookAt(rule, ended);
-    }
-    // A rule that is to fire is not put on the list again before it has fired, so this comes to an end.
-    for (let rule = due.take(this.#last); rule >= 0; rule = due.take(this.#last)) this.#lookAt(rule, ended);
+  /** Rules that have expired, or have not any more since the machine's clock was set back. */
+  #expire(): number[] {
+    const { expiring, expired } = this.#loaded;
+    if (expiring.length === 0) return NONE;
+    const wall = this.#wall();
+    const turned = expiring.filter(({ rule, at }) => expired[rule] !== (wall >= at ? 1 : 0)).map(({ rule }) => rule);
+    for (const rule of turned) expired[rule] = 1 - expired[rule]!;
+    return turned;
   }
 
   #lookAt(rule: number, ended: string[]): void {
@@ -199,14 +199,13 @@ export class RuleEvaluator {
     this.#lookedAt += 1;
     const { network, timing, due, rules, expired } = this.#loaded;
     if (expired[rule] === 1) {
-      due.set(rule, Number.POSITIVE_INFINITY);
       if (timing.forget(rule)) ended.push(rules[rule]!.id);
       return;
     }
     const truth = network.truth(rule);
     if (timing.turn(rule, truth, this.#last)) ended.push(rules[rule]!.id);
     if (timing.fires(rule, truth, this.#last)) this.#firing.push(rule);
-    else due.set(rule, timing.due(rule, truth));
+    else due.atLatest(rule, timing.due(rule, truth));
   }
 
   #fire(result: TickResult): void {
@@ -218,11 +217,11 @@ export class RuleEvaluator {
     const firing = inOrder.slice(0, MOST_FIRINGS).sort((a, b) => a - b);
     for (const rule of firing) {
       timing.fired(rule, this.#last);
-      due.set(rule, timing.due(rule, TRUE));
+      due.atLatest(rule, timing.due(rule, TRUE));
       const list = rules[rule]!.mode === "shadow" ? result.shadow : result.fired;
       list.push({ rule: rules[rule]!, why: whyOf(this.#momentOf(rule, this.#last)) });
     }
-    for (const rule of late) due.set(rule, this.#last);
+    for (const rule of late) due.atLatest(rule, this.#last);
     this.#waiting = new Set(late);
   }
 

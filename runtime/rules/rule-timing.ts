@@ -1,5 +1,5 @@
 import type { CompleteRule } from "../../models/symbiosis.ts";
-import { FALSE, TRUE, UNKNOWN } from "./compile-rules.ts";
+import { FALSE, TRUE, UNKNOWN } from "./truth.ts";
 
 /** What a rule is and has done, as it is carried over when rules are loaded anew. Times are monotonic, ms; NaN: never. */
 export interface TimingState {

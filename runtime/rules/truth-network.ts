@@ -1,47 +1,46 @@
-import { FALSE, type Program, TRUE, UNKNOWN } from "./compile-rules.ts";
+import type { Program } from "./compile-rules.ts";
+import { TRUE, truthOfSum, WEIGHT_FALSE, WEIGHT_UNKNOWN, weightOf } from "./truth.ts";
 
 /**
- * Truth of every comparison, group and rule, kept up as values change. A group counts how many of its parts decide it and
- * how many are not known; a part that turns changes these counts, and goes on upwards only where the group turns as well.
+ * Truth of every comparison, group and rule, kept up as values change. Of a group the sum of its parts' weights is kept: a
+ * part that turns changes the sum, and goes on upwards only where the group turns by that.
  */
 export class TruthNetwork {
   readonly program: Program;
   /** By column; what is not known is NaN. */
   readonly values: Float64Array;
-  readonly #truth: Uint8Array;
+  /** By comparison. */
+  readonly #weight: Int32Array;
   readonly #low: Float64Array;
   readonly #high: Float64Array;
-  readonly #gateTruth: Uint8Array;
-  readonly #deciding: Int32Array;
-  readonly #unknown: Int32Array;
+  /** By gate. */
+  readonly #sum: Int32Array;
   readonly #turned: Int32Array;
   readonly #isTurned: Uint8Array;
   #turnedCount = 0;
 
   constructor(program: Program) {
-    const gates = program.parent.length;
     const rules = program.firstWritten.length - 1;
     this.program = program;
     this.values = new Float64Array(program.width).fill(Number.NaN);
-    this.#truth = new Uint8Array(program.low.length).fill(UNKNOWN);
+    this.#weight = new Int32Array(program.low.length).fill(WEIGHT_UNKNOWN);
     this.#low = program.low.slice();
     this.#high = program.high.slice();
-    this.#gateTruth = new Uint8Array(gates).fill(UNKNOWN);
-    this.#deciding = new Int32Array(gates);
-    this.#unknown = program.parts.slice();
+    this.#sum = program.parts.map((parts) => parts * WEIGHT_UNKNOWN);
     this.#turned = new Int32Array(rules);
     this.#isTurned = new Uint8Array(rules);
   }
 
   /** Of a rule. */
   truth(rule: number): number {
-    return this.#gateTruth[rule]!;
+    return truthOfSum(this.#sum[rule]!);
   }
 
   /** Of a comparison, by its number as written; without the `not`s around it. */
   truthWritten(written: number): number {
-    const truth = this.#truth[this.program.place[written]!]!;
-    return this.program.turnedRound[written] === 1 ? TRUE - truth : truth;
+    const { place, turnedRound } = this.program;
+    const truth = truthOfSum(this.#weight[place[written]!]!);
+    return turnedRound[written] === 1 ? TRUE - truth : truth;
   }
 
   /** Whether a comparison is at its clear bounds: it held when last known. */
@@ -58,19 +57,24 @@ export class TruthNetwork {
 
   set(column: number, value: number): void {
     this.values[column] = value;
-    const { start, negated } = this.program;
+    const { start, inside, gateOf, clears } = this.program;
     const end = start[column + 1]!;
-    const truth = this.#truth;
-    if (Number.isNaN(value)) {
-      for (let at = start[column]!; at < end; at++) if (truth[at] !== UNKNOWN) this.#turn(at, UNKNOWN);
-      return;
-    }
+    const weight = this.#weight;
     const low = this.#low;
     const high = this.#high;
+    const unknown = Number.isNaN(value);
     for (let at = start[column]!; at < end; at++) {
-      const inside = value >= low[at]! && value <= high[at]! ? 1 : 0;
-      const now = (inside ^ negated[at]!) << 1;
-      if (truth[at] !== now) this.#turn(at, now);
+      const before = weight[at]!;
+      const apart = value >= low[at]! && value <= high[at]! ? 0 : WEIGHT_FALSE;
+      const now = unknown ? WEIGHT_UNKNOWN : apart ^ inside[at]!;
+      if (now === before) continue;
+      weight[at] = now;
+      if (clears[at] === 1 && !unknown) this.#setBounds(at, now);
+      const gate = gateOf[at]!;
+      const sumBefore = this.#sum[gate]!;
+      const sum = sumBefore + now - before;
+      this.#sum[gate] = sum;
+      if (truthOfSum(sumBefore) !== truthOfSum(sum)) this.#turn(gate, truthOfSum(sumBefore));
     }
   }
 
@@ -104,40 +108,31 @@ export class TruthNetwork {
     return turned;
   }
 
-  #turn(at: number, truth: number): void {
-    const { program } = this;
-    const before = this.#truth[at]!;
-    this.#truth[at] = truth;
-    if (program.clears[at] === 1 && truth !== UNKNOWN) {
-      const holds = (truth === TRUE ? 1 : 0) !== program.negated[at];
-      this.#low[at] = (holds ? program.clearLow : program.low)[at]!;
-      this.#high[at] = (holds ? program.clearHigh : program.high)[at]!;
-    }
-    this.#turnGate(program.gateOf[at]!, before, truth);
+  /** Hysteresis: what holds goes on holding up to its clear bounds. */
+  #setBounds(at: number, weight: number): void {
+    const { inside, low, high, clearLow, clearHigh } = this.program;
+    const holds = weight === inside[at];
+    this.#low[at] = (holds ? clearLow : low)[at]!;
+    this.#high[at] = (holds ? clearHigh : high)[at]!;
   }
 
-  #turnGate(first: number, firstBefore: number, firstTruth: number): void {
-    const { decider, parent } = this.program;
-    let gate = first;
-    let before = firstBefore;
-    let truth = firstTruth;
-    for (;;) {
-      const decides = decider[gate]!;
-      if (before === UNKNOWN) this.#unknown[gate]! -= 1;
-      else if (before === decides) this.#deciding[gate]! -= 1;
-      if (truth === UNKNOWN) this.#unknown[gate]! += 1;
-      else if (truth === decides) this.#deciding[gate]! += 1;
-      before = this.#gateTruth[gate]!;
-      truth = this.#deciding[gate]! > 0 ? decides : this.#unknown[gate]! > 0 ? UNKNOWN : TRUE - decides;
-      if (truth === before) return;
-      this.#gateTruth[gate] = truth;
-      if (parent[gate]! < 0) break;
-      gate = parent[gate]!;
+  /** The gate was `before` and is not any more. */
+  #turn(from: number, before: number): void {
+    const { parent, opposite } = this.program;
+    let gate = from;
+    let was = before;
+    for (let up = parent[gate]!; up >= 0; up = parent[gate]!) {
+      const turned = opposite[gate] === 1;
+      const truth = truthOfSum(this.#sum[gate]!);
+      const sumBefore = this.#sum[up]!;
+      const sum = sumBefore + weightOf(truth, turned) - weightOf(was, turned);
+      this.#sum[up] = sum;
+      was = truthOfSum(sumBefore);
+      if (was === truthOfSum(sum)) return;
+      gate = up;
     }
     if (this.#isTurned[gate] === 1) return;
     this.#isTurned[gate] = 1;
     this.#turned[this.#turnedCount++] = gate;
   }
 }
-
-export const TRUTHS = { [FALSE]: "false", [UNKNOWN]: "unknown", [TRUE]: "true" } as const;
