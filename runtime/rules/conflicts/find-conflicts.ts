@@ -1,0 +1,104 @@
+import type { RuleConflict } from "../../../models/replay-report.ts";
+import type { CompleteRule, Stretch } from "../../../models/symbiosis.ts";
+import { replayed } from "../replay/replayed.ts";
+import { chainConflict, opposedConflict, recordedConflict, selfConflict } from "./conflict-words.ts";
+import { type Effect, isAgainst } from "./effects.ts";
+import { chainOf, selfEnding } from "./loops.ts";
+import { meetingPoint } from "./meeting-point.ts";
+import { meetingOf } from "./opposed-rules.ts";
+import { fightsIn, valuesAt } from "./recorded-fights.ts";
+import { boxesMeet, factsOf, type RuleFacts } from "./rule-facts.ts";
+
+export interface FindConflictsOptions {
+  /** Recorded vitals, on which the rules are played as well. */
+  stretch?: Stretch;
+}
+
+/** Bounds of one search, so that a set of thousands does not hold up its caller: about a second at most. */
+const MOST_PAIRS = 5000;
+const MOST_RUNS = 100;
+/** More than this nobody reads; a search that reached it says so by its length. */
+export const MOST_FOUND = 100;
+
+/**
+ * Rules that push one lever of one target opposite ways while both are active, rules that end themselves, and pairs that set
+ * each other off. Each is found by calculation and then tried on the evaluator with the values that are given as example, so
+ * that there is no false alarm within the model of what actions do. Disabled rules are left out, those in shadow mode not.
+ */
+export function findConflicts(rules: readonly CompleteRule[], { stretch }: FindConflictsOptions = {}): RuleConflict[] {
+  const enabled = rules.filter((rule) => rule.enabled);
+  const found = new Found();
+  const all = enabled.map(factsOf);
+  for (const facts of all) {
+    if (found.isFull) break;
+    againstItself(facts, found);
+    const loop = selfEnding(facts);
+    if (loop) found.add(selfConflict(facts, loop));
+  }
+  for (const [a, b, effect] of pairs(all, found)) {
+    const meeting = boxesMeet(a, b) ? meetingOf(a, b) : undefined;
+    if (meeting) found.add(opposedConflict([a.rule.id, b.rule.id], effect, meeting));
+  }
+  let runs = 0;
+  const mayRun = () => runs++ < MOST_RUNS;
+  for (const [a, b, effect] of pairs(all, found)) {
+    const loop = chainOf(a, b, mayRun);
+    if (loop) found.add(chainConflict([a.rule.id, b.rule.id], effect, loop));
+  }
+  if (stretch) {
+    const { firings } = replayed(stretch, enabled);
+    for (const fight of fightsIn(firings, enabled)) found.add(recordedConflict(fight, valuesAt(stretch, fight.at)));
+  }
+  return found.conflicts;
+}
+
+class Found {
+  readonly conflicts: RuleConflict[] = [];
+  readonly #pairs = new Set<string>();
+
+  get isFull(): boolean {
+    return this.conflicts.length >= MOST_FOUND;
+  }
+
+  /** One pair of rules is told of once for one target. */
+  has(rules: readonly string[], target: string): boolean {
+    return this.#pairs.has(keyOf(rules, target));
+  }
+
+  add(conflict: RuleConflict): void {
+    if (this.isFull || this.has(conflict.rules, conflict.target)) return;
+    this.#pairs.add(keyOf(conflict.rules, conflict.target));
+    this.conflicts.push(conflict);
+  }
+}
+
+function keyOf(rules: readonly string[], target: string): string {
+  return JSON.stringify([...rules.toSorted(), target]);
+}
+
+/** A rule whose own actions are against each other. */
+function againstItself({ rule, effects }: RuleFacts, found: Found): void {
+  const effect = effects.find((one, i) => effects.some((other, j) => j > i && isAgainst(one, other)));
+  const at = effect && meetingPoint([{ conditions: rule.conditions }]);
+  if (effect && at) found.add(opposedConflict([rule.id], effect, { at }));
+}
+
+/** Pairs of rules that are against each other on a lever and not told of yet, as many as may be looked at. */
+function* pairs(all: readonly RuleFacts[], found: Found): Generator<[RuleFacts, RuleFacts, Effect]> {
+  const levers = Map.groupBy(
+    all.flatMap((facts) => facts.effects.map((effect) => ({ facts, effect }))),
+    ({ effect: { target, lever } }) => `${target}\n${lever}`,
+  );
+  let left = MOST_PAIRS;
+  for (const pushes of levers.values()) {
+    const isOneWay = pushes.every(({ effect }) => !isAgainst(pushes[0]!.effect, effect));
+    if (isOneWay && pushes.every(({ effect }) => effect.direction !== 0)) continue;
+    for (const [i, one] of pushes.entries())
+      for (const other of pushes.slice(i + 1)) {
+        if (one.facts === other.facts || !isAgainst(one.effect, other.effect)) continue;
+        if (found.has([one.facts.rule.id, other.facts.rule.id], one.effect.target)) continue;
+        if (found.isFull || left-- <= 0) return;
+        yield [one.facts, other.facts, one.effect];
+      }
+  }
+}

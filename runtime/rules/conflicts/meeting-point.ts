@@ -1,0 +1,84 @@
+import type { Condition } from "../../../models/symbiosis.ts";
+import { alternativesOf, domainOf, endOf, type Factors, type Reach, variableOf } from "./constraints.ts";
+import { type Constraint, solve } from "./linear-system.ts";
+
+/** What is to be true at one moment. */
+export interface Goal {
+  conditions: readonly Condition[];
+  /** @default "enters" */
+  reach?: Reach;
+  /** `false`: they are not to hold all, even if they did before. @default true */
+  wanted?: boolean;
+  factors?: Factors;
+}
+
+interface Open {
+  condition: Condition;
+  wanted: boolean;
+  reach: Reach | "ends";
+  factors: Factors;
+}
+
+/** Systems of constraints that are tried for one question; rules that people write take a handful. */
+const MOST_TRIES = 2000;
+const NO_FACTORS: Factors = new Map();
+
+/**
+ * Values of metrics at which all goals are met at once, as `brain.load` → 90; undefined where there are none, or where they
+ * were not found within `MOST_TRIES`. A depth-first search through `any`, each branch cut as soon as its comparisons
+ * contradict each other. What is not among the values may be unknown.
+ */
+export function meetingPoint(goals: readonly Goal[]): Map<string, number> | undefined {
+  const open = goals.map(({ conditions, reach = "enters", wanted = true, factors = NO_FACTORS }) => ({
+    condition: { all: [...conditions] },
+    wanted,
+    reach: wanted ? reach : ("ends" as const),
+    factors,
+  }));
+  return new Search().from(open, []);
+}
+
+class Search {
+  #tries = 0;
+
+  from(open: readonly Open[], constraints: readonly Constraint[]): Map<string, number> | undefined {
+    const [goal, ...others] = open;
+    if (!goal) return this.#solve(constraints);
+    const { condition } = goal;
+    if ("not" in condition)
+      return this.from([{ ...goal, condition: condition.not, wanted: !goal.wanted }, ...others], constraints);
+    if ("all" in condition || "any" in condition) {
+      const inside = ("all" in condition ? condition.all : condition.any).map((one) => ({ ...goal, condition: one }));
+      const needsEach = "all" in condition === goal.wanted;
+      if (needsEach) return this.from([...inside, ...others], constraints);
+      return this.#first(inside, (one) => this.from([one, ...others], constraints));
+    }
+    const compared = goal.reach === "ends" && !goal.wanted ? endOf(condition) : condition;
+    const reach = goal.reach === "ends" ? "enters" : goal.reach;
+    const domains = variablesOf(condition).flatMap(domainOf);
+    return this.#first(alternativesOf(compared, goal.wanted, reach, goal.factors), (alternative) => {
+      const more = [...constraints, ...alternative, ...domains];
+      return others.length > 0 && !this.#solve(more) ? undefined : this.from(others, more);
+    });
+  }
+
+  #first<T>(ways: readonly T[], follow: (way: T) => Map<string, number> | undefined) {
+    for (const way of ways) {
+      const found = follow(way);
+      if (found || this.#tries >= MOST_TRIES) return found;
+    }
+    return undefined;
+  }
+
+  #solve(constraints: readonly Constraint[]): Map<string, number> | undefined {
+    if (this.#tries >= MOST_TRIES) return undefined;
+    this.#tries += 1;
+    return solve(constraints);
+  }
+}
+
+function variablesOf(condition: Parameters<typeof variableOf>[0]): string[] {
+  const { value } = condition;
+  const other = typeof value === "object" && !Array.isArray(value) ? [`${value.system}.${value.metric}`] : [];
+  return [variableOf(condition), ...other];
+}

@@ -1,0 +1,71 @@
+import type { Comparison, CompleteRule, Condition } from "../../../models/symbiosis.ts";
+import { alternativesOf, isRate, variableOf } from "./constraints.ts";
+import { type Effect, effectsOf } from "./effects.ts";
+
+/** What is worked out once of each rule, since it is compared with many. */
+export interface RuleFacts {
+  rule: CompleteRule;
+  effects: Effect[];
+  comparisons: Comparison[];
+  /** As `brain.load`. */
+  reads: Set<string>;
+  /** Between what each variable has to lie for the rule to hold, if it held before: necessary, not sufficient. */
+  box: Map<string, [low: number, high: number]>;
+  hasClearValue: boolean;
+  hasRate: boolean;
+}
+
+/** So many that any number of them can go: what matters here is what a rule moves, and not by how much. */
+const MANY_NODES = 64;
+
+export function factsOf(rule: CompleteRule): RuleFacts {
+  const comparisons = rule.conditions.flatMap(comparisonsOf);
+  return {
+    rule,
+    effects: effectsOf(rule, () => MANY_NODES),
+    comparisons,
+    reads: new Set(comparisons.flatMap(readBy)),
+    box: boxOf(rule.conditions),
+    hasClearValue: comparisons.some(({ clearValue }) => clearValue !== undefined),
+    hasRate: comparisons.some(({ operator }) => isRate(operator)),
+  };
+}
+
+/** Whether both may hold at once, as far as boxes tell; most pairs of a large set end here. */
+export function boxesMeet(one: RuleFacts, other: RuleFacts): boolean {
+  for (const [variable, [low, high]] of one.box) {
+    const range = other.box.get(variable);
+    if (range && (range[0] > high || range[1] < low)) return false;
+  }
+  return true;
+}
+
+export function comparisonsOf(condition: Condition): Comparison[] {
+  if ("not" in condition) return comparisonsOf(condition.not);
+  if ("all" in condition) return condition.all.flatMap(comparisonsOf);
+  return "any" in condition ? condition.any.flatMap(comparisonsOf) : [condition];
+}
+
+function readBy({ system, metric, value }: Comparison): string[] {
+  const own = `${system}.${metric}`;
+  return typeof value === "object" && !Array.isArray(value) ? [own, `${value.system}.${value.metric}`] : [own];
+}
+
+function boxOf(conditions: readonly Condition[]): RuleFacts["box"] {
+  const box: RuleFacts["box"] = new Map();
+  const none = new Map<string, number>();
+  for (const condition of conditions) {
+    if (!("operator" in condition)) continue;
+    const ways = alternativesOf(condition, true, "holds", none);
+    if (ways.length !== 1) continue;
+    const variable = variableOf(condition);
+    const range = box.get(variable) ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+    for (const { terms, bound } of ways[0]!) {
+      if (terms.length !== 1) continue;
+      if (terms[0]![1] > 0) range[1] = Math.min(range[1], bound);
+      else range[0] = Math.max(range[0], -bound);
+    }
+    box.set(variable, range);
+  }
+  return box;
+}
