@@ -39,12 +39,13 @@ export function createTrouble() {
   };
 }
 
-/** @returns {Line[]} */
+/** By whole points: what costs about as much as another does not change places with it all the time. @returns {Line[]} */
 function costsOf({ costs }, best) {
   const lines = costs
     .filter(({ cost }) => cost >= SMALL_COST)
+    .sort((one, other) => Math.round(other.cost) - Math.round(one.cost) || (nameOf(one) < nameOf(other) ? -1 : 1))
     .map(({ part, system, metric, cost, why }) => ({
-      key: `${part} ${system} ${metric}`,
+      key: nameOf({ part, system, metric }),
       tone: "warn",
       sign: pointsWords(cost),
       words: why,
@@ -53,6 +54,10 @@ function costsOf({ costs }, best) {
     }));
   if (lines.length === 0 || !best || best.gain < SMALL_COST) return lines;
   return [...lines, { key: "best", tone: "good", sign: pointsWords(-best.gain), words: best.how, note: "" }];
+}
+
+function nameOf({ part, system, metric }) {
+  return `${part} ${system} ${metric}`;
 }
 
 /** @returns {Line} */

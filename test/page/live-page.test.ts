@@ -2,9 +2,11 @@ import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, jest } from "@jest/globals";
 import type { Page } from "playwright-core";
+import { SYSTEMS } from "../../models/symbiosis.ts";
 import { describeWith } from "../support/needs.ts";
 import { TestOrganism } from "../support/organism.ts";
 import { DESKTOP, details, MARKUP, PageBrowser, PHONE, sideways } from "./page-browser.ts";
+import { StrainedOrganism } from "./strained-organism.ts";
 
 jest.setTimeout(40_000);
 
@@ -74,6 +76,56 @@ describeWith("chromium", "the live page", () => {
     expect(facts["half within"]).toMatch(/^\d.* ms$/);
     expect(await strip.locator(".slow .on").allInnerTexts()).toContainEqual(expect.stringMatching(/own work \d+\s%/));
     expect(await sideways(page)).toBeLessThanOrEqual(0);
+  });
+
+  it("tells how harmony stands, of what it is made, and how the seven systems are", async () => {
+    const dial = page.locator(".dial[data-tone=good]");
+    await dial.waitFor();
+    expect(await dial.getAttribute("aria-label")).toMatch(/^Harmony \d+ of 100, in harmony, confidence \d+\s%$/);
+    const { score } = await organism.get<{ score: number }>("/api/organism/harmony");
+    expect(Math.abs(Number(await dial.locator("b").innerText()) - score)).toBeLessThan(5);
+    const strip = page.locator("#harmony");
+    expect(await strip.locator(".why").innerText()).toMatch(/the seven systems are well|in harmony; \w+ costs most/);
+    expect(await strip.locator(".systems h3").allInnerTexts()).toEqual([...SYSTEMS]);
+    for (const number of await strip.locator(".systems .number").allInnerTexts())
+      expect(number).toMatch(/^(–|\d+(\s%)?)$/);
+    expect(await sideways(page)).toBeLessThanOrEqual(0);
+  });
+
+  it("says what costs harmony, what rules do about it and what is wrong, in words, and moves nothing meanwhile", async () => {
+    const strained = new StrainedOrganism();
+    const shown = await browser.open("/", DESKTOP, (opened) => strained.instead(opened));
+    const strip = shown.locator("#harmony");
+    await strip.locator(".words", { hasText: "strained: brain costs most; rules are at work" }).waitFor();
+    await strip.locator("button").waitFor();
+    const said = async (part: number) =>
+      (await strip.locator(".more > div").nth(part).innerText()).split(/\s*\n\s*/).join("\n");
+    expect(await said(0)).toMatch(
+      /^Costs most\n−10\.\d\nload of brain is 9\d.*%.*\n−10\.\d\nload of heart is 81 %\n\+15\.2\nGive brain a node$/,
+    );
+    expect(await said(1)).toMatch(
+      /Calm the brain[\s\S]*brain runs 20 calls at once instead of 16; brain\.load 97 → 93, which is better\n◌\nTried\nin the shadow/,
+    );
+    expect(await said(2)).toMatch(/◐\nbrain is full[\s\S]*○\nthe disk is full\n.*ada is at it/);
+    expect(await shown.locator("#warned a").innerText()).toBe("1 alert");
+    expect(await strip.locator(".systems li").nth(SYSTEMS.indexOf("muscles")).innerText()).toMatch(
+      /health\n–\nload\n–/,
+    );
+    expect(await strip.locator("b, img").count()).toBe(0);
+    const moved = await shown.evaluate(async () => {
+      const boxes = () =>
+        [...document.querySelectorAll("#harmony *")].map((one) => JSON.stringify(one.getBoundingClientRect()));
+      const before = boxes();
+      await new Promise((resolve) => setTimeout(resolve, 2500));
+      return boxes().filter((box, index) => box !== before[index]);
+    });
+    expect(moved).toEqual([]);
+    await strip.locator("button").click();
+    await strip.locator("button").waitFor({ state: "hidden" });
+    expect(strained.acknowledged).toEqual(["a-1"]);
+    await shown.setViewportSize(PHONE);
+    expect(await sideways(shown)).toBeLessThanOrEqual(0);
+    await shown.context().close();
   });
 
   it("filters and sorts the services", async () => {
