@@ -1,11 +1,14 @@
 import type { Comparison, CompleteRule, Condition } from "../../models/symbiosis.ts";
 import type { Columns } from "./columns.ts";
-import { clearIntervalOf, intervalOf } from "./interval.ts";
+import { clearIntervalOf, intervalOf, thresholdOf } from "./interval.ts";
 import { DEFAULT_STRETCH } from "./limits.ts";
 import { RateWindows } from "./rate-windows.ts";
 import { WEIGHT_FALSE, WEIGHT_TRUE } from "./truth.ts";
 
-/** Rules as typed tables. Comparisons are in the order of the column they read, so that those of a column lie side by side. */
+/**
+ * Rules as typed tables. Comparisons of one column lie side by side: first those with one threshold, in the order of their
+ * thresholds, so that a value that moves passes just those that turn; then the others.
+ */
 export interface Program {
   /** Columns of the table; behind them come distances, then rates, then one that is never known. */
   base: number;
@@ -20,12 +23,16 @@ export interface Program {
   firstRate: number;
   /** By column: where its comparisons begin. One more than there are columns. */
   start: Int32Array;
+  /** By column: where those begin that have no single threshold. */
+  others: Int32Array;
+  /** By comparison; only those before `others` have one. */
+  threshold: Float64Array;
   /** By comparison: where it holds, and where it goes on holding. */
   low: Float64Array;
   high: Float64Array;
   clearLow: Float64Array;
   clearHigh: Float64Array;
-  /** What it weighs inside of its bounds: WEIGHT_TRUE, or WEIGHT_FALSE where it is negated. */
+  /** What it weighs inside of its bounds, or from its threshold on; on the other side it is the opposite. */
   inside: Int32Array;
   /** Whether the clear bounds are other ones. */
   clears: Uint8Array;
@@ -91,29 +98,49 @@ class Draft {
 
   tables(columns: Columns): Omit<Program, "firstWritten"> {
     const located = new Located(columns, this.leaves);
-    const { width } = located;
+    const { width, columnOf } = located;
     const count = this.leaves.length;
+    const shapes = this.leaves.map((leaf) => {
+      const interval = intervalOf(leaf);
+      return { interval, threshold: leaf.clearValue === undefined ? thresholdOf(interval) : undefined };
+    });
+    const rank = (written: number) => shapes[written]!.threshold ?? Number.POSITIVE_INFINITY;
+    const order = this.leaves
+      .map((_, written) => written)
+      .sort((a, b) => columnOf[a]! - columnOf[b]! || (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : 0));
     const start = new Int32Array(width + 1);
-    for (const column of located.columnOf) start[column + 1]! += 1;
-    for (let column = 0; column < width; column++) start[column + 1]! += start[column];
-    const next = start.slice();
-    const place = Int32Array.from(located.columnOf, (column) => next[column]!++);
-    const [low, high, clearLow, clearHigh] = Array.from({ length: 4 }, () => new Float64Array(count)) as Four;
+    const others = new Int32Array(width);
+    const place = new Int32Array(count);
+    const [threshold, low, high, clearLow, clearHigh] = Array.from(
+      { length: 5 },
+      () => new Float64Array(count),
+    ) as Five;
     const inside = new Int32Array(count);
     const clears = new Uint8Array(count);
     const gateOf = new Int32Array(count);
-    for (const [written, leaf] of this.leaves.entries()) {
-      const at = place[written]!;
-      const interval = intervalOf(leaf);
+    for (const [at, written] of order.entries()) {
+      const leaf = this.leaves[written]!;
+      const { interval, threshold: single } = shapes[written]!;
       const clear = clearIntervalOf(leaf);
+      const holdsBelow = single !== undefined && interval.low === Number.NEGATIVE_INFINITY;
+      start[columnOf[written]! + 1]! += 1;
+      if (single !== undefined) others[columnOf[written]!]! += 1;
+      place[written] = at;
+      threshold[at] = single ?? Number.NaN;
       [low[at], high[at], clearLow[at], clearHigh[at]] = [interval.low, interval.high, clear.low, clear.high];
-      inside[at] = leaf.negated === interval.negated ? WEIGHT_TRUE : WEIGHT_FALSE;
+      inside[at] = (leaf.negated === interval.negated) !== holdsBelow ? WEIGHT_TRUE : WEIGHT_FALSE;
       clears[at] = leaf.clearValue === undefined ? 0 : 1;
       gateOf[at] = leaf.gate;
+    }
+    for (let column = 0; column < width; column++) {
+      start[column + 1]! += start[column];
+      others[column]! += start[column];
     }
     return {
       ...located.program,
       start,
+      others,
+      threshold,
       low,
       high,
       clearLow,
@@ -130,7 +157,7 @@ class Draft {
   }
 }
 
-type Four = [Float64Array, Float64Array, Float64Array, Float64Array];
+type Five = [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
 
 /** Finds the column that each comparison reads: one of the table, a distance, or a rate. */
 class Located {

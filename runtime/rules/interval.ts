@@ -37,6 +37,15 @@ export function intervalOf({ operator, value }: Pick<Comparison, "operator" | "v
   }
 }
 
+/**
+ * Where the interval begins or ends in only one place, the first number of the part above it: below it and above it the
+ * comparison is one thing each. undefined where there are two such places.
+ */
+export function thresholdOf({ low, high }: Interval): number | undefined {
+  if (high === Number.POSITIVE_INFINITY) return low;
+  return low === Number.NEGATIVE_INFINITY ? after(high) : undefined;
+}
+
 /** Where it goes on holding once it holds: that of the clear value, else the same. */
 export function clearIntervalOf({ operator, value, clearValue }: Comparison): Interval {
   return intervalOf({ operator, value: clearValue ?? value });

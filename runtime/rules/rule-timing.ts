@@ -18,7 +18,11 @@ export interface TimingState {
  * is not known neither begins nor ends anything: the time of it counts neither as holding nor as not holding.
  */
 export class RuleTiming {
-  readonly #rules: readonly CompleteRule[];
+  /** What the rules say, ms. */
+  readonly #for: Float64Array;
+  readonly #keepFor: Float64Array;
+  readonly #minActive: Float64Array;
+  readonly #cooldown: Float64Array;
   readonly #active: Uint8Array;
   readonly #activeSince: Float64Array;
   readonly #lastFired: Float64Array;
@@ -27,7 +31,10 @@ export class RuleTiming {
   readonly #paused: Float64Array;
 
   constructor(rules: readonly CompleteRule[]) {
-    this.#rules = rules;
+    this.#for = Float64Array.from(rules, (rule) => rule.for);
+    this.#keepFor = Float64Array.from(rules, ({ keepFor }) => keepFor);
+    this.#minActive = Float64Array.from(rules, ({ minActive }) => minActive);
+    this.#cooldown = Float64Array.from(rules, ({ cooldown }) => cooldown);
     this.#active = new Uint8Array(rules.length);
     this.#activeSince = never(rules.length);
     this.#lastFired = never(rules.length);
@@ -77,7 +84,7 @@ export class RuleTiming {
   }
 
   cooldownLeft(rule: number, now: number): number {
-    const until = this.#lastFired[rule]! + this.#rules[rule]!.cooldown;
+    const until = this.#lastFired[rule]! + this.#cooldown[rule]!;
     return until > now ? until - now : 0;
   }
 
@@ -85,7 +92,7 @@ export class RuleTiming {
   turn(rule: number, truth: number, now: number): boolean {
     this.#clock(rule, truth, now);
     if (this.#active[rule] === 0) {
-      if (truth === TRUE && now >= this.#since[rule]! + this.#rules[rule]!.for) {
+      if (truth === TRUE && now >= this.#since[rule]! + this.#for[rule]!) {
         this.#active[rule] = 1;
         this.#activeSince[rule] = now;
       }
@@ -113,7 +120,7 @@ export class RuleTiming {
   fires(rule: number, truth: number, now: number): boolean {
     if (truth !== TRUE || this.#active[rule] === 0) return false;
     const last = this.#lastFired[rule]!;
-    return Number.isNaN(last) || now >= last + this.#rules[rule]!.cooldown;
+    return Number.isNaN(last) || now >= last + this.#cooldown[rule]!;
   }
 
   fired(rule: number, now: number): void {
@@ -122,17 +129,17 @@ export class RuleTiming {
 
   /** When it has to be looked at again even if nothing changes; Infinity: never. */
   due(rule: number, truth: number): number {
-    const { for: needed, cooldown } = this.#rules[rule]!;
-    if (this.#active[rule] === 0) return truth === TRUE ? this.#since[rule]! + needed : Number.POSITIVE_INFINITY;
+    if (this.#active[rule] === 0) {
+      return truth === TRUE ? this.#since[rule]! + this.#for[rule]! : Number.POSITIVE_INFINITY;
+    }
     if (truth === FALSE) return this.#endsAt(rule);
     if (truth !== TRUE) return Number.POSITIVE_INFINITY;
     const last = this.#lastFired[rule]!;
-    return Number.isNaN(last) ? 0 : last + cooldown;
+    return Number.isNaN(last) ? 0 : last + this.#cooldown[rule]!;
   }
 
   #endsAt(rule: number): number {
-    const { keepFor, minActive } = this.#rules[rule]!;
-    return Math.max(this.#since[rule]! + keepFor, this.#activeSince[rule]! + minActive);
+    return Math.max(this.#since[rule]! + this.#keepFor[rule]!, this.#activeSince[rule]! + this.#minActive[rule]!);
   }
 
   #clock(rule: number, truth: number, now: number): void {

@@ -1,5 +1,5 @@
 import type { Program } from "./compile-rules.ts";
-import { TRUE, truthOfSum, WEIGHT_FALSE, WEIGHT_UNKNOWN, weightOf } from "./truth.ts";
+import { TRUE, truthOfSum, UNKNOWN, WEIGHT_FALSE, WEIGHT_UNKNOWN, weightOf } from "./truth.ts";
 
 /**
  * Truth of every comparison, group and rule, kept up as values change. Of a group the sum of its parts' weights is kept: a
@@ -13,11 +13,17 @@ export class TruthNetwork {
   readonly #weight: Int32Array;
   readonly #low: Float64Array;
   readonly #high: Float64Array;
+  /** By column: the first comparison whose threshold is above the value; -1 where that is not known. */
+  readonly #reached: Int32Array;
   /** By gate. */
   readonly #sum: Int32Array;
-  readonly #turned: Int32Array;
-  readonly #isTurned: Uint8Array;
-  #turnedCount = 0;
+  /** Rules of which something turned, each once, and how many they are. */
+  readonly #touched: Int32Array;
+  readonly #isTouched: Uint8Array;
+  #touchedCount = 0;
+  /** By rule: its truth when it was last taken. */
+  readonly #taken: Uint8Array;
+  readonly #rules: number;
 
   constructor(program: Program) {
     const rules = program.firstWritten.length - 1;
@@ -27,8 +33,11 @@ export class TruthNetwork {
     this.#low = program.low.slice();
     this.#high = program.high.slice();
     this.#sum = program.parts.map((parts) => parts * WEIGHT_UNKNOWN);
-    this.#turned = new Int32Array(rules);
-    this.#isTurned = new Uint8Array(rules);
+    this.#reached = new Int32Array(program.width).fill(-1);
+    this.#touched = new Int32Array(rules + 1);
+    this.#isTouched = new Uint8Array(rules);
+    this.#taken = new Uint8Array(rules).fill(UNKNOWN);
+    this.#rules = rules;
   }
 
   /** Of a rule. */
@@ -57,25 +66,38 @@ export class TruthNetwork {
 
   set(column: number, value: number): void {
     this.values[column] = value;
-    const { start, inside, gateOf, clears } = this.program;
+    const { start, others, inside, clears } = this.program;
+    const first = start[column]!;
+    const other = others[column]!;
     const end = start[column + 1]!;
-    const weight = this.#weight;
-    const low = this.#low;
-    const high = this.#high;
-    const unknown = Number.isNaN(value);
-    for (let at = start[column]!; at < end; at++) {
-      const before = weight[at]!;
-      const apart = value >= low[at]! && value <= high[at]! ? 0 : WEIGHT_FALSE;
-      const now = unknown ? WEIGHT_UNKNOWN : apart ^ inside[at]!;
-      if (now === before) continue;
-      weight[at] = now;
-      if (clears[at] === 1 && !unknown) this.#setBounds(at, now);
-      const gate = gateOf[at]!;
-      const sumBefore = this.#sum[gate]!;
-      const sum = sumBefore + now - before;
-      this.#sum[gate] = sum;
-      if (truthOfSum(sumBefore) !== truthOfSum(sum)) this.#turn(gate, truthOfSum(sumBefore));
+    if (Number.isNaN(value)) {
+      for (let at = first; at < end; at++) this.#weigh(at, WEIGHT_UNKNOWN);
+      this.#reached[column] = -1;
+      return;
     }
+    if (first < other) this.#reach(column, value, first, other);
+    for (let at = other; at < end; at++) {
+      const apart = value >= this.#low[at]! && value <= this.#high[at]! ? 0 : WEIGHT_FALSE;
+      const weight = apart ^ inside[at]!;
+      if (weight === this.#weight[at]) continue;
+      if (clears[at] === 1) this.#setBounds(at, weight);
+      this.#weigh(at, weight);
+    }
+  }
+
+  /** Passes the thresholds between the value before and this one. */
+  #reach(column: number, value: number, first: number, end: number): void {
+    const { threshold, inside } = this.program;
+    let at = this.#reached[column]!;
+    if (at < 0) {
+      for (at = end; at > first && threshold[at - 1]! > value; at--)
+        this.#weigh(at - 1, inside[at - 1]! ^ WEIGHT_FALSE);
+      for (let below = first; below < at; below++) this.#weigh(below, inside[below]!);
+    } else {
+      for (; at < end && threshold[at]! <= value; at++) this.#weigh(at, inside[at]!);
+      for (; at > first && threshold[at - 1]! > value; at--) this.#weigh(at - 1, inside[at - 1]! ^ WEIGHT_FALSE);
+    }
+    this.#reached[column] = at;
   }
 
   /** Distances that read one of these columns. */
@@ -100,12 +122,36 @@ export class TruthNetwork {
     rates.sample(this.values, now);
   }
 
-  /** Rules whose truth turned since this was last asked, each once; a view that is good until the next turn. */
+  /** Rules whose truth is another one than when this was last asked; a view that is good until a value is set. */
   takeTurned(): Int32Array {
-    const turned = this.#turned.subarray(0, this.#turnedCount);
-    for (const rule of turned) this.#isTurned[rule] = 0;
-    this.#turnedCount = 0;
-    return turned;
+    const touched = this.#touched;
+    let turned = 0;
+    for (let i = 0; i < this.#touchedCount; i++) {
+      const rule = touched[i]!;
+      this.#isTouched[rule] = 0;
+      const truth = truthOfSum(this.#sum[rule]!);
+      touched[turned] = rule;
+      turned += truth === this.#taken[rule] ? 0 : 1;
+      this.#taken[rule] = truth;
+    }
+    this.#touchedCount = 0;
+    return touched.subarray(0, turned);
+  }
+
+  #weigh(at: number, weight: number): void {
+    const gate = this.program.gateOf[at]!;
+    const before = this.#sum[gate]!;
+    this.#sum[gate] = before + weight - this.#weight[at]!;
+    this.#weight[at] = weight;
+    if (gate < this.#rules) this.#touch(gate);
+    else if (truthOfSum(before) !== truthOfSum(this.#sum[gate]!)) this.#turn(gate, truthOfSum(before));
+  }
+
+  /** There is room for one more than there are rules, so that what is there already can be written and not counted. */
+  #touch(rule: number): void {
+    this.#touched[this.#touchedCount] = rule;
+    this.#touchedCount += 1 - this.#isTouched[rule]!;
+    this.#isTouched[rule] = 1;
   }
 
   /** Hysteresis: what holds goes on holding up to its clear bounds. */
@@ -116,23 +162,24 @@ export class TruthNetwork {
     this.#high[at] = (holds ? clearHigh : high)[at]!;
   }
 
-  /** The gate was `before` and is not any more. */
+  /** A group that is not a whole rule was `before` and is not any more. */
   #turn(from: number, before: number): void {
     const { parent, opposite } = this.program;
     let gate = from;
     let was = before;
-    for (let up = parent[gate]!; up >= 0; up = parent[gate]!) {
+    for (;;) {
+      const up = parent[gate]!;
       const turned = opposite[gate] === 1;
       const truth = truthOfSum(this.#sum[gate]!);
       const sumBefore = this.#sum[up]!;
-      const sum = sumBefore + weightOf(truth, turned) - weightOf(was, turned);
-      this.#sum[up] = sum;
+      this.#sum[up] = sumBefore + weightOf(truth, turned) - weightOf(was, turned);
+      if (up < this.#rules) {
+        this.#touch(up);
+        return;
+      }
       was = truthOfSum(sumBefore);
-      if (was === truthOfSum(sum)) return;
+      if (was === truthOfSum(this.#sum[up]!)) return;
       gate = up;
     }
-    if (this.#isTurned[gate] === 1) return;
-    this.#isTurned[gate] = 1;
-    this.#turned[this.#turnedCount++] = gate;
   }
 }

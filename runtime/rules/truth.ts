@@ -17,9 +17,9 @@ export const WEIGHT_TRUE = 0;
 export const WEIGHT_UNKNOWN = 1;
 export const WEIGHT_FALSE = 1 << 16;
 
-/** Truth of a group by the sum of its parts' weights. */
+/** Truth of a group by the sum of its parts' weights; without a branch, since it would be guessed wrong half of the time. */
 export function truthOfSum(sum: number): number {
-  return sum === 0 ? TRUE : sum < WEIGHT_FALSE ? UNKNOWN : FALSE;
+  return ((sum - WEIGHT_FALSE) >>> 31) + ((sum - 1) >>> 31);
 }
 
 /** What this truth, or (`turned`) its opposite, weighs in the group around. */
