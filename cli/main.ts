@@ -6,6 +6,7 @@ import { nearest } from "../runtime/nearest.ts";
 import { PACKAGE_ROOT } from "../runtime/node-executable.ts";
 import { readSettings, SettingsError } from "../runtime/settings.ts";
 import { type Command, CommandError, type CommandGroup, UsageError } from "./command.ts";
+import { alerts } from "./commands/alerts.ts";
 import { chain } from "./commands/chain.ts";
 import { chaos } from "./commands/chaos.ts";
 import { release, reload, restart, start, stop } from "./commands/control.ts";
@@ -31,6 +32,7 @@ const COMMANDS: (Command | CommandGroup)[] = [
   down,
   status,
   organism,
+  alerts,
   logs,
   why,
   start,

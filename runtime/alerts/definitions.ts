@@ -84,7 +84,7 @@ export const ALERT_DEFINITIONS: readonly AlertDefinition[] = [
     duringLaunch: false,
     query: "azora_service_recent_restarts",
     summary: "{{ $labels.service }} was restarted {{ $value }} times in 10 minutes",
-    advice: "azora heal history --service <service>",
+    advice: "azora why <service>",
   },
   {
     id: "node-down",
@@ -176,7 +176,7 @@ export const ALERT_DEFINITIONS: readonly AlertDefinition[] = [
     duringLaunch: true,
     query: "(azora_open_files / (azora_open_files_limit > 0))",
     summary: "{{ $labels.node }} has {{ $value | humanizePercentage }} of its file descriptors open",
-    advice: "azora profile, or a higher limit (ulimit -n)",
+    advice: "a higher limit (ulimit -n), or a service that closes what it opens",
   },
   {
     id: "disk-exhausted",

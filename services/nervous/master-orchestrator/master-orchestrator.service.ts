@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { Context, Service, ServiceSchema } from "moleculer";
+import type { AlertChange } from "../../../models/alerts.ts";
 import type { HarmonyUpdate } from "../../../models/harmony-update.ts";
 import { RUNTIME_CAPABILITY } from "../../../runtime/discovery/plan.ts";
 import { nodeContext } from "../../../runtime/node-context.ts";
@@ -146,6 +147,10 @@ const schema: ServiceSchema<object, object, object, OrchestratorService> = {
     "organism.harmony"(this: OrchestratorService, ctx: Context<HarmonyUpdate>) {
       this.harmony = { update: ctx.params, at: performance.now() };
       this.stream?.send("harmony_update", ctx.params);
+    },
+
+    "organism.alert"(this: OrchestratorService, ctx: Context<AlertChange>) {
+      this.stream?.send("alert", ctx.params);
     },
 
     "health.checked"(this: OrchestratorService, ctx: Context<{ verdicts: HealthVerdict[] }>) {

@@ -1,7 +1,9 @@
 import type { Context, Service, ServiceSchema } from "moleculer";
+import type { OrganismGauges } from "../../../models/alerts.ts";
 import type { PerformanceReport } from "../../../models/performance.ts";
 import { RUNTIME_CAPABILITY } from "../../../runtime/discovery/plan.ts";
 import type { VitalsReport } from "../../../runtime/vitals/node-vitals.ts";
+import { organismText } from "./organism-text.ts";
 import { PerformanceStore } from "./performance-store.ts";
 import { performanceText } from "./performance-text.ts";
 import { prometheusText } from "./prometheus-text.ts";
@@ -11,10 +13,13 @@ interface MonitoringService extends Service {
   store: VitalsStore;
   performance: PerformanceStore;
   lastReport: number;
+  organism(): Promise<string>;
 }
 
 /** Nodes report once a second; no report for so long means that none arrive, ms. */
 const SILENCE_MS = 5000;
+/** A scrape waits no longer for the rules engine, ms. */
+const ENGINE_ANSWERS_MS = 1000;
 
 const schema: ServiceSchema<object, object, object, MonitoringService> = {
   name: "monitoring-service",
@@ -73,8 +78,8 @@ const schema: ServiceSchema<object, object, object, MonitoringService> = {
 
     /** Everything, in Prometheus' text format. */
     prometheus: {
-      handler(this: MonitoringService) {
-        return prometheusText(this.store) + performanceText(this.performance);
+      async handler(this: MonitoringService) {
+        return prometheusText(this.store) + performanceText(this.performance) + (await this.organism());
       },
     },
 
@@ -94,6 +99,18 @@ const schema: ServiceSchema<object, object, object, MonitoringService> = {
 
     "node.performance"(this: MonitoringService, ctx: Context<PerformanceReport>) {
       this.performance.take(ctx.params);
+    },
+  },
+
+  methods: {
+    /** What the rules engine knows. Without it Prometheus is to see that nothing is known, so nothing is kept. */
+    async organism(this: MonitoringService): Promise<string> {
+      try {
+        const call = this.broker.call("symbiotic-rules-engine.gauges", {}, { timeout: ENGINE_ANSWERS_MS });
+        return organismText((await call) as OrganismGauges);
+      } catch {
+        return "";
+      }
     },
   },
 

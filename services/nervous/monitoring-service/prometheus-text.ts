@@ -31,6 +31,7 @@ export function prometheusText(store: VitalsStore): string {
   gauge("azora_open_files", "File descriptors that are open.", ({ files }) => files?.open);
   gauge("azora_open_files_limit", "File descriptors that may be open; 0 is no limit.", ({ files }) => files?.limit);
   gauge("azora_disk_free_bytes", "Left on the disk of the data folder.", ({ disk }) => disk?.free);
+  gauge("azora_disk_total_bytes", "Size of the disk of the data folder.", ({ disk }) => disk?.total);
   gauge(
     "azora_node_event_loop_delay_p99_seconds",
     "99th percentile of the event-loop delay in the last second.",

@@ -77,6 +77,7 @@ describe("Prometheus' text format", () => {
     expect(found.get('azora_open_files{node="heart-1"}')).toBe(31);
     expect(found.get('azora_open_files_limit{node="heart-1"}')).toBe(1024);
     expect(found.get('azora_disk_free_bytes{node="heart-1"}')).toBe(4e9);
+    expect(found.get('azora_disk_total_bytes{node="heart-1"}')).toBe(1e10);
   });
 
   test("tells what a node recorded for the audit chain, and what it dropped", () => {

@@ -10,7 +10,8 @@ export type StreamType =
   | "service_event"
   | "launch_progress"
   | "chain_block"
-  | "harmony_update";
+  | "harmony_update"
+  | "alert";
 
 export interface StreamOptions {
   port: number;

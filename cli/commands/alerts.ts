@@ -1,0 +1,11 @@
+import type { CommandGroup } from "../command.ts";
+import { list } from "./alerts/list.ts";
+import { rules } from "./alerts/rules.ts";
+import { ack, silence, silences, unsilence } from "./alerts/silence.ts";
+
+/** Alerts. The commands are in `alerts/`. */
+export const alerts: CommandGroup = {
+  name: "alerts",
+  summary: "what is wrong and since when; who knows of it, and what shall not be told",
+  commands: [list, ack, silence, silences, unsilence, rules],
+};
