@@ -6,27 +6,18 @@ export interface RosterService {
   name: string;
   system: System;
   status: string;
-  /** In the last ten minutes. */
+  /** As far as they were seen. */
   restarts: number;
 }
 
-const WINDOW_MS = 10 * 60_000;
-const MOST_REMEMBERED = 10_000;
-
 /** Who is there and to which system it belongs, as the orchestrator tells it. */
 export class Roster {
-  readonly #now: () => number;
   #topology: Topology | undefined;
   #systems = new Map<string, System>();
   /** Newest incarnation that was seen, by `service@node`. */
   readonly #incarnations = new Map<string, number>();
-  /** When services were restarted, oldest first. */
-  #restarts: { service: string; at: number }[] = [];
-
-  /** @param now monotonic, ms */
-  constructor(now: () => number) {
-    this.#now = now;
-  }
+  /** By service. */
+  readonly #restarts = new Map<string, number>();
 
   get topology(): Topology | undefined {
     return this.#topology;
@@ -38,25 +29,26 @@ export class Roster {
   }
 
   take(topology: Topology): void {
-    this.#topology = topology;
     this.#systems = new Map();
     for (const { name, aliases, organ, instances } of topology.services) {
       if (!isSystem(organ)) continue;
       for (const each of [name, ...aliases]) this.#systems.set(each, organ);
       for (const { node, incarnation } of instances) this.started(name, node, incarnation);
     }
+    this.#topology = topology;
     const living = new Set(topology.services.flatMap((one) => one.instances.map(({ node }) => `${one.name}@${node}`)));
     for (const key of this.#incarnations.keys()) if (!living.has(key)) this.#incarnations.delete(key);
+    const names = new Set(topology.services.map(({ name }) => name));
+    for (const name of this.#restarts.keys()) if (!names.has(name)) this.#restarts.delete(name);
   }
 
   /** An instance runs, for the `incarnation`-th time. */
   started(service: string, node: string, incarnation: number): void {
     const key = `${service}@${node}`;
     const before = this.#incarnations.get(key);
-    if (before !== undefined && incarnation > before) {
-      const at = this.#now();
-      for (let more = before; more < incarnation && more < before + 100; more++) this.#restarts.push({ service, at });
-      this.#restarts.splice(0, this.#restarts.length - MOST_REMEMBERED);
+    // What a launch starts, and starts again, is no restart yet.
+    if (this.launched && before !== undefined && incarnation > before) {
+      this.#restarts.set(service, (this.#restarts.get(service) ?? 0) + incarnation - before);
     }
     if (before === undefined || incarnation > before) this.#incarnations.set(key, incarnation);
   }
@@ -70,13 +62,15 @@ export class Roster {
   };
 
   services(): RosterService[] {
-    const since = this.#now() - WINDOW_MS;
-    this.#restarts = this.#restarts.filter(({ at }) => at >= since);
-    const counts = new Map<string, number>();
-    for (const { service } of this.#restarts) counts.set(service, (counts.get(service) ?? 0) + 1);
     return (this.#topology?.services ?? []).flatMap(({ name, organ, status }) =>
-      isSystem(organ) ? [{ name, system: organ, status, restarts: counts.get(name) ?? 0 }] : [],
+      isSystem(organ) ? [{ name, system: organ, status, restarts: this.#restarts.get(name) ?? 0 }] : [],
     );
+  }
+
+  /** Whether a service should answer. */
+  runs(service: string): boolean {
+    const known = this.#topology?.services.find(({ name }) => name === service);
+    return known?.status === "healthy" || known?.status === "degraded";
   }
 
   /** All that an action may name: systems are known without it. */

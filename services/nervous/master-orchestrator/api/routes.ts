@@ -1,3 +1,4 @@
+import { ORGANISM_MOUNT, ORGANISM_ROUTES } from "../../../../models/organism-routes.ts";
 import { PERFORMANCE_MOUNT, PERFORMANCE_ROUTES } from "../../../../models/performance-routes.ts";
 import { AzoraError } from "../../../../runtime/errors.ts";
 import { LEVELS, type Level } from "../../../../runtime/logger.ts";
@@ -176,6 +177,11 @@ export function apiRoutes(conductor: Conductor, operator: Operator): Route[] {
       service: "performance-optimizer",
       mount: PERFORMANCE_MOUNT,
       routes: PERFORMANCE_ROUTES,
+    }),
+    ...passedRoutes(broker, {
+      service: "symbiotic-rules-engine",
+      mount: ORGANISM_MOUNT,
+      routes: ORGANISM_ROUTES,
     }),
     { method: "GET", path: "/health", handle: wholeHealth },
     { method: "GET", path: "/live", handle: () => ({ status: "healthy" }) },

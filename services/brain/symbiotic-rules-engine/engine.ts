@@ -1,0 +1,311 @@
+import { join } from "node:path";
+import type { ServiceBroker } from "moleculer";
+import type { StoreMethods } from "../../../mixins/store/store.ts";
+import type { HarmonyUpdate } from "../../../models/harmony-update.ts";
+import type { CompleteRule, RuleFault } from "../../../models/symbiosis.ts";
+import type { Topology } from "../../../models/topology.ts";
+import { type Clock, monotonicClock } from "../../../runtime/clock.ts";
+import { Columns } from "../../../runtime/rules/columns.ts";
+import { type Firing, RuleEvaluator } from "../../../runtime/rules/rule-evaluator.ts";
+import { readSettings } from "../../../runtime/settings.ts";
+import { brokerPorts } from "./actions/ports.ts";
+import { RuleActor } from "./actions/rule-actor.ts";
+import { Alerting } from "./alerts/alerting.ts";
+import type { Situation } from "./alerts/situation.ts";
+import { SituationSource } from "./alerts/situation-source.ts";
+import { FlapBudget } from "./conflicts/flap-budget.ts";
+import { Executions } from "./executions.ts";
+import { History } from "./history/history.ts";
+import { KeptState } from "./kept-state.ts";
+import { OrganismModel, type OrganismTick } from "./model/organism-model.ts";
+import { Parts } from "./parts.ts";
+import { Roster } from "./roster.ts";
+import { RuleDesk } from "./rule-desk.ts";
+import type { RuleFolder } from "./rule-store/rule-files.ts";
+
+export interface EngineOptions {
+  broker: ServiceBroker;
+  logger: ServiceBroker["logger"];
+  store: StoreMethods;
+  folders: readonly RuleFolder[];
+  /** Folder for what is not in the store. */
+  dataDir: string;
+  /** Monotonic. @default performance.now */
+  clock?: Clock;
+  /** ms since the epoch. @default Date.now */
+  wall?: () => number;
+}
+
+/** How soon after a report it is judged, ms: reports of several nodes are judged together. */
+const JUDGE_MS = 250;
+const SECOND_MS = 1000;
+const LOOK_MS = 5000;
+/** What a launch leaves behind is not what rules are for, ms. */
+const SETTLING_MS = 5000;
+const ANSWER_MS = 5000;
+const TOPOLOGY_FRESH_MS = 2000;
+const COSTS_TOLD = 3;
+
+/** Measures, judges and acts, second by second. */
+export class Engine {
+  readonly model: OrganismModel;
+  readonly evaluator: RuleEvaluator;
+  readonly roster = new Roster();
+  readonly desk: RuleDesk;
+  readonly actor: RuleActor;
+  readonly alerting: Alerting;
+  readonly history: History;
+  readonly executions: Executions;
+  readonly kept: KeptState;
+  readonly parts: Parts;
+  /** When rules last fired, ISO 8601. */
+  readonly lastFired = new Map<string, string>();
+  readonly #options: EngineOptions;
+  readonly #clock: Clock;
+  readonly #wall: () => number;
+  readonly #columns = new Columns();
+  readonly #situations: SituationSource;
+  #rules: CompleteRule[] = [];
+  #judged: OrganismTick | undefined;
+  #topologyAt = Number.NEGATIVE_INFINITY;
+  #launchedAt: number | undefined;
+  #isJudging = false;
+  #isDue = true;
+  #looking: Promise<void> | undefined;
+  #cancel: (() => void)[] = [];
+  #isStopped = false;
+
+  constructor(options: EngineOptions) {
+    const { broker, logger, store, folders, dataDir, clock = monotonicClock, wall = Date.now } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#wall = wall;
+    this.parts = new Parts(() => clock.now(), logger);
+    this.executions = new Executions(store);
+    this.history = new History({ folder: join(dataDir, "organism", "history"), clock });
+    this.model = new OrganismModel({ columns: this.#columns, clock, systemOf: this.roster.systemOf, wall });
+    this.evaluator = new RuleEvaluator({ columns: this.#columns, wall });
+    this.alerting = new Alerting({
+      settings: readSettings(),
+      logger,
+      changed: (change) => void broker.broadcast("organism.alert", change),
+    });
+    this.#situations = new SituationSource({ clock });
+    const flaps = new FlapBudget();
+    this.actor = new RuleActor({
+      ports: brokerPorts(broker, {
+        topology: () => (clock.now() - this.#topologyAt < TOPOLOGY_FRESH_MS ? this.roster.topology : undefined),
+        raise: (alert) => this.alerting.manager.raise(alert),
+      }),
+      columns: this.#columns,
+      clock,
+      logger,
+      wall,
+      flaps,
+      keep: (result) => this.executions.keep(result),
+      remember: () => this.kept.keep(),
+    });
+    this.kept = new KeptState(store, {
+      rules: {
+        snapshot: () => this.evaluator.snapshot(clock.now()),
+        restore: (state) => this.evaluator.restore(state, clock.now()),
+      },
+      actions: this.actor,
+    });
+    this.desk = new RuleDesk({
+      store,
+      folders,
+      wall,
+      targets: () => this.roster.targets(),
+      own: () => ownMetrics(this.#columns.keys),
+      changed: (rules, faults) => this.#load(rules, faults),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { logger } = this.#options;
+    await this.history.open();
+    await this.alerting.open();
+    for (const problem of await this.kept.restore()) logger.warn(problem);
+    await this.desk.open();
+    await this.#look();
+    this.#every(JUDGE_MS, () => this.#judge());
+    this.#every(SECOND_MS, () => this.#second());
+    this.#every(LOOK_MS, () => this.#lookAround());
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    for (const cancel of this.#cancel) cancel();
+    await this.actor.stop();
+    await this.kept.keep();
+    await Promise.all([this.alerting.stop(), this.history.close()]);
+  }
+
+  /** What the organism is by the newest reports. */
+  get judged(): OrganismTick {
+    this.#judged ??= this.model.tick();
+    return this.#judged;
+  }
+
+  get situation(): Situation {
+    return this.#situations.situation(this.judged, this.#clock.now());
+  }
+
+  vitals(report: unknown): void {
+    this.model.vitals(report);
+    this.#situations.vitals(report);
+    this.#isDue = true;
+  }
+
+  performance(report: unknown): void {
+    this.model.performance(report);
+    this.#situations.performance(report);
+    this.#isDue = true;
+  }
+
+  own(service: string, metrics: unknown): void {
+    this.model.own(service, metrics);
+    this.#isDue = true;
+  }
+
+  nodeChanged(node: string, status: string): void {
+    if (status === "down") this.model.nodeDown(node);
+    this.#isDue = true;
+    void this.#look();
+  }
+
+  serviceChanged({ name, node, incarnation, event }: ServiceChange): void {
+    if (event === "started") this.roster.started(name, node, incarnation);
+    this.#isDue = true;
+    void this.#look();
+  }
+
+  chainAlarm(alarm: unknown): void {
+    this.#situations.chainAlarm(alarm);
+  }
+
+  /** Rules are judged from some seconds after the launch on. */
+  get isJudging(): boolean {
+    return this.#isJudging;
+  }
+
+  #judge(): void {
+    if (!this.#isDue) return;
+    this.#isDue = false;
+    const now = this.#clock.now();
+    this.#judged = this.parts.run("model", () => this.model.tick()) ?? this.#judged;
+    if (!this.#isJudging && this.#launchedAt !== undefined && now - this.#launchedAt >= SETTLING_MS) {
+      this.#isJudging = true;
+      this.#load(this.#rules, this.desk.faults);
+    }
+    const turned = this.parts.run("rules", () => this.evaluator.tick(now));
+    for (const rule of turned?.ended ?? []) {
+      this.actor.ended(rule);
+      this.alerting.manager.clearRule(rule);
+    }
+    for (const firing of [...(turned?.fired ?? []), ...(turned?.shadow ?? [])]) this.#fire(firing);
+    this.parts.run("actions", () => this.actor.tick(now, this.evaluator.active()));
+  }
+
+  #fire({ rule, why }: Firing): void {
+    this.lastFired.set(rule.id, why.at);
+    // Never rejects: what could not be done is said in the result.
+    void this.actor.act(rule, why);
+  }
+
+  /** What does not have to be at once. */
+  #second(): void {
+    // Values grow old without anybody saying so.
+    this.#isDue = true;
+    const { judged } = this;
+    this.parts.run("alerts", () => this.alerting.tick(this.situation));
+    this.parts.run("history", () => this.history.add(this.#wall(), this.#columns));
+    this.parts.run("telling", () => void this.#options.broker.broadcast("organism.harmony", this.#update(judged)));
+  }
+
+  #update({ at, systems, harmony, explanation }: OrganismTick): HarmonyUpdate {
+    return {
+      at,
+      ...harmony,
+      systems: systems.map(({ system, health, confidence, metrics }) => ({
+        system,
+        health,
+        confidence,
+        load: metrics.load.value,
+      })),
+      costs: explanation.costs.slice(0, COSTS_TOLD),
+      firing: this.evaluator.active(),
+    };
+  }
+
+  /** Until rules are judged there are none: nothing that the launch does makes one hold. */
+  #load(rules: CompleteRule[], faults: readonly RuleFault[]): void {
+    this.#rules = rules;
+    if (this.#isJudging) this.evaluator.load(rules, this.#clock.now(), faults);
+    for (const id of this.lastFired.keys()) if (!rules.some((rule) => rule.id === id)) this.lastFired.delete(id);
+  }
+
+  /** Takes in who is there. */
+  #look(): Promise<void> {
+    this.#looking ??= this.#lookOnce().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #lookOnce(): Promise<void> {
+    try {
+      const topology = await this.#ask<Topology>("master-orchestrator.topology");
+      this.roster.take(topology);
+      this.#topologyAt = this.#clock.now();
+      this.#situations.topology(topology);
+      this.parts.well("orchestrator");
+    } catch (error) {
+      this.#situations.topology(null);
+      this.parts.failed("orchestrator", error);
+    }
+    this.parts.run("model", () => this.model.services(this.roster.services()));
+    if (this.roster.launched) this.#launchedAt ??= this.#clock.now();
+  }
+
+  /** Takes in also how the chain is, and what has changed in the rule files. */
+  async #lookAround(): Promise<void> {
+    await this.#look();
+    if (this.roster.runs("blockchain-logger")) {
+      await this.#ask("blockchain-logger.stats").then(
+        (stats) => this.#situations.chain(stats),
+        (error) => this.#situations.chain(error),
+      );
+    }
+    await this.desk.look().catch((error) => this.parts.failed("rule files", error));
+    await this.kept.keep();
+  }
+
+  #ask<T>(action: string): Promise<T> {
+    return this.#options.broker.call(action, {}, { timeout: ANSWER_MS }) as Promise<T>;
+  }
+
+  #every(ms: number, work: () => void | Promise<void>): void {
+    const index = this.#cancel.length;
+    const again = () => {
+      this.#cancel[index] = this.#clock.after(ms, () => {
+        if (this.#isStopped) return;
+        void Promise.resolve(work()).finally(again);
+      });
+    };
+    again();
+  }
+}
+
+export interface ServiceChange {
+  name: string;
+  node: string;
+  incarnation: number;
+  event: string;
+}
+
+/** `heart.user-management.signups` → `user-management.signups`; what Azora measures itself has no second dot. */
+function ownMetrics(keys: readonly string[]): string[] {
+  return keys.map((key) => key.slice(key.indexOf(".") + 1)).filter((name) => name.includes("."));
+}

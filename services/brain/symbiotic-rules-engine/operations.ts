@@ -1,0 +1,215 @@
+import { randomUUID } from "node:crypto";
+import type { ServiceBroker } from "moleculer";
+import type { Silence } from "../../../models/alerts.ts";
+import type { ReplayReport, RuleConflict } from "../../../models/replay-report.ts";
+import type {
+  ExecutionResult,
+  HarmonyExplanation,
+  OrganismState,
+  RuleWhy,
+  Stretch,
+} from "../../../models/symbiosis.ts";
+import type { RuleVersion, RuleView } from "../../../models/symbiotic-rule.model.ts";
+import { prometheusRules } from "../../../runtime/alerts/prometheus-rules.ts";
+import { AzoraError } from "../../../runtime/errors.ts";
+import { hasRecorder, recorderOf } from "../../../runtime/record/recorder-of.ts";
+import { checkRules } from "../../../runtime/rules/check-rules.ts";
+import { replayed } from "../../../runtime/rules/replay/replayed.ts";
+import type { Engine } from "./engine.ts";
+import type { RuleChange } from "./rule-store/rule-library.ts";
+
+export interface AskedStretch {
+  /** ms since the epoch, or ISO 8601. @default as far back as there is */
+  from?: number | string | undefined;
+  /** @default now */
+  to?: number | string | undefined;
+  step: number | string;
+  /** As `brain.load`. @default all */
+  columns?: string[] | undefined;
+}
+
+/** What is asked of the engine from outside. */
+export class Operations {
+  readonly #engine: Engine;
+  readonly #broker: ServiceBroker;
+  /** ms since the epoch. */
+  readonly #wall: () => number;
+  readonly #now: () => number;
+
+  constructor(engine: Engine, broker: ServiceBroker, { wall, now }: { wall(): number; now(): number }) {
+    this.#engine = engine;
+    this.#broker = broker;
+    this.#wall = wall;
+    this.#now = now;
+  }
+
+  state(): OrganismState {
+    const { explanation: _why, ...state } = this.#engine.judged;
+    return state;
+  }
+
+  explanation(): HarmonyExplanation {
+    return this.#engine.judged.explanation;
+  }
+
+  /** @throws AzoraError VALIDATION_ERROR */
+  stretch({ from, to, step, columns }: AskedStretch): Promise<Stretch> {
+    const end = to === undefined ? this.#wall() : moment("to", to);
+    const begin = from === undefined ? 0 : moment("from", from);
+    if (begin > end) {
+      const problem = {
+        field: "from",
+        value: from,
+        allowed: `a moment before to, which is ${new Date(end).toISOString()}`,
+      };
+      throw new AzoraError("VALIDATION_ERROR", `from is ${from}, but must be ${problem.allowed}`, {
+        errors: [problem],
+      });
+    }
+    const asked = { from: begin, to: end, step: Number(step) as 1000 | 60_000 };
+    return this.#engine.history.read({ ...asked, ...(columns ? { columns } : {}) });
+  }
+
+  ruleViews(): RuleView[] {
+    const { desk, evaluator, lastFired } = this.#engine;
+    const active = new Set(evaluator.active());
+    return desk.views((id) => ({ active: active.has(id), lastFired: lastFired.get(id) ?? null }));
+  }
+
+  async rule(id: string): Promise<RuleView & { versions: RuleVersion[] }> {
+    const { desk } = this.#engine;
+    desk.get(id);
+    const view = this.ruleViews().find((one) => one.id === id)!;
+    return { ...view, versions: await desk.versions(id) };
+  }
+
+  why(id: string): RuleWhy {
+    const { desk, evaluator, isJudging } = this.#engine;
+    if (isJudging) return evaluator.why(id, this.#now());
+    const { holds: _holds, ...why } = evaluator.evaluate(desk.get(id).rule, this.#now());
+    return { ...why, result: "did not fire", why: `no rule is judged before the launch is over; now ${why.why}` };
+  }
+
+  /** Faults, and conflicts with one another, with the rules that are there, and on what was recorded of the last hour. */
+  async check(rules: unknown): Promise<{ faults: unknown[]; conflicts: RuleConflict[] }> {
+    return this.#engine.desk.check(rules, await this.stretch({ step: 1000 }));
+  }
+
+  /** @throws AzoraError VALIDATION_ERROR with all faults of the candidate rules */
+  async replay({ rules, ...asked }: AskedStretch & { rules?: unknown }): Promise<ReplayReport> {
+    const { desk } = this.#engine;
+    const stretch = await this.stretch(asked);
+    if (rules === undefined) return { ...replayed(stretch, desk.all()), conflicts: [...desk.conflicts] };
+    const candidates = checkRules(rules);
+    if (candidates.faults.length > 0) {
+      const { faults } = candidates;
+      throw new AzoraError("VALIDATION_ERROR", faults.map(({ rule, detail }) => `${rule}: ${detail}`).join("; "), {
+        errors: faults.map(({ rule, path, detail }) => ({ field: `${rule}.${path}`, allowed: detail })),
+      });
+    }
+    return { ...replayed(stretch, candidates.rules), conflicts: desk.check(rules, stretch).conflicts };
+  }
+
+  async putRule(rule: unknown, by: string): Promise<RuleView & { conflicts: RuleConflict[] }> {
+    const { desk } = this.#engine;
+    const put = await desk.put(rule, by);
+    await this.#onRecord("put", by, { rule: put.rule });
+    const { id } = put.rule;
+    return { ...this.#view(id), conflicts: desk.conflicts.filter(({ rules }) => rules.includes(id)) };
+  }
+
+  async changeRule(id: string, change: RuleChange, by: string): Promise<RuleView> {
+    if (change.enabled === undefined && change.mode === undefined) {
+      const problem = { field: "enabled", allowed: "true or false, or mode: shadow or on" };
+      throw new AzoraError("VALIDATION_ERROR", `enabled and mode are missing: one of them is needed`, {
+        errors: [problem],
+      });
+    }
+    await this.#engine.desk.change(id, change, by);
+    await this.#onRecord("changed", by, { id, ...change });
+    return this.#view(id);
+  }
+
+  async restoreRule(id: string, version: number, by: string): Promise<RuleView> {
+    const { rule } = await this.#engine.desk.restore(id, version, by);
+    await this.#onRecord("restored", by, { version, rule });
+    return this.#view(id);
+  }
+
+  async removeRule(id: string, by: string): Promise<{ removed: string }> {
+    await this.#engine.desk.remove(id, by);
+    await this.#onRecord("removed", by, { id });
+    return { removed: id };
+  }
+
+  /** Looks whether a rule holds now, whatever its cooldown, and acts if it does. */
+  async execute(given: object | string, wait: boolean): Promise<ExecutionResult> {
+    const { desk, evaluator, executions, actor } = this.#engine;
+    const rule = desk.complete(given);
+    const { holds, ...why } = evaluator.evaluate(rule, this.#now());
+    if (holds === "true" && why.result === "would fire") return actor.act(rule, why, { by: "operator", wait });
+    const result = { id: randomUUID(), rule: rule.id, at: why.at, mode: rule.mode, why, actions: [] };
+    await executions.keep(result);
+    return result;
+  }
+
+  silence(asked: { matchers: Record<string, string>; duration: number; comment?: string }, by: string): Silence {
+    const { matchers, duration, comment = "" } = asked;
+    return this.#engine.alerting.manager.silence({ matchers, until: this.#wall() + duration, by, comment });
+  }
+
+  prometheusRules(): string {
+    return prometheusRules();
+  }
+
+  health(): { status: "healthy" | "degraded"; checks: Record<string, unknown> } {
+    const { parts, judged, isJudging, kept, executions, desk, evaluator, model, alerting, history, roster } =
+      this.#engine;
+    const { failures } = parts;
+    const stored = kept.failure ?? executions.failure;
+    const faults = desk.faults;
+    const { rules, active } = evaluator.stats();
+    const checks = {
+      orchestrator: failures["orchestrator"] ?? "ok",
+      rules:
+        failures["rules"] ??
+        (isJudging ? `${rules} rules, ${active} active` : `waits for the launch${roster.launched ? " to settle" : ""}`),
+      faults:
+        faults.length === 0
+          ? "none"
+          : `${faults.length}: ${[...new Set(faults.map((one) => one.file ?? one.rule))].slice(0, 5).join(", ")}`,
+      harmony: `${Math.round(judged.harmony.score)}, of which ${Math.round(judged.harmony.confidence * 100)} % is known`,
+      vitals: absurd(model.faults()),
+      actions: failures["actions"] ?? "ok",
+      store: stored ?? "ok",
+      history: failures["history"] ?? history.stats(),
+      alerts: failures["alerts"] ?? alerting.manager.counts(),
+    };
+    const wrong = Object.keys(failures).length > 0 || stored !== undefined;
+    return { status: wrong ? "degraded" : "healthy", checks };
+  }
+
+  #view(id: string): RuleView {
+    return this.ruleViews().find((one) => one.id === id)!;
+  }
+
+  async #onRecord(what: string, by: string, data: Record<string, unknown>): Promise<void> {
+    if (!hasRecorder(this.#broker)) return;
+    await recorderOf(this.#broker).durable(`rule.${what}`, { by, ...data }, { service: "symbiotic-rules-engine" });
+  }
+}
+
+function moment(field: string, value: number | string): number {
+  const at = typeof value === "number" ? value : Date.parse(value);
+  if (Number.isFinite(at)) return at;
+  const problem = { field, value, allowed: "ms since the epoch, or a moment as 2027-01-31T12:00:00Z" };
+  throw new AzoraError("VALIDATION_ERROR", `${field} is "${value}", but must be ${problem.allowed}`, {
+    errors: [problem],
+  });
+}
+
+function absurd(faults: { node: string; what: string; count: number }[]): string {
+  if (faults.length === 0) return "ok";
+  const [worst] = faults.toSorted((one, other) => other.count - one.count);
+  return `${faults.length} kinds of absurd values, most of ${worst!.node}: ${worst!.what} (${worst!.count} times)`;
+}

@@ -1,0 +1,144 @@
+import type { StoreMethods } from "../../../mixins/store/store.ts";
+import type { RuleConflict } from "../../../models/replay-report.ts";
+import type { CompleteRule, RuleFault, Stretch } from "../../../models/symbiosis.ts";
+import type { RuleVersion, RuleView } from "../../../models/symbiotic-rule.model.ts";
+import { checkRules } from "../../../runtime/rules/check-rules.ts";
+import { findConflicts } from "../../../runtime/rules/conflicts/find-conflicts.ts";
+import { RuleBook } from "./rule-store/rule-book.ts";
+import { RuleFiles, type RuleFolder } from "./rule-store/rule-files.ts";
+import { type LibraryRule, type RuleChange, RuleLibrary } from "./rule-store/rule-library.ts";
+
+export interface RuleDeskOptions {
+  store: StoreMethods;
+  folders: readonly RuleFolder[];
+  wall: () => number;
+  /** What an action may name; empty while nobody knows. */
+  targets(): readonly string[];
+  /** Own metrics that have been published, as `user-management.signups`. */
+  own(): readonly string[];
+  /** Called with all rules whenever they have changed. */
+  changed(rules: CompleteRule[], faults: readonly RuleFault[]): void;
+}
+
+/** The rules of an organism: read from files and store, checked, changed, shown. */
+export class RuleDesk {
+  readonly #options: RuleDeskOptions;
+  readonly #book: RuleBook;
+  readonly #files: RuleFiles;
+  readonly #library: RuleLibrary;
+  /** Undefined where they were not looked for since the rules have changed. */
+  #conflicts: RuleConflict[] | undefined;
+  #reading: Promise<void> | undefined;
+
+  constructor(options: RuleDeskOptions) {
+    this.#options = options;
+    const check = (input: unknown, targets: readonly string[] = []) =>
+      checkRules(input, { own: options.own(), targets });
+    this.#book = new RuleBook(options.store, options.wall);
+    this.#files = new RuleFiles(options.folders, check);
+    this.#library = new RuleLibrary(this.#book, this.#files, check, options.targets);
+  }
+
+  /** Those of the rules that are enabled. */
+  get conflicts(): readonly RuleConflict[] {
+    this.#conflicts ??= findConflicts(this.all());
+    return this.#conflicts;
+  }
+
+  get faults(): (RuleFault & { file?: string })[] {
+    return this.#library.faults;
+  }
+
+  get(id: string): LibraryRule {
+    return this.#library.get(id);
+  }
+
+  all(): CompleteRule[] {
+    return [...this.#library.rules.values()].map(({ rule }) => rule);
+  }
+
+  async open(): Promise<void> {
+    await this.#book.open();
+    await this.#files.read();
+    this.#refresh();
+  }
+
+  /** Takes in what has changed in the files. */
+  look(): Promise<void> {
+    this.#reading ??= this.#files
+      .read()
+      .then((isOther) => {
+        if (isOther) this.#refresh();
+      })
+      .finally(() => {
+        this.#reading = undefined;
+      });
+    return this.#reading;
+  }
+
+  /** @param lives what the evaluator knows of each */
+  views(lives: (id: string) => Pick<RuleView, "active" | "lastFired">): RuleView[] {
+    const faults = Map.groupBy(this.faults, ({ rule }) => rule);
+    return [...this.#library.rules.values()]
+      .map(({ rule, origin, file, version }) => ({
+        ...rule,
+        origin,
+        ...(file === undefined ? {} : { file }),
+        version,
+        ...lives(rule.id),
+        faults: (faults.get(rule.id) ?? []).map(({ path, detail }) => ({ rule: rule.id, path, detail })),
+      }))
+      .sort((one, other) => other.priority - one.priority || (one.id < other.id ? -1 : 1));
+  }
+
+  versions(id: string): Promise<RuleVersion[]> {
+    return this.#library.versions(id);
+  }
+
+  /** What is wrong with rules, and whom they would fight, of themselves and of those that are there. */
+  check(input: unknown, stretch?: Stretch): { faults: RuleFault[]; conflicts: RuleConflict[] } {
+    const { own, targets } = this.#options;
+    const { rules, faults } = checkRules(input, { own: own(), targets: targets() });
+    const given = new Set(rules.map(({ id }) => id));
+    const others = this.all().filter(({ id, enabled }) => enabled && !given.has(id));
+    const conflicts = findConflicts([...others, ...rules], stretch ? { stretch } : {});
+    return { faults, conflicts: conflicts.filter((one) => one.rules.some((id) => given.has(id))) };
+  }
+
+  async put(rule: unknown, by: string): Promise<LibraryRule> {
+    return this.#done(await this.#library.put(rule, by));
+  }
+
+  async change(id: string, change: RuleChange, by: string): Promise<LibraryRule> {
+    return this.#done(await this.#library.change(id, change, by));
+  }
+
+  async restore(id: string, version: number, by: string): Promise<LibraryRule> {
+    return this.#done(await this.#library.restore(id, version, by));
+  }
+
+  async remove(id: string, by: string): Promise<void> {
+    await this.#library.remove(id, by);
+    this.#told();
+  }
+
+  /** One complete rule: a known one by its id, or one that is given. @throws AzoraError NOT_FOUND, VALIDATION_ERROR */
+  complete(rule: object | string): CompleteRule {
+    return typeof rule === "string" ? this.get(rule).rule : this.#library.checked(rule);
+  }
+
+  #done(rule: LibraryRule): LibraryRule {
+    this.#told();
+    return rule;
+  }
+
+  #refresh(): void {
+    this.#library.refresh();
+    this.#told();
+  }
+
+  #told(): void {
+    this.#conflicts = undefined;
+    this.#options.changed(this.all(), this.faults);
+  }
+}

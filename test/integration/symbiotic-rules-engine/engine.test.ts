@@ -1,0 +1,250 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { type Service, ServiceBroker } from "moleculer";
+import { type StoreMethods, store } from "../../../mixins/store/store.ts";
+import type { HarmonyUpdate } from "../../../models/harmony-update.ts";
+import {
+  engineStateModel,
+  ruleExecutionModel,
+  ruleVersionModel,
+  symbioticRuleModel,
+} from "../../../models/symbiotic-rule.model.ts";
+import type { VitalsReport } from "../../../runtime/vitals/node-vitals.ts";
+import { Engine } from "../../../services/brain/symbiotic-rules-engine/engine.ts";
+import { Operations } from "../../../services/brain/symbiotic-rules-engine/operations.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { knownNode, knownService, topologyOf } from "../../support/topology.ts";
+import { writeFiles } from "../../support/write-files.ts";
+
+const AT = Date.parse("2027-01-01T00:00:00Z");
+const busy = (id: string, more: object = {}) => ({
+  id,
+  conditions: [{ system: "heart", metric: "cpu", operator: "greaterThan", value: 80 }],
+  actions: [{ type: "setFlag", target: "heart", parameters: { flag: "calm", value: true } }],
+  ...more,
+});
+
+/** Lets promises and files come to their end. */
+const settled = async (done: () => boolean | Promise<boolean>) => {
+  for (let tries = 0; tries < 500 && !(await done()); tries++) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(await done()).toBe(true);
+};
+
+describe("the engine", () => {
+  let folder: string;
+  let clock: FakeClock;
+  let broker: ServiceBroker;
+  let service: Service & StoreMethods;
+  let engine: Engine;
+  let operations: Operations;
+  let launched: boolean;
+  let told: HarmonyUpdate[];
+  let logged: string[];
+  let seq: number;
+
+  const wall = () => AT + clock.now();
+  const vitals = (cpu: number, more: Partial<VitalsReport> = {}): VitalsReport => ({
+    node: "heart-1",
+    at: wall(),
+    seq: seq++,
+    instanceId: "one",
+    cpu,
+    memory: 1e8,
+    heapUsed: 5e7,
+    heapLimit: 4e9,
+    loopDelay: { p50: 0, p99: 1, max: 2 },
+    utilisation: cpu / 100,
+    uptime: 100,
+    actions: [],
+    breakers: [],
+    lost: [],
+    calls: { retries: 0, refusedHolds: 0 },
+    logLinesLost: 0,
+    ...more,
+  });
+  /** Seconds with one report each. */
+  const seconds = async (many: number, cpu: number) => {
+    for (let second = 0; second < many; second++) {
+      engine.vitals(vitals(cpu));
+      for (let part = 0; part < 4; part++) {
+        clock.advance(250);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+  };
+  const begin = async () => {
+    const logger = { info: () => {}, warn: (text: string) => logged.push(text), error: () => {}, debug: () => {} };
+    engine = new Engine({
+      broker,
+      logger: logger as never,
+      store: service,
+      folders: [{ path: join(folder, "rules"), origin: "file", shown: "rules" }],
+      dataDir: folder,
+      clock,
+      wall,
+    });
+    await engine.start();
+    operations = new Operations(engine, broker, { wall, now: () => clock.now() });
+  };
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), "engine-"));
+    mkdirSync(join(folder, "rules"));
+    process.env["AZORA_DATA_DIR"] = folder;
+    [clock, launched, told, logged, seq] = [new FakeClock(), true, [], [], 0];
+    broker = new ServiceBroker({ nodeID: "brain-1", logger: false });
+    broker.createService({
+      name: "master-orchestrator",
+      actions: {
+        topology: () => ({
+          ...topologyOf([knownService("shop")], [knownNode("heart-1", ["shop"])]),
+          launched,
+        }),
+      },
+    });
+    broker.createService({
+      name: "listener",
+      events: { "organism.harmony": (ctx: { params: HarmonyUpdate }) => void told.push(ctx.params) },
+    } as never);
+    service = broker.createService({
+      name: "keeper",
+      mixins: [
+        store(symbioticRuleModel, {
+          collections: [ruleVersionModel, ruleExecutionModel, engineStateModel] as never,
+        }),
+      ],
+    } as never) as never;
+    await broker.start();
+    await begin();
+  });
+  afterEach(async () => {
+    await engine.stop();
+    await broker.stop();
+    delete process.env["AZORA_DATA_DIR"];
+    rmSync(folder, { recursive: true });
+  });
+
+  test("a rule of the API fires within a second and a quarter of the report that makes it hold, and is kept with its why", async () => {
+    await operations.putRule(busy("calm"), "operator");
+    await seconds(8, 10);
+    expect(engine.actor.flags()).toEqual([]);
+    engine.vitals(vitals(95));
+    clock.advance(250);
+    await settled(() => engine.actor.flags().length === 1);
+    await settled(async () => (await engine.executions.newest(10)).length === 1);
+    const [execution] = await engine.executions.newest(10);
+    expect(execution).toMatchObject({
+      rule: "calm",
+      mode: "on",
+      why: { result: "fired" },
+      actions: [{ status: "done" }],
+    });
+    expect(JSON.stringify(execution!.why)).toContain("95");
+    expect(operations.ruleViews()).toMatchObject([
+      { id: "calm", origin: "api", active: true, lastFired: execution!.at },
+    ]);
+  });
+
+  test("nothing fires before the launch is over and has settled", async () => {
+    launched = false;
+    await engine.stop();
+    await begin();
+    await operations.putRule(busy("calm"), "operator");
+    await seconds(10, 95);
+    expect(operations.why("calm").why).toMatch(/^no rule is judged before the launch is over/);
+    launched = true;
+    await seconds(4, 95);
+    expect(engine.actor.flags()).toEqual([]);
+    await seconds(12, 95);
+    await settled(() => engine.actor.flags().length === 1);
+  });
+
+  test("a file of rules is taken in while the engine runs, and its faults are shown beside those that work", async () => {
+    await seconds(7, 10);
+    writeFiles(folder, { "rules/a.json": JSON.stringify([busy("one"), { ...busy("two"), cooldown: "soon" }]) });
+    await seconds(6, 10);
+    await settled(() => operations.ruleViews().length === 1);
+    expect(operations.health().checks["faults"]).toBe("1: rules/a.json");
+    expect(operations.why("two")).toMatchObject({ result: "did not fire", why: expect.stringContaining("cooldown") });
+  });
+
+  test("a shadow rule says what it would do and does nothing", async () => {
+    await operations.putRule(busy("calm", { mode: "shadow" }), "operator");
+    await seconds(10, 95);
+    await settled(async () => (await engine.executions.newest(10)).length === 1);
+    const [execution] = await engine.executions.newest(10);
+    expect(execution).toMatchObject({ mode: "shadow", actions: [{ status: "shadow" }] });
+    expect(engine.actor.flags()).toEqual([]);
+  });
+
+  test("a rule that is executed by hand acts only where its conditions hold", async () => {
+    await seconds(7, 10);
+    const idle = await operations.execute(busy("by-hand"), false);
+    expect(idle).toMatchObject({ why: { result: "did not fire" }, actions: [] });
+    await seconds(2, 95);
+    expect(await operations.execute(busy("by-hand"), false)).toMatchObject({ actions: [{ status: "done" }] });
+  });
+
+  test("an absurd report costs no other node its values, and stops nothing", async () => {
+    await operations.putRule(busy("calm"), "operator");
+    await seconds(7, 10);
+    const absurd = [
+      null,
+      7,
+      {},
+      { node: "heart-2" },
+      vitals(Number.NaN, { node: "heart-2" }),
+      vitals(-4, { node: "heart-3" }),
+    ];
+    for (const report of [...absurd, vitals(1e300, { node: "heart-4", heapUsed: -1, actions: "none" as never })]) {
+      engine.vitals(report);
+      engine.performance(report);
+    }
+    engine.own("shop", { "": 1, deep: { a: 1 }, many: Number.NaN });
+    await seconds(3, 95);
+    await settled(() => engine.actor.flags().length === 1);
+    const { score } = operations.state().harmony;
+    expect(score >= 0 && score <= 100).toBe(true);
+  });
+
+  test("harmony is told once a second, with the systems and what costs it", async () => {
+    await seconds(5, 10);
+    expect(told.length).toBeGreaterThanOrEqual(4);
+    expect(told.at(-1)).toMatchObject({
+      systems: expect.arrayContaining([expect.objectContaining({ system: "heart" })]),
+    });
+    expect(told.at(-1)!.systems).toHaveLength(7);
+    expect(told.at(-1)!.score).toBeGreaterThan(90);
+  });
+
+  test("after a restart a rule that is active and in its cooldown does not fire anew", async () => {
+    await operations.putRule(busy("calm", { cooldown: 600_000 }), "operator");
+    await seconds(10, 95);
+    await settled(async () => (await engine.executions.newest(10)).length === 1);
+    await engine.stop();
+    await begin();
+    await seconds(12, 95);
+    expect(operations.why("calm").cooldownLeft).toBeGreaterThan(500_000);
+    expect(await engine.executions.newest(10)).toHaveLength(1);
+  });
+
+  test("recorded values are replayed against a rule that is not there yet", async () => {
+    await seconds(20, 10);
+    await seconds(20, 95);
+    const report = await operations.replay({ rules: [busy("candidate")], step: 1000 });
+    expect(report.firings).toMatchObject([{ rule: "candidate" }]);
+    expect(engine.actor.flags()).toEqual([]);
+  });
+
+  test("a broken orchestrator is told in the health, and judging goes on", async () => {
+    await operations.putRule(busy("calm"), "operator");
+    await seconds(7, 10);
+    await broker.destroyService("master-orchestrator");
+    await seconds(7, 95);
+    await settled(() => operations.health().checks["orchestrator"] !== "ok");
+    expect(operations.health().status).toBe("degraded");
+    expect(engine.evaluator.active()).toEqual(["calm"]);
+  });
+});
