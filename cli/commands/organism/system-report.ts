@@ -11,12 +11,11 @@ export function systemReport(one: SystemState, { state, explanation }: OrganismV
   const costs = explanation.costs.filter((cost) => cost.system === system && cost.cost >= SMALL_COST);
   const rows = (Object.keys(METRICS) as Metric[]).map((metric) => [
     metric,
-    shown(metric, metrics[metric].value),
-    METRICS[metric].unit,
+    withUnit(metric, metrics[metric].value),
     age(metrics[metric]),
     METRICS[metric].description,
   ]);
-  const ownRows = Object.entries(own).map(([name, reading]) => [name, figure(reading.value), "", age(reading), ""]);
+  const ownRows = Object.entries(own).map(([name, reading]) => [name, figure(reading.value), age(reading), ""]);
   const flows = state.flows.filter(({ from, to }) => from === system || to === system);
   return [
     `${paint("bold", system)}  health ${Math.round(health)} (${bandOf(health).words}), confidence ${Math.floor(confidence * 100)} %, on ${nodes.join(", ") || "no node that tells anything"}`,
@@ -25,7 +24,6 @@ export function systemReport(one: SystemState, { state, explanation }: OrganismV
       [
         { title: "METRIC" },
         { title: "VALUE", align: "right" },
-        { title: "UNIT" },
         { title: "AGE", align: "right" },
         { title: "", flexible: true },
       ],
@@ -39,6 +37,11 @@ export function systemReport(one: SystemState, { state, explanation }: OrganismV
     const errors = errorRate > 0 ? paint("red", `, ${figure(errorRate)} % errors`) : "";
     return `${from} → ${to}  ${rate(calls)} calls/s, ${time(latency)}${errors}`;
   }
+}
+
+function withUnit(metric: Metric, value: number | null): string {
+  const { unit } = METRICS[metric];
+  return value === null || unit === "ms" || unit === "%" ? shown(metric, value) : `${shown(metric, value)} ${unit}`;
 }
 
 function age({ value, age }: Reading): string {

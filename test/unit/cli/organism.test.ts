@@ -215,9 +215,9 @@ test("of one system all is told: metrics with their age, own ones, and the flows
   ];
   const text = lines(systemReport(brain, whole));
   expect(text[0]).toBe("brain  health 71 (strained), confidence 100 %, on brain-1");
-  expect(text.find((line) => line.startsWith("eventLoopDelay"))).toMatch(/ 84\.2 ms +ms +240 ms +99th percentile/);
-  expect(text.find((line) => line.startsWith("errorRate"))).toMatch(/ - +% +8 s, stale /);
-  expect(text.find((line) => line.startsWith("restarts"))).toMatch(/ - +per 10 min +never/);
+  expect(text.find((line) => line.startsWith("eventLoopDelay"))).toMatch(/ 84\.2 ms +240 ms +99th percentile/);
+  expect(text.find((line) => line.startsWith("errorRate"))).toMatch(/ - +8 s, stale /);
+  expect(text.find((line) => line.startsWith("restarts"))).toMatch(/ - +never/);
   expect(text.find((line) => line.startsWith("judge.verdicts"))).toMatch(/ 2\.5 +100 ms$/);
   expect(text.slice(-3)).toEqual([
     "lungs → brain  12.5 calls/s, 3.2 ms, 1.5 % errors",
