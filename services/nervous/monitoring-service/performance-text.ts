@@ -89,6 +89,7 @@ export function performanceText(store: PerformanceStore): string {
     limit: "limit",
     overload: "overload",
     late: "late",
+    shed: "shed",
   });
   each("served", "gauge", "azora_served_running", "Calls that are being carried out.", "running");
   each("served", "gauge", "azora_served_waiting", "Calls that wait for their turn.", "waiting");

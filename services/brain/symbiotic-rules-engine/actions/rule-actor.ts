@@ -45,6 +45,10 @@ export interface RuleActorOptions {
   remember?(): Promise<void> | void;
 }
 
+/** In an object, so that nobody awaits it who only waits for the act. */
+interface FollowUp {
+  ended: Promise<void>;
+}
 type ActionResult = ExecutionResult["actions"][number];
 
 const ACTS: Record<ActionType, Act> = {
@@ -138,7 +142,7 @@ export class RuleActor {
         const done: ActionResult = { type: action.type, target: action.target, status: "failed", what: "" };
         result.actions.push(done);
         const effect = await this.#one(rule, why, action, by, done, () => this.#keep(result));
-        if (effect) effects.push(effect);
+        if (effect) effects.push(effect.ended);
       }
     } finally {
       this.#acting.delete(rule.id);
@@ -234,7 +238,6 @@ export class RuleActor {
     return undefined;
   }
 
-  /** @returns the end of its follow-up, where there is one */
   async #one(
     rule: CompleteRule,
     why: RuleWhy,
@@ -242,7 +245,7 @@ export class RuleActor {
     by: "rules" | "operator",
     done: ActionResult,
     tell: () => Promise<void>,
-  ): Promise<Promise<void> | undefined> {
+  ): Promise<FollowUp | undefined> {
     try {
       const topology = await this.#topology();
       const target = targetOf(action.target, topology);
@@ -289,7 +292,7 @@ export class RuleActor {
     by: "rules" | "operator",
     done: ActionResult,
     tell: () => Promise<void>,
-  ): Promise<Promise<void> | undefined> {
+  ): Promise<FollowUp | undefined> {
     const { clock, logger, ports } = this.#options;
     const pushes = pushesOf(action);
     if (by === "rules") this.#mustBeAllowed(rule.id, target, pushes);
@@ -327,7 +330,7 @@ export class RuleActor {
       before,
       clock.now(),
     );
-    return promise;
+    return { ended: promise };
   }
 
   #mustBeAllowed(rule: string, target: Target, pushes: readonly { lever: string; direction: 1 | -1 | 0 }[]): void {

@@ -6,6 +6,8 @@ const MOST = 8;
 const SCALE_MS = 90_000;
 /** How much of what there is shall be used after a growth that follows the need, %. */
 const WANTED_USE = 70;
+/** From here on nobody knows how much more is wanted than there is, and it is doubled, %. */
+const FULL = 95;
 /** A node that computes for more of its time is short of processor time, %. */
 const COMPUTES = 60;
 /** A machine that is busier has no core for another process. */
@@ -94,7 +96,8 @@ function wantedOf({ parameters, target, values }: Situation, from: number): numb
   if (to !== undefined) return to;
   if (by !== undefined) return from + by;
   const use = Math.max(values.now(`${target.system}.cpu`) ?? 0, values.now(`${target.system}.saturation`) ?? 0);
-  return Math.min(2 * Math.max(1, from), Math.max(from + 1, Math.ceil((from * use) / WANTED_USE)));
+  const enough = use >= FULL ? 2 * from : Math.ceil((from * use) / WANTED_USE);
+  return Math.max(from + 1, Math.min(2 * from, enough));
 }
 
 /** One more process helps who waits; who computes needs a core for it. */

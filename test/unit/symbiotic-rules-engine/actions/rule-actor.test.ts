@@ -1,0 +1,543 @@
+import { describe, expect, test } from "@jest/globals";
+import type { RuleAction } from "../../../../models/symbiosis.ts";
+import { rule, settled, World, why } from "./actor.ts";
+
+const more = (target = "brain-service", increaseCpu = 20): RuleAction => ({
+  type: "adjustResourceAllocation",
+  target,
+  parameters: { increaseCpu },
+});
+const shed: RuleAction = { type: "shed", target: "heart" };
+
+describe("The actor of rules", () => {
+  test("lends the nodes of an organ processor time, and says what they made of it", async () => {
+    const world = new World();
+    const result = await world.actor.act(rule("r", [more()]), why("r"));
+    expect(result.actions[0]).toMatchObject({
+      status: "done",
+      what: "gives brain 20 % more processor time than its neighbours: brain-1: niceness -1",
+    });
+    expect(world.lent.get("brain-1")).toMatchObject({ share: 20, epoch: 1, lease: 15_000 });
+    expect(world.lent.has("heart-1")).toBe(false);
+    expect(world.actor.held()).toMatchObject([{ target: "brain", lever: "cpu-share", value: 20, rule: "r" }]);
+  });
+
+  test("adds up to a bound, and no further", async () => {
+    const world = new World();
+    const seen: (string | undefined)[] = [];
+    for (let i = 0; i < 4; i++) {
+      const { actions } = await world.actor.act(rule("r", [more("brain", 40)]), why("r"));
+      seen.push(actions[0]?.status);
+    }
+    expect(seen).toEqual(["done", "done", "done", "unchanged"]);
+    expect(world.lent.get("brain-1")?.share).toBe(100);
+  });
+
+  test("renews what it lends, also to a node in a new life, and says so when it is over", async () => {
+    const world = new World();
+    await world.actor.act(rule("r", [more()]), why("r"));
+    world.lent.clear();
+    await world.seconds(6, ["r"]);
+    expect(world.lent.get("brain-1")?.share).toBe(20);
+  });
+
+  test.each([
+    ["brian", "there is no system, service or node brian; did you mean brain?"],
+    ["ledgr", "there is no system, service or node ledgr; did you mean ledger?"],
+  ])("refuses the unknown target %s, with the nearest", async (target, what) => {
+    const world = new World();
+    const { actions } = await world.actor.act(rule("r", [more(target), more("brain")]), why("r"));
+    expect(actions).toMatchObject([{ status: "refused", what }, { status: "done" }]);
+  });
+
+  test("says in shadow mode what it would do, and does nothing", async () => {
+    const world = new World();
+    const { actions } = await world.actor.act(rule("r", [more(), shed], { mode: "shadow" }), why("r"));
+    expect(actions).toMatchObject([
+      { status: "shadow", what: "would: gives brain 20 % more processor time than its neighbours" },
+      { status: "shadow" },
+    ]);
+    expect(world.lent.size).toBe(0);
+    expect(world.actor.held()).toEqual([]);
+  });
+
+  test("leaves a firing out while the last one of the rule is being carried out, and others go on", async () => {
+    const world = new World();
+    const [first, second, other] = await Promise.all([
+      world.actor.act(rule("r", [more()]), why("r")),
+      world.actor.act(rule("r", [more()]), why("r")),
+      world.actor.act(rule("other", [shed]), why("other")),
+    ]);
+    expect(first.actions[0]?.status).toBe("done");
+    expect(second.actions[0]).toMatchObject({ status: "refused", what: "its last firing is still being carried out" });
+    expect(other.actions[0]?.status).toBe("done");
+    expect(world.actor.skipped).toBe(1);
+  });
+
+  test("goes on with the next action where one fails, and where its results cannot be kept", async () => {
+    const world = new World({ keep: () => Promise.reject(new Error("the disk is full")) });
+    world.healing = () => ({ success: false, reason: "it did not come up" });
+    const heal: RuleAction = { type: "heal", target: "judge", parameters: { action: "restart" } };
+    const { actions } = await world.actor.act(rule("r", [heal, more()]), why("r"));
+    expect(actions).toMatchObject([
+      { status: "failed", what: expect.stringContaining("it did not come up") },
+      { status: "done" },
+    ]);
+    expect(world.log).toContain("what came of r could not be kept: the disk is full");
+  });
+
+  test("heals a service or a node through the healer, and never a whole organ", async () => {
+    const world = new World();
+    const parameters = { action: "failover", parameters: { force: true } };
+    const of = async (target: string) =>
+      (await world.actor.act(rule(target, [{ type: "heal", target, parameters }]), why(target))).actions[0];
+    expect(await of("store")).toMatchObject({ status: "done" });
+    expect(await of("heart-1")).toMatchObject({ status: "done" });
+    expect(await of("heart")).toMatchObject({ status: "refused" });
+    expect(world.orders).toMatchObject([
+      { service: "shop", actionType: "failover", parameters: { force: true } },
+      { node: "heart-1", actionType: "failover" },
+    ]);
+  });
+
+  test("counts a refusal of the healer as refused", async () => {
+    const world = new World();
+    world.healing = () => {
+      throw Object.assign(new Error("it was carried out just now"), { type: "HEALING_COOLDOWN" });
+    };
+    const { actions } = await world.actor.act(rule("r", [{ type: "heal", target: "judge" }]), why("r"));
+    expect(actions[0]).toMatchObject({ status: "refused", what: "it was carried out just now" });
+  });
+
+  test("raises an alert with the reason of the rule", async () => {
+    const world = new World();
+    await world.actor.act(rule("r", [{ type: "alert", target: "brain" }]), why("r"));
+    expect(world.alerts).toEqual([
+      { id: "r", subject: "brain", severity: "warning", summary: "brain.load is 92 %, above 85 %", rule: "r" },
+    ]);
+  });
+
+  test("clears the caches of all services of a system that run", async () => {
+    const world = new World();
+    const { actions } = await world.actor.act(rule("r", [{ type: "clearCache", target: "heart" }]), why("r"));
+    expect(actions[0]?.status).toBe("done");
+    expect(world.orders.map(({ service, actionType }) => `${actionType} ${service}`)).toEqual([
+      "clear-cache ledger",
+      "clear-cache shop",
+    ]);
+  });
+
+  test("asks the flap budget first, and says why it may not", async () => {
+    const asked: unknown[] = [];
+    const world = new World({
+      flaps: {
+        allow: (...args) => {
+          asked.push(args.slice(0, 4));
+          return { ok: false, why: "r and s push cpu-share of brain to and fro" };
+        },
+      },
+    });
+    const { actions } = await world.actor.act(rule("r", [more()]), why("r"));
+    expect(actions[0]).toMatchObject({ status: "refused", what: "r and s push cpu-share of brain to and fro" });
+    expect(asked).toEqual([["brain", "cpu-share", 1, "r"]]);
+    expect(world.lent.size).toBe(0);
+  });
+});
+
+describe("What rules hold while they are active", () => {
+  test("calls of low priority are refused, then less and less of them, when the rule has ended", async () => {
+    const world = new World();
+    await world.actor.act(rule("r", [shed]), why("r"));
+    expect(world.lent.get("heart-1")?.shed).toEqual([{ priority: "low", share: 100 }]);
+    await world.seconds(60, ["r"]);
+    expect(world.lent.get("heart-1")?.shed).toEqual([{ priority: "low", share: 100 }]);
+    world.actor.ended("r");
+    const shares: (number | undefined)[] = [];
+    for (let i = 0; i < 5; i++) {
+      await world.seconds(10, []);
+      shares.push(world.lent.get("heart-1")?.shed[0]?.share);
+    }
+    expect(shares).toEqual([50, 25, undefined, undefined, undefined]);
+    expect(world.actor.held()).toEqual([]);
+  });
+
+  test("all is refused again at once when the rule fires while it is given back, and the next time that takes longer", async () => {
+    const world = new World();
+    await world.actor.act(rule("r", [shed]), why("r"));
+    await world.seconds(11, []);
+    expect(world.lent.get("heart-1")?.shed[0]?.share).toBe(50);
+    await world.actor.act(rule("r", [shed]), why("r"));
+    expect(world.lent.get("heart-1")?.shed[0]?.share).toBe(100);
+    await world.seconds(1, ["r"]);
+    await world.seconds(15, []);
+    expect(world.lent.get("heart-1")?.shed[0]?.share).toBe(100);
+    await world.seconds(10, []);
+    expect(world.lent.get("heart-1")?.shed[0]?.share).toBe(50);
+  });
+
+  test("a weaker wish of another rule changes nothing", async () => {
+    const world = new World();
+    const below = (priority: string): RuleAction => ({
+      type: "shed",
+      target: "heart",
+      parameters: { below: priority },
+    });
+    await world.actor.act(rule("strong", [below("high")]), why("strong"));
+    const { actions } = await world.actor.act(rule("weak", [below("medium")]), why("weak"));
+    expect(actions[0]).toMatchObject({
+      status: "unchanged",
+      what: expect.stringContaining("strong refuses more already"),
+    });
+    expect(world.lent.get("heart-1")?.shed).toEqual([{ priority: "medium", share: 100 }]);
+  });
+
+  test("a throttle is shared among the nodes, of the calls that come now where it is a share", async () => {
+    const world = new World();
+    world.scaled("heart", 2);
+    world.set({ "heart.requestRate": 200 });
+    const throttle: RuleAction = { type: "throttle", target: "heart", parameters: { percent: 50 } };
+    await world.actor.act(rule("r", [throttle]), why("r"));
+    expect(world.lent.get("heart-2")?.throttle).toEqual([{ rate: 50 }]);
+    // What is let in now is no ground for letting in half of it.
+    world.set({ "heart.requestRate": 100 });
+    await world.actor.act(rule("r", [throttle]), why("r"));
+    expect(world.lent.get("heart-2")?.throttle).toEqual([{ rate: 50 }]);
+  });
+
+  test("a share of what is not known is refused", async () => {
+    const world = new World();
+    const throttle: RuleAction = { type: "throttle", target: "heart", parameters: { percent: 50 } };
+    expect((await world.actor.act(rule("r", [throttle]), why("r"))).actions[0]).toMatchObject({
+      status: "refused",
+      what: "how many calls come to heart is not known, so no share of them is",
+    });
+  });
+
+  test("a flag is told to the target's nodes, and gone with the rule", async () => {
+    const world = new World();
+    const flag: RuleAction = { type: "setFlag", target: "brain", parameters: { flag: "short-answers", value: true } };
+    await world.actor.act(rule("r", [flag]), why("r"));
+    expect(world.flags).toEqual({ lease: 15_000, flags: [{ flag: "short-answers", value: true, nodes: ["brain-1"] }] });
+    expect(world.actor.flags()).toEqual([{ flag: "short-answers", value: true, target: "brain", rule: "r" }]);
+    await world.seconds(2, []);
+    expect(world.flags).toEqual({ lease: 15_000, flags: [] });
+  });
+
+  test("what a person asks for ends after its time", async () => {
+    const world = new World();
+    await world.actor.act(rule("by-hand", [shed]), why("by-hand"), { by: "operator" });
+    await world.seconds(59, []);
+    expect(world.actor.held()).toHaveLength(1);
+    await world.seconds(2, []);
+    expect(world.actor.held()).toEqual([]);
+    expect(world.lent.get("heart-1")?.shed).toEqual([]);
+  });
+
+  test("a rule that is gone holds nothing, also where nobody said that it ended", async () => {
+    const world = new World();
+    await world.actor.act(rule("r", [shed]), why("r"));
+    await world.seconds(45, []);
+    expect(world.actor.held()).toEqual([]);
+  });
+});
+
+describe("Processor time", () => {
+  test("is given back by half, as far as the highest need of a minute lets it", async () => {
+    const world = new World();
+    world.set({ "brain.cpu": 90, "brain.saturation": 10 });
+    await world.actor.act(rule("r", [more("brain", 50)]), why("r"));
+    await world.seconds(120, []);
+    expect(world.lent.get("brain-1")?.share).toBe(50);
+    world.set({ "brain.cpu": 20 });
+    await world.seconds(50, []);
+    expect(world.lent.get("brain-1")?.share).toBe(50);
+    await world.seconds(15, []);
+    expect(world.lent.get("brain-1")?.share).toBe(25);
+    await world.seconds(200, []);
+    expect(world.actor.held()).toEqual([]);
+  });
+
+  test("stays where nobody knows how much is needed", async () => {
+    const world = new World();
+    world.set({ "brain.cpu": 10 });
+    await world.actor.act(rule("r", [more("brain", 50)]), why("r"));
+    world.set({ "brain.cpu": Number.NaN });
+    await world.seconds(300, []);
+    expect(world.lent.get("brain-1")?.share).toBe(50);
+  });
+});
+
+describe("Scaling", () => {
+  const scale = (parameters: Record<string, unknown> = {}, target = "heart"): RuleAction => ({
+    type: "scaleSystem",
+    target,
+    parameters,
+  });
+
+  test("adds as many nodes as the need wants, at once, and at most as many as there are", async () => {
+    const world = new World();
+    world.set({ "heart.cpu": 20, "heart.saturation": 100 });
+    await world.actor.act(rule("r", [scale()]), why("r"));
+    await world.actor.act(rule("r", [scale()]), why("r"));
+    expect(world.orders.map(({ service, actionType, parameters }) => [service, actionType, parameters["by"]])).toEqual([
+      ["shop", "scale-up", 1],
+      ["shop", "scale-up", 2],
+    ]);
+    expect(world.actor.held()).toMatchObject([{ target: "heart", lever: "instances", value: 4 }]);
+  });
+
+  test("stays below its ceiling and above its floor", async () => {
+    const world = new World();
+    const act = async (parameters: object) =>
+      (await world.actor.act(rule("r", [scale(parameters as never)]), why("r"))).actions[0];
+    await act({ by: 8, most: 3 });
+    expect(world.topology.nodes.filter(({ organ }) => organ === "heart")).toHaveLength(3);
+    expect(await act({ by: 1, most: 3 })).toMatchObject({ status: "unchanged", what: "heart has 3 nodes, the most" });
+    await act({ by: -8, least: 2 });
+    expect(world.topology.nodes.filter(({ organ }) => organ === "heart")).toHaveLength(2);
+  });
+
+  test("takes away node by node, when the highest need of five minutes was low, and never what it did not add", async () => {
+    const world = new World();
+    world.scaled("heart", 2);
+    world.set({ "heart.cpu": 90, "heart.saturation": 100 });
+    await world.actor.act(rule("r", [scale({ by: 2 })]), why("r"));
+    world.set({ "heart.cpu": 15, "heart.saturation": 10, "heart.queueDepth": 0 });
+    const nodes = () => world.topology.nodes.filter(({ organ }) => organ === "heart").length;
+    await world.seconds(290, []);
+    expect(nodes()).toBe(4);
+    await world.seconds(20, []);
+    expect(nodes()).toBe(3);
+    await world.seconds(1000, []);
+    expect(nodes()).toBe(2);
+    expect(world.actor.held()).toEqual([]);
+  });
+
+  test("leaves it to whoever has scaled meanwhile", async () => {
+    const world = new World();
+    world.set({ "heart.cpu": 10, "heart.saturation": 10 });
+    await world.actor.act(rule("r", [scale({ by: 1 })]), why("r"));
+    world.scaled("heart", 5);
+    world.orders.length = 0;
+    await world.seconds(700, []);
+    expect(world.orders).toEqual([]);
+    expect(world.actor.held()).toEqual([]);
+  });
+
+  test.each([
+    ["a singleton", "ledger", "ledger is a singleton; more nodes would not carry it"],
+    [
+      "an organ without a service that could move",
+      "immune",
+      "immune carries nothing but singletons; more nodes would not carry them",
+    ],
+    ["a node", "heart-1", "heart-1 is a node, which cannot be scaled"],
+  ])("is refused for %s", async (_, target, what) => {
+    const world = new World();
+    expect((await world.actor.act(rule("r", [scale({}, target)]), why("r"))).actions[0]).toMatchObject({
+      status: "refused",
+      what,
+    });
+  });
+
+  test("is refused where the organ computes and no core is free, not where it waits", async () => {
+    const world = new World();
+    world.machine = { cores: 2, busy: 0.97, memory: 1e9 };
+    world.set({ "heart.cpu": 95, "heart.saturation": 100 });
+    expect((await world.actor.act(rule("r", [scale()]), why("r"))).actions[0]).toMatchObject({
+      status: "refused",
+      what: expect.stringContaining("there is none for another node"),
+    });
+    world.set({ "heart.cpu": 20 });
+    expect((await world.actor.act(rule("r", [scale()]), why("r"))).actions[0]).toMatchObject({ status: "done" });
+  });
+
+  test("of a foreign project's muscles needs somebody who says that its services may run several times", async () => {
+    const world = new World();
+    world.topology = {
+      ...world.topology,
+      foreign: true,
+      services: world.topology.services.map((one) => ({ ...one, organ: "muscles" })),
+    };
+    const { actions } = await world.actor.act(rule("r", [scale({}, "muscles")]), why("r"));
+    expect(actions[0]).toMatchObject({ status: "refused", what: expect.stringContaining("azora scale muscles <n>") });
+  });
+
+  test("is in the stored list before it is done, and out of it where it failed", async () => {
+    const lists: unknown[] = [];
+    const world: World = new World({ remember: () => void lists.push(structuredClone(world.actor.snapshot())) });
+    world.healing = () => {
+      expect(lists.at(-1)).toMatchObject({
+        held: [{ held: { kind: "nodes", value: { organ: "heart", before: 1, to: 2 } } }],
+      });
+      return { success: false, reason: "no memory" };
+    };
+    await world.actor.act(rule("r", [scale({ by: 1 })]), why("r"));
+    expect(lists.at(-1)).toMatchObject({ held: [] });
+    expect(world.kept.at(-1)?.actions[0]).toMatchObject({
+      status: "failed",
+      what: expect.stringContaining("no memory"),
+    });
+  });
+});
+
+describe("Memory", () => {
+  test("is a larger heap from the next start on, and given back as it was before", async () => {
+    const world = new World();
+    world.topology.nodes[0]!.options = { memoryLimitMB: 990 };
+    world.set({ "brain.memoryUsage": 30 });
+    const { actions } = await world.actor.act(
+      rule("r", [{ type: "adjustResourceAllocation", target: "brain", parameters: { increaseMemory: 15 } }]),
+      why("r"),
+    );
+    expect(actions[0]).toMatchObject({
+      status: "done",
+      what: expect.stringContaining("brain-1 gets 1150 MB at its next start"),
+    });
+    await world.seconds(3700, []);
+    expect(
+      world.orders.map(({ node, parameters }) => [node, parameters["memoryLimitMB"], parameters["atNextStart"]]),
+    ).toEqual([
+      ["brain-1", 1150, true],
+      ["brain-1", 990, true],
+    ]);
+  });
+
+  test("never grows beyond half of the machine's", async () => {
+    const world = new World();
+    world.machine.memory = 2200 * 1024 * 1024;
+    const act = () =>
+      world.actor.act(
+        rule("r", [{ type: "adjustResourceAllocation", target: "brain", parameters: { increaseMemory: 100 } }]),
+        why("r"),
+      );
+    await act();
+    expect(world.orders.at(-1)?.parameters["memoryLimitMB"]).toBe(1100);
+    expect((await act()).actions[0]?.status).toBe("unchanged");
+  });
+});
+
+describe("After an act", () => {
+  const read = why("r", ["brain", "load"]);
+
+  async function observed(before: Record<string, number>, after: Record<string, number>, options = {}) {
+    const world = new World(options);
+    world.set({ "brain.requestRate": 100, ...before });
+    await world.seconds(8, []);
+    await world.actor.act(rule("r", [more("brain")]), read);
+    expect(world.kept.at(-1)?.actions[0]?.effect).toMatchObject({
+      metric: "brain.load",
+      verdict: "watching",
+      before: before["brain.load"],
+    });
+    world.set(after);
+    await world.seconds(16, ["r"]);
+    return world;
+  }
+
+  test("the metric that the rule looked at is watched, and what became of it recorded under the same id", async () => {
+    const world = await observed({ "brain.load": 92 }, { "brain.load": 70 });
+    expect(new Set(world.kept.map(({ id }) => id)).size).toBe(1);
+    expect(world.kept.at(-1)?.actions[0]?.effect).toEqual({
+      metric: "brain.load",
+      before: 92,
+      after: 70,
+      verdict: "better",
+      rolledBack: false,
+      why: "brain.load went from 92 to 70 %",
+    });
+  });
+
+  test("no change is left as it is", async () => {
+    const world = await observed({ "brain.load": 92 }, { "brain.load": 91 });
+    expect(world.kept.at(-1)?.actions[0]?.effect).toMatchObject({ verdict: "no change", rolledBack: false });
+    expect(world.lent.get("brain-1")?.share).toBe(20);
+  });
+
+  test("what made it worse is taken back, and left alone for longer each time", async () => {
+    const world = await observed({ "brain.load": 80 }, { "brain.load": 95 });
+    expect(world.kept.at(-1)?.actions[0]?.effect).toMatchObject({ verdict: "worse", rolledBack: true });
+    expect(world.lent.get("brain-1")?.share).toBe(0);
+    const again = async () => (await world.actor.act(rule("r", [more("brain")]), read)).actions[0];
+    expect(await again()).toMatchObject({
+      status: "refused",
+      what: expect.stringContaining("it made things worse the last time (brain.load went from 80 to 95 %)"),
+    });
+    await world.seconds(300, []);
+    expect(await again()).toMatchObject({ status: "done" });
+  });
+
+  test("more calls are no proof that it was the act", async () => {
+    const world = await observed({ "brain.load": 80 }, { "brain.load": 95, "brain.requestRate": 150 });
+    expect(world.kept.at(-1)?.actions[0]?.effect).toMatchObject({ verdict: "unknown", rolledBack: false });
+  });
+
+  test("what is not known is unknown", async () => {
+    const world = await observed({ "brain.load": 80 }, { "brain.load": Number.NaN });
+    expect(world.kept.at(-1)?.actions[0]?.effect).toMatchObject({ verdict: "unknown", after: null, rolledBack: false });
+  });
+
+  test("the next act on the same system ends the watch: later they could not be told apart", async () => {
+    const world = new World();
+    world.set({ "brain.load": 92 });
+    await world.seconds(8, []);
+    await world.actor.act(rule("r", [more("brain")]), read);
+    await world.seconds(5, ["r"]);
+    await world.actor.act(rule("s", [{ ...shed, target: "brain" }]), why("s"));
+    await settled();
+    expect(world.kept.filter(({ rule: id }) => id === "r").at(-1)?.actions[0]?.effect?.verdict).toBe("no change");
+  });
+
+  test("whoever waits gets the verdict", async () => {
+    const world = new World();
+    world.set({ "brain.load": 92 });
+    await world.seconds(8, []);
+    const answer = world.actor.act(rule("r", [more("brain")]), read, { by: "operator", wait: true });
+    await settled();
+    world.set({ "brain.load": 40 });
+    await world.seconds(16, []);
+    expect((await answer).actions[0]?.effect?.verdict).toBe("better");
+  });
+});
+
+describe("A new engine", () => {
+  test("goes on with what the last one held, and gives it back unless its rule fires again", async () => {
+    const world = new World();
+    world.set({ "heart.cpu": 10, "heart.saturation": 5 });
+    await world.actor.act(rule("r", [shed, { type: "scaleSystem", target: "heart", parameters: { by: 1 } }]), why("r"));
+    const stored = JSON.parse(JSON.stringify(world.actor.snapshot())) as unknown;
+    world.lent.clear();
+    world.actor = world.engine();
+    world.actor.restore(stored);
+    expect(world.actor.held()).toHaveLength(2);
+    await world.seconds(7, []);
+    expect(world.lent.get("heart-1")).toMatchObject({ epoch: 2, shed: [{ priority: "low", share: 100 }] });
+    await world.seconds(400, []);
+    expect(world.actor.held()).toEqual([]);
+    expect(world.orders.at(-1)).toMatchObject({ actionType: "scale-down", parameters: { by: 1 } });
+  });
+
+  test("keeps what its rule wants that is active again", async () => {
+    const world = new World();
+    await world.actor.act(rule("r", [shed]), why("r"));
+    const stored = world.actor.snapshot();
+    world.actor = world.engine();
+    world.actor.restore(stored);
+    await world.seconds(100, ["r"]);
+    expect(world.lent.get("heart-1")?.shed).toEqual([{ priority: "low", share: 100 }]);
+  });
+
+  test.each([
+    undefined,
+    null,
+    7,
+    "x",
+    [],
+    {},
+    { epoch: 1, at: 0, held: [null, 4, { held: { kind: "bomb" } }, { held: { kind: "shed" }, age: "x" }] },
+  ])("takes nothing from %j", (nonsense) => {
+    const { actor } = new World();
+    actor.restore(nonsense);
+    expect(actor.held()).toEqual([]);
+  });
+});
