@@ -21,6 +21,7 @@ import { OrganismModel, type OrganismTick } from "./model/organism-model.ts";
 import { Parts } from "./parts.ts";
 import { Roster } from "./roster.ts";
 import { RuleDesk } from "./rule-desk.ts";
+import { RuleRecord } from "./rule-record.ts";
 import type { RuleFolder } from "./rule-store/rule-files.ts";
 
 export interface EngineOptions {
@@ -56,6 +57,7 @@ export class Engine {
   readonly alerting: Alerting;
   readonly history: History;
   readonly executions: Executions;
+  readonly record: RuleRecord;
   readonly kept: KeptState;
   readonly parts: Parts;
   /** When rules last fired, ISO 8601. */
@@ -82,6 +84,7 @@ export class Engine {
     this.#wall = wall;
     this.parts = new Parts(() => clock.now(), logger);
     this.executions = new Executions(store);
+    this.record = new RuleRecord(broker, clock);
     this.history = new History({ folder: join(dataDir, "organism", "history"), clock });
     this.model = new OrganismModel({ columns: this.#columns, clock, systemOf: this.roster.systemOf, wall });
     this.evaluator = new RuleEvaluator({ columns: this.#columns, wall });
@@ -102,7 +105,10 @@ export class Engine {
       logger,
       wall,
       flaps,
-      keep: (result) => this.executions.keep(result),
+      keep: (result) => {
+        this.record.done(result);
+        return this.executions.keep(result);
+      },
       remember: () => this.kept.keep(),
     });
     this.kept = new KeptState(store, {
@@ -204,14 +210,15 @@ export class Engine {
       this.actor.ended(rule);
       this.alerting.manager.clearRule(rule);
     }
-    for (const firing of [...(turned?.fired ?? []), ...(turned?.shadow ?? [])]) this.#fire(firing);
+    for (const firing of [...(turned?.fired ?? []), ...(turned?.shadow ?? [])]) void this.#fire(firing);
     this.parts.run("actions", () => this.actor.tick(now, this.evaluator.active()));
   }
 
-  #fire({ rule, why }: Firing): void {
+  /** Never rejects: what could not be done is said in the result. */
+  async #fire({ rule, why }: Firing): Promise<void> {
     this.lastFired.set(rule.id, why.at);
-    // Never rejects: what could not be done is said in the result.
-    void this.actor.act(rule, why);
+    await this.record.fired(rule, why, "rules");
+    await this.actor.act(rule, why);
   }
 
   /** What does not have to be at once. */
