@@ -13,6 +13,8 @@ export type ParameterShape = { required?: boolean } & (
   /** A number, true or false, or a short text. */
   | { type: "scalar" }
   | { type: "object" }
+  /** As `brain.load`. */
+  | { type: "metric" }
 );
 
 export interface ActionShape {
@@ -31,7 +33,7 @@ const PERCENT: ParameterShape = { type: "number", min: -50, max: 100, unit: "%" 
 const NODES: ParameterShape = { type: "number", min: 1, max: 64, integer: true };
 /** What is watched afterwards, as `brain.load`, and for how long. */
 const WATCHED: Readonly<Record<string, ParameterShape>> = {
-  watch: { type: "text", longest: 200, pattern: /^[a-z]+\..+$/, what: "a metric, as brain.load," },
+  watch: { type: "metric" },
   observe: { type: "number", min: 1000, max: 600_000, unit: "ms" },
 };
 const SCALE: Readonly<Record<string, ParameterShape>> = {

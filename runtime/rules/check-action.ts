@@ -1,6 +1,7 @@
 import { ACTION_TYPES, ORGANISM, type RuleAction, SYSTEMS } from "../../models/symbiosis.ts";
 import { nearest } from "../nearest.ts";
 import { ACTION_SHAPES, type ActionShape, type ParameterShape } from "./action-parameters.ts";
+import { checkMetricKey } from "./check-metric.ts";
 import type { KnownNames } from "./check-rules.ts";
 import type { Faults } from "./faults.ts";
 import { booleanField, choiceField, type Fields, isFields, numberField, onlyFields, textField } from "./fields.ts";
@@ -17,7 +18,7 @@ export function checkAction(faults: Faults, path: string, input: unknown, known:
   const target = checkTarget(faults, `${path}.target`, input["target"], shape, known);
   const parameters = input["parameters"] ?? {};
   if (!isFields(parameters)) faults.wrong(`${path}.parameters`, parameters, "an object");
-  else if (shape) checkParameters(faults, `${path}.parameters`, parameters, shape);
+  else if (shape) checkParameters(faults, `${path}.parameters`, parameters, shape, known);
   if (type === undefined || target === undefined || faults.list.length > before) return undefined;
   return { type, target, parameters: JSON.parse(JSON.stringify(parameters)) as Fields };
 }
@@ -45,13 +46,19 @@ function checkTarget(
   return target;
 }
 
-function checkParameters(faults: Faults, path: string, parameters: Fields, shape: ActionShape): void {
+function checkParameters(
+  faults: Faults,
+  path: string,
+  parameters: Fields,
+  shape: ActionShape,
+  known: KnownNames,
+): void {
   const names = Object.keys(shape.parameters);
   onlyFields(faults, path, parameters, names);
   for (const name of names) {
     const parameter = shape.parameters[name]!;
     const value = parameters[name];
-    if (value !== undefined || parameter.required) checkParameter(faults, `${path}.${name}`, value, parameter);
+    if (value !== undefined || parameter.required) checkParameter(faults, `${path}.${name}`, value, parameter, known);
   }
   const { anyOf, oneOf } = shape;
   if (anyOf && !anyOf.some((name) => parameters[name] !== undefined)) {
@@ -62,7 +69,7 @@ function checkParameters(faults: Faults, path: string, parameters: Fields, shape
   }
 }
 
-function checkParameter(faults: Faults, path: string, value: unknown, shape: ParameterShape): void {
+function checkParameter(faults: Faults, path: string, value: unknown, shape: ParameterShape, known: KnownNames): void {
   switch (shape.type) {
     case "number":
       numberField(faults, path, value, shape);
@@ -86,6 +93,9 @@ function checkParameter(faults: Faults, path: string, value: unknown, shape: Par
       }
       return;
     }
+    case "metric":
+      checkMetricKey(faults, path, value, known);
+      return;
     case "object":
       if (!isFields(value) || !isShortJson(value)) {
         faults.wrong(path, value, `an object of at most ${LONGEST_TEXT} characters as JSON`);

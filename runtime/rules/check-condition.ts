@@ -8,15 +8,15 @@ import {
   ORGANISM,
   ORGANISM_METRICS,
   type RuleSystem,
-  SYSTEMS,
 } from "../../models/symbiosis.ts";
+import { checkMetric, RULE_SYSTEMS } from "./check-metric.ts";
 import type { KnownNames } from "./check-rules.ts";
 import type { Faults } from "./faults.ts";
 import { choiceField, type Fields, isFields, listField, numberField, onlyFields } from "./fields.ts";
 import { DEEPEST_CONDITION, LONGEST_STRETCH, MOST_COMPARISONS, SHORTEST_STRETCH } from "./limits.ts";
 
-export const RULE_SYSTEMS: readonly RuleSystem[] = [...SYSTEMS, ORGANISM];
-const OWN_METRIC = /^[A-Za-z][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9_-]{1,64}){1,3}$/;
+export { RULE_SYSTEMS };
+
 const COMPARISON_FIELDS = ["system", "metric", "operator", "value", "clearValue", "over"];
 const GROUPS = ["all", "any", "not"] as const;
 /** Numbers that own metrics and rates may be compared with. */
@@ -91,25 +91,6 @@ function checkComparison(
     ...(clearValue === undefined ? {} : { clearValue }),
     ...(over === undefined ? {} : { over }),
   };
-}
-
-function checkMetric(
-  faults: Faults,
-  path: string,
-  input: unknown,
-  system: RuleSystem | undefined,
-  known: KnownNames,
-): string | undefined {
-  const standard = Object.keys(system === ORGANISM ? ORGANISM_METRICS : METRICS);
-  if (typeof input === "string" && (standard.includes(input) || OWN_METRIC.test(input))) return input;
-  const names = [...standard, ...known.own.map((own) => withoutSystem(own))];
-  return faults.unknownName(path, input, names, ", or an own one as <service>.<name>");
-}
-
-/** `heart.user-management.signups` → `user-management.signups` */
-function withoutSystem(own: string): string {
-  const dot = own.indexOf(".");
-  return RULE_SYSTEMS.some((system) => system === own.slice(0, dot)) ? own.slice(dot + 1) : own;
 }
 
 /** Where a value of this metric can lie: a bound outside of it could never be passed. */

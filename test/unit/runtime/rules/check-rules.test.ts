@@ -1,0 +1,224 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { checkRules } from "../../../../runtime/rules/check-rules.ts";
+import { rules as randomRules } from "../../../support/random-rules.ts";
+
+const KNOWN = { own: ["heart.user-management.signups"], targets: ["azora-auth", "user-management"] };
+const comparison = { system: "brain", metric: "load", operator: "greaterThan", value: 85 };
+const rule = {
+  id: "custom-brain-protection",
+  conditions: [comparison],
+  actions: [
+    {
+      type: "adjustResourceAllocation",
+      target: "brain-service",
+      parameters: { increaseCpu: 20, increaseMemory: 15 },
+    },
+  ],
+};
+const faultsOf = (changes: object, known = KNOWN) => checkRules({ ...rule, ...changes }, known).faults;
+const detail = (changes: object) => faultsOf(changes).map(({ detail }) => detail);
+const withComparison = (changes: object) => detail({ conditions: [{ ...comparison, ...changes }] });
+const withAction = (action: object) => detail({ actions: [action] });
+
+describe("a rule that is right", () => {
+  test("is given its defaults", () => {
+    expect(checkRules(rule, KNOWN)).toEqual({
+      faults: [],
+      rules: [
+        {
+          ...rule,
+          name: "custom-brain-protection",
+          priority: 500,
+          cooldown: 60_000,
+          enabled: true,
+          for: 0,
+          keepFor: 0,
+          minActive: 0,
+          mode: "on",
+          expires: null,
+        },
+      ],
+    });
+  });
+
+  test("comes alone, in a list, or in {rules}", () => {
+    for (const input of [rule, [rule], { rules: [rule] }]) expect(checkRules(input, KNOWN).rules).toHaveLength(1);
+  });
+
+  test("stays the same when it is checked again", () => {
+    fc.assert(
+      fc.property(randomRules, (input) => {
+        const once = checkRules(input);
+        expect(once.faults).toEqual([]);
+        expect(checkRules(JSON.parse(JSON.stringify(once.rules)))).toEqual(once);
+      }),
+    );
+  });
+
+  test("may say its priority in a word", () => {
+    expect(checkRules({ ...rule, priority: "high" }, KNOWN).rules[0]!.priority).toBe(700);
+  });
+
+  test("may ask for an own metric that no service has published yet", () => {
+    expect(withComparison({ system: "heart", metric: "azora-auth.logins", value: 3 })).toEqual([]);
+  });
+
+  test("may act on a node, which comes and goes, and on any name while services are not known", () => {
+    const heal = { type: "heal", target: "brain-2@other" };
+    expect(withAction(heal)).toEqual([]);
+    const unknown = { own: [], targets: [] };
+    expect(faultsOf({ actions: [{ type: "heal", target: "who-knows" }] }, unknown)).toEqual([]);
+  });
+});
+
+describe("a rule with faults", () => {
+  test("is told all of them at once, each with field, value and what is allowed", () => {
+    const { rules, faults } = checkRules({ ...rule, id: "a b", cooldown: 5, mode: "dry", conditions: [] }, KNOWN);
+    expect(rules).toEqual([]);
+    expect(faults).toEqual([
+      {
+        rule: "a b",
+        path: "id",
+        detail: 'id is "a b", but must be an id of letters, digits, - _ and . of 1 to 64 characters',
+      },
+      {
+        rule: "a b",
+        path: "conditions",
+        detail: "conditions is a list of 0, but must be a list of 1 to 100 conditions",
+      },
+      { rule: "a b", path: "cooldown", detail: "cooldown is 5, but must be a number from 1000 to 604800000 ms" },
+      { rule: "a b", path: "mode", detail: 'mode is "dry", but must be one of on, shadow' },
+    ]);
+  });
+
+  test("does not stop the good ones beside it", () => {
+    const { rules, faults } = checkRules([{ id: "bad" }, rule, 7, null], KNOWN);
+    expect(rules.map(({ id }) => id)).toEqual(["custom-brain-protection"]);
+    expect(new Set(faults.map(({ rule }) => rule))).toEqual(new Set(["bad", "rule 3", "rule 4"]));
+  });
+
+  test("is refused where another one has its id", () => {
+    const { rules, faults } = checkRules([rule, { ...rule, priority: 1 }], KNOWN);
+    expect(rules.map(({ priority }) => priority)).toEqual([500]);
+    expect(faults[0]!.detail).toMatch(/which another rule before it has/);
+  });
+
+  test.each([
+    ["system", { system: "brian" }, /conditions\[0\]\.system is "brian".*did you mean brain\?/],
+    ["metric", { metric: "laod" }, /conditions\[0\]\.metric is "laod".*did you mean load\?/],
+    ["operator", { operator: "greatrThan" }, /operator is "greatrThan".*did you mean greaterThan\?/],
+    ["field", { clearvalue: 70 }, /clearvalue is not known here; .*did you mean clearValue\?/],
+    ["metric that every object has", { metric: "constructor" }, /metric is "constructor"/],
+    ["own metric without its service", { metric: "signups" }, /or an own one as <service>\.<name>/],
+  ])("names the nearest %s", (_, changes, told) => {
+    expect(withComparison(changes)[0]).toMatch(told);
+  });
+
+  test.each([
+    ["a text as value", { value: "85" }, /value is "85", but must be a number from 0 to 100 %/],
+    ["NaN", { value: Number.NaN }, /value is NaN/],
+    ["a bound that can never be passed", { value: 850 }, /value is 850, but must be a number from 0 to 100 %/],
+    ["one number for a range", { operator: "between", value: 5 }, /must be \[low, high\] for between/],
+    ["a range turned round", { operator: "outside", value: [9, 3] }, /with low not above high/],
+    [
+      "another metric that is misspelt",
+      { value: { system: "heart", metric: "laod" } },
+      /value\.metric.*did you mean load/,
+    ],
+    ["a clear value on the wrong side", { clearValue: 90 }, /clearValue is 90, but must be at most the value 85/],
+    ["a clear value of a range", { operator: "between", value: [1, 2], clearValue: 1 }, /does not go with between/],
+    ["a stretch without a rate", { over: 1000 }, /goes only with increasingFasterThan/],
+    ["a rate over no time", { operator: "increasingFasterThan", value: 1, over: 1 }, /over is 1, but must be/],
+  ])("is told of %s", (_, changes, told) => {
+    expect(withComparison(changes)[0]).toMatch(told);
+  });
+
+  test.each([
+    ["action", { type: "heel", target: "brain" }, /type is "heel".*did you mean heal\?/],
+    ["target", { type: "heal", target: "azora-auht" }, /target is "azora-auht".*did you mean azora-auth\?/],
+    [
+      "kind of target",
+      { type: "scaleSystem", target: "azora-auth" },
+      /a system for this action, and this is a service/,
+    ],
+    [
+      "parameter",
+      { type: "throttle", target: "brain", parameters: { rat: 5 } },
+      /rat is not known.*did you mean rate\?/,
+    ],
+    ["missing parameter", { type: "setFlag", target: "brain", parameters: { flag: "calm" } }, /value is missing/],
+    [
+      "healing action",
+      { type: "heal", target: "azora-auth", parameters: { action: "restrat" } },
+      /did you mean restart\?/,
+    ],
+    [
+      "watched metric",
+      { type: "clearCache", target: "brain", parameters: { watch: "brain.laod" } },
+      /did you mean load\?/,
+    ],
+    ["size of a step", { type: "scaleSystem", target: "brain", parameters: { by: 99 } }, /a whole number from -8 to 8/],
+    ["empty act", { type: "adjustResourceAllocation", target: "brain" }, /told increaseCpu or increaseMemory/],
+    [
+      "two ways to say it",
+      { type: "scaleSystem", target: "brain", parameters: { by: 1, to: 2 } },
+      /only one of by and to/,
+    ],
+  ])("is told of its %s", (_, action, told) => {
+    expect(withAction(action).join("\n")).toMatch(told);
+  });
+});
+
+describe("rules without bounds", () => {
+  const nested = (depth: number): object => (depth === 0 ? comparison : { not: nested(depth - 1) });
+
+  test("are nested 8 deep at most, however deep they come", () => {
+    expect(detail({ conditions: [nested(7)] })).toEqual([]);
+    expect(detail({ conditions: [nested(8)] })).toEqual([expect.stringMatching(/nested deeper than 8 levels/)]);
+    let endless: object = comparison;
+    for (let i = 0; i < 100_000; i++) endless = { all: [endless] };
+    expect(detail({ conditions: [endless] })).toHaveLength(1);
+  });
+
+  test("have 100 comparisons at most, in all their groups together", () => {
+    const many = (count: number) => ({ any: Array.from({ length: count }, () => comparison) });
+    expect(detail({ conditions: [many(60), many(40)] })).toEqual([]);
+    expect(detail({ conditions: [many(60), many(41)] })).toEqual([expect.stringMatching(/at most 100/)]);
+  });
+
+  test("are 10,000 at most, and their faults 1,000", () => {
+    const { rules, faults } = checkRules(Array.from({ length: 10_001 }, (_, i) => ({ ...rule, id: `r${i}` })));
+    expect(rules).toHaveLength(10_000);
+    expect(faults).toEqual([
+      { rule: "rules", path: "rules", detail: "there are 10001 rules, but at most 10000 may be" },
+    ]);
+    const bad = checkRules(Array.from({ length: 10_000 }, () => 1)).faults;
+    expect(bad).toHaveLength(1001);
+    expect(bad.at(-1)!.detail).toBe("there are 9000 more faults");
+  });
+
+  test("are never a reason to throw", () => {
+    fc.assert(
+      fc.property(fc.anything({ withNullPrototype: true, maxDepth: 4 }), (input) => {
+        expect(checkRules(input).faults.length + checkRules([input]).faults.length).toBeGreaterThanOrEqual(0);
+      }),
+    );
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...Object.keys(rule), "mode", "expires", "priority"),
+        fc.anything(),
+        (field, value) => {
+          expect(checkRules({ ...rule, [field]: value }).rules.length).toBeLessThanOrEqual(1);
+        },
+      ),
+      { numRuns: 500 },
+    );
+    fc.assert(
+      fc.property(fc.constantFrom(...Object.keys(comparison), "over", "all", "not"), fc.anything(), (field, value) => {
+        expect(withComparison({ [field]: value }).length).toBeGreaterThanOrEqual(0);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
