@@ -16,6 +16,8 @@ export interface Strain extends Pick<HarmonyCost, "part" | "system" | "metric" |
  * system (0.7 × 0.25): else a higher load on the one with room would raise the score.
  */
 export const BALANCE_WEIGHT = 0.15;
+/** Less strain than this is none: it would not show in the score. */
+const NOTHING = 1e-13;
 
 export function strainsOf(systems: readonly SystemInput[], flows: readonly FlowInput[]): Strain[] {
   const strains: Strain[] = [];
@@ -29,13 +31,14 @@ export function strainsOf(systems: readonly SystemInput[], flows: readonly FlowI
   const balance = balanceStrain(systems);
   if (balance) strains.push(balance);
   strains.push(...flowStrains(flows));
-  return strains;
+  return strains.filter(({ amount }) => amount > NOTHING);
 }
 
 /** Between the system that is nearest to its limit and the one that is farthest from it. @param without taken as at rest */
 export function balanceStrain(systems: readonly SystemInput[], without?: System): Strain | undefined {
   let most = 0;
   let least = 1;
+  let leastLoad = Number.POSITIVE_INFINITY;
   let hot: SystemInput | undefined;
   let room: System | undefined;
   for (const input of systems) {
@@ -48,8 +51,10 @@ export function balanceStrain(systems: readonly SystemInput[], without?: System)
     }
     // Who says nothing any more is soon neither near its limit nor one that has room.
     const taken = strain + 1 - kept(load);
-    if (taken < least) {
+    // Of those that are all far from it the one with the least load is named.
+    if (taken < least || (taken === least && load.value < leastLoad && least < 1)) {
       least = taken;
+      leastLoad = load.value;
       room = input.system;
     }
   }

@@ -102,6 +102,7 @@ export class History {
   async read({ from, to, step, columns }: HistoryRange): Promise<Stretch> {
     if (!(from <= to))
       throw new AzoraError("VALIDATION_ERROR", `from (${from}) is later than to (${to})`, { from, to });
+    await this.#writing;
     if (this.#clock.now() >= this.#retryAt) await this.#write();
     const wanted = step ?? (to - from <= HOUR_MS ? 1000 : 60_000);
     const stretch = await this.#read(wanted, from, to, columns);
@@ -115,6 +116,8 @@ export class History {
     this.#isOpen = false;
     const minute = this.#minutes.end();
     if (minute) this.#push(60_000, minute);
+    // Also what came after the writing under way had begun.
+    await this.#writing;
     await this.#write();
     for (const ring of Object.values(this.#rings)) await ring.close();
   }
@@ -132,9 +135,11 @@ export class History {
 
   async #read(step: Step, from: number, to: number, columns: readonly string[] | undefined): Promise<Stretch> {
     const stretch = new StretchBuilder(step, columns);
-    for await (const { keys, rows } of this.#rings[step].read(from, to)) stretch.add(keys, rows);
+    // Before the files: a row that is written meanwhile is then seen twice, and not never.
     const waiting = this.#pending[step].filter(({ at }) => at >= from && at <= to);
-    stretch.add(this.#keys, waiting);
+    const keys = this.#keys;
+    for await (const part of this.#rings[step].read(from, to)) stretch.add(part.keys, part.rows);
+    stretch.add(keys, waiting);
     return stretch.build();
   }
 
@@ -146,7 +151,7 @@ export class History {
     this.#dropped++;
   }
 
-  /** One at a time; who comes meanwhile waits for that one. */
+  /** One at a time. */
   #write(): Promise<void> {
     this.#writing ??= this.#writeAll().finally(() => {
       this.#writing = undefined;
