@@ -52,7 +52,11 @@ function costsOf({ costs }, best) {
       note: "",
       title: `${system}.${metric}, points of ${part}`,
     }));
-  if (lines.length === 0 || !best || best.gain < SMALL_COST) return lines;
+  // The advice is asked for less often than costs are told: what it is about may be over.
+  const isOpen = costs.some(
+    ({ system, metric, cost }) => system === best?.system && metric === best.metric && cost >= SMALL_COST,
+  );
+  if (!isOpen || best.gain < SMALL_COST) return lines;
   return [...lines, { key: "best", tone: "good", sign: pointsWords(-best.gain), words: best.how, note: "" }];
 }
 

@@ -77,12 +77,11 @@ export function pointsWords(points) {
  *
  * @param {import("./types.js").RuleExecution} execution
  */
-export function executionWords({ at, mode, actions }) {
+export function executionWords({ at, actions }) {
   const done = actions.map(({ what, status }) => (status === "failed" ? `failed: ${what}` : what));
   const effects = actions.flatMap(({ effect }) => (effect ? effectWords(effect) : []));
   const all = listed(done, 3) || "nothing was done";
-  const tried = mode === "shadow" && actions.length > 0 ? "in the shadow: " : "";
-  return `${timeOfDay(at)} ${tried}${all}${effects.length > 0 ? `; ${listed(effects, 2)}` : ""}`;
+  return `${timeOfDay(at)} ${all}${effects.length > 0 ? `; ${listed(effects, 2)}` : ""}`;
 }
 
 function effectWords({ metric, before, after, verdict, rolledBack }) {

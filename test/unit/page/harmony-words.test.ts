@@ -63,9 +63,9 @@ test("points carry their sign", () => {
 describe("what a rule did", () => {
   type Effect = NonNullable<ExecutionResult["actions"][number]["effect"]>;
   const effect: Effect = { metric: "brain.load", before: 97, after: 93.26, verdict: "better", rolledBack: false };
-  const told = (changes: Partial<Effect>, mode = "on") => {
+  const told = (changes: Partial<Effect>) => {
     const action = { type: "throttle", target: "brain", status: "done", what: "brain takes 20 calls a second" };
-    return words.executionWords({ at: "", mode, actions: [{ ...action, effect: { ...effect, ...changes } }] }).trim();
+    return words.executionWords({ at: "", actions: [{ ...action, effect: { ...effect, ...changes } }] }).trim();
   };
 
   test.each<[Partial<Effect>, string]>([
@@ -78,11 +78,10 @@ describe("what a rule did", () => {
     expect(told(changes)).toBe(`brain takes 20 calls a second; ${said}`);
   });
 
-  test("is told without one where it is not known, in the shadow, or nothing", () => {
+  test("is told without one where it is not known, or nothing was done", () => {
     expect(told({ verdict: "unknown" })).toBe("brain takes 20 calls a second");
-    expect(told({ verdict: "unknown" }, "shadow")).toBe("in the shadow: brain takes 20 calls a second");
-    expect(words.executionWords({ at: "", mode: "on", actions: [] }).trim()).toBe("nothing was done");
+    expect(words.executionWords({ at: "", actions: [] }).trim()).toBe("nothing was done");
     const failed = { type: "heal", target: "x", status: "failed", what: "x cannot be reached" };
-    expect(words.executionWords({ at: "", mode: "on", actions: [failed] }).trim()).toBe("failed: x cannot be reached");
+    expect(words.executionWords({ at: "", actions: [failed] }).trim()).toBe("failed: x cannot be reached");
   });
 });
