@@ -171,6 +171,8 @@ const RULES = {
   AZORA_ALERT_SEVERITY: oneOf("warning", "info", "warning", "critical"),
   /** Time after which an alert that still fires, and that nobody has acknowledged, is posted and mailed again, ms. */
   AZORA_ALERT_REPEAT: integer(60_000, 604_800_000, 14_400_000),
+  /** Whether the built-in rules keep the organism in balance: yes, they only say what they would do, no. */
+  AZORA_DYNAMIC_BALANCE: oneOf("on", "on", "shadow", "off"),
   /** Whether experiments may break things on purpose. */
   AZORA_CHAOS: oneOf("off", "off", "on"),
   /** Whether events are captured for the audit chain. Switching it off is itself an entry. */

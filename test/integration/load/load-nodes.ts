@@ -33,7 +33,8 @@ export class LoadNodes {
       ...(own ? { own } : {}),
     });
     const { broker, load, limits, door } = node;
-    broker.createService(nodePerformance(broker, { load, limits, arrivals: door.arrivals, dataDir: this.folder }));
+    const { arrivals, admission } = door;
+    broker.createService(nodePerformance(broker, { load, limits, arrivals, admission, dataDir: this.folder }));
     for (const service of services) broker.createService(service);
     this.#nodes.push(node);
     this.#meshes.push(mesh);

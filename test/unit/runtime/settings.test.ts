@@ -41,6 +41,7 @@ describe("settings", () => {
       AZORA_ALERT_SEVERITY: "warning",
       AZORA_ALERT_REPEAT: 14_400_000,
       AZORA_CHAOS: "off",
+      AZORA_DYNAMIC_BALANCE: "on",
       AZORA_CHAIN_CAPTURE: "on",
       AZORA_CHAIN_EVENTS: "",
       AZORA_CHAIN_ORIGIN: "",
