@@ -11,6 +11,7 @@ import { chainWrite } from "./chain-write.ts";
 import { coldBoot } from "./cold-boot.ts";
 import { deathNotice } from "./death-notice.ts";
 import { failover } from "./failover.ts";
+import { harmony } from "./harmony.ts";
 import { healing } from "./healing.ts";
 import { idle } from "./idle.ts";
 import { learning } from "./learning.ts";
@@ -19,6 +20,7 @@ import { queryAdvisor } from "./query-advisor.ts";
 import { record } from "./record.ts";
 import { recovery } from "./recovery.ts";
 import { publish, type Result } from "./report.ts";
+import { rules } from "./rules.ts";
 import { sickNode } from "./sick-node.ts";
 import { tracing } from "./tracing.ts";
 import { vitals } from "./vitals.ts";
@@ -46,8 +48,10 @@ const BENCHES: Record<string, () => Promise<Result | Result[]>> = {
   "chain-query": () => chainQuery(),
   "query-advisor": () => queryAdvisor(),
   analysis: () => analysis(),
+  harmony: () => harmony(),
   tracing: () => tracing(),
   workers: () => workers(),
+  rules: () => rules(),
 };
 
 const wanted = process.argv.slice(2);

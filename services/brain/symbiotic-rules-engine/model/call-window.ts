@@ -1,28 +1,45 @@
+import { BUCKETS } from "../../../../runtime/vitals/histogram.ts";
+
 /** Reports that are looked at together: five seconds. Fewer say little of a rate, more hide what begins. */
 export const WINDOW_REPORTS = 5;
 
-/** Calls of one node that ended, of the last reports. */
-export class CallWindow {
-  readonly #reports: { calls: number; faults: number; span: number; buckets: readonly number[][] }[] = [];
+interface ReportedCalls {
+  calls: number;
+  faults: number;
+  /** Time that the report covers, ms. */
+  span: number;
+  /** Of several actions, as histograms give them. */
+  buckets: readonly number[][];
+}
 
-  /** @param span time that the report covers, ms @param buckets of several actions, as histograms give them */
-  add(calls: number, faults: number, span: number, buckets: readonly number[][]): void {
-    this.#reports.push({ calls, faults, span, buckets });
-    if (this.#reports.length > WINDOW_REPORTS) this.#reports.shift();
+/** Calls of one node that ended, of the last reports: their sum is kept, since it is asked for more often than it changes. */
+export class CallWindow {
+  readonly #reports: ReportedCalls[] = [];
+  readonly #sum = { calls: 0, faults: 0, span: 0, counts: new Float64Array(BUCKETS) };
+
+  add(report: ReportedCalls): void {
+    this.#reports.push(report);
+    this.#count(report, 1);
+    if (this.#reports.length > WINDOW_REPORTS) this.#count(this.#reports.shift()!, -1);
   }
 
   /** Adds this window's calls up with those of other nodes. */
   addTo(sums: { calls: number; rate: number; faults: number; counts: Float64Array }): void {
-    let [calls, span] = [0, 0];
-    for (const report of this.#reports) {
-      calls += report.calls;
-      span += report.span;
-      sums.faults += report.faults;
-      for (const buckets of report.buckets)
-        for (let i = 0; i < buckets.length; i += 2) sums.counts[buckets[i]!]! += buckets[i + 1];
-    }
+    const { calls, faults, span, counts } = this.#sum;
+    if (calls === 0) return;
+    for (let bucket = 0; bucket < BUCKETS; bucket++) sums.counts[bucket]! += counts[bucket];
     sums.calls += calls;
-    if (span > 0) sums.rate += (calls / span) * 1000;
+    sums.faults += faults;
+    sums.rate += (calls / span) * 1000;
+  }
+
+  /** Whole numbers are the same after any way of adding and taking away; the span is none. */
+  #count({ calls, faults, buckets }: ReportedCalls, times: 1 | -1): void {
+    const { counts } = this.#sum;
+    this.#sum.calls += times * calls;
+    this.#sum.faults += times * faults;
+    this.#sum.span = this.#reports.reduce((sum, one) => sum + one.span, 0);
+    for (const one of buckets) for (let i = 0; i < one.length; i += 2) counts[one[i]!]! += times * one[i + 1]!;
   }
 }
 

@@ -116,7 +116,7 @@ export class NodeVitalsState {
         window = new CallWindow();
         this.calls.set(system, window);
       }
-      window.add(sum.calls, sum.faults, span, sum.buckets);
+      window.add({ ...sum, span });
     }
   }
 }
