@@ -100,6 +100,8 @@ export interface OrganismGauges {
   nodes: { node: string; up: boolean | null }[];
   chain: { intact: boolean | null; alarms: string[] | null; gaps: number };
   alerts: Record<Severity, number>;
+  /** At the last tick; and since the engine began, ended ones that not every channel was told of. */
   notKept: number;
+  forgotten: number;
   channels: { channel: string; sent: number; failed: number; failing: boolean }[];
 }

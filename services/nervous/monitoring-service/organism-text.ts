@@ -7,7 +7,7 @@ import { type Labels, labels, MetricFamilies } from "./metric-families.ts";
  */
 export function organismText(known: OrganismGauges): string {
   const families = new MetricFamilies();
-  const { harmony, systems, services, nodes, chain, alerts, notKept, channels } = known;
+  const { harmony, systems, services, nodes, chain, alerts, notKept, forgotten, channels } = known;
 
   function gauge(name: string, help: string, samples: readonly (readonly [Labels, number | null])[]) {
     families.add(name, "gauge", help, lines(name, samples));
@@ -62,6 +62,12 @@ export function organismText(known: OrganismGauges): string {
     Object.entries(alerts).map(([severity, count]) => [{ severity }, count]),
   );
   gauge("azora_alerts_not_kept", "Alerts for which there was no room.", [[{}, notKept]]);
+  families.add(
+    "azora_alerts_forgotten_total",
+    "counter",
+    "Ended alerts that made room before every receiver was told of their end.",
+    lines("azora_alerts_forgotten_total", [[{}, forgotten]]),
+  );
   const perChannel = (value: (channel: (typeof channels)[number]) => number) =>
     channels.map((one) => [{ channel: one.channel }, value(one)] as const);
   const counter = (name: string, help: string, value: (channel: (typeof channels)[number]) => number) =>

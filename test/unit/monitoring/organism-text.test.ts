@@ -22,6 +22,7 @@ const known: OrganismGauges = {
   chain: { intact: true, alarms: ["CHAIN_UNWITNESSED"], gaps: 0 },
   alerts: { info: 0, warning: 3, critical: 1 },
   notKept: 7,
+  forgotten: 1,
   channels: [{ channel: "webhook", sent: 12, failed: 2, failing: true }],
 };
 
@@ -49,6 +50,7 @@ describe("what Prometheus is told of the organism", () => {
       'azora_alerts{severity="warning"} 3',
       'azora_alerts{severity="critical"} 1',
       "azora_alerts_not_kept 7",
+      "azora_alerts_forgotten_total 1",
       'azora_alert_messages_total{channel="webhook"} 12',
       'azora_alert_failures_total{channel="webhook"} 2',
       'azora_alert_channel_failing{channel="webhook"} 1',

@@ -159,8 +159,8 @@ export class AlertManager {
   }
 
   /** Firing now, silenced and acknowledged ones among them. */
-  counts(): Record<Severity, number> & { notKept: number } {
-    const counts = { info: 0, warning: 0, critical: 0, notKept: 0 };
+  counts(): Record<Severity, number> & { notKept: number; forgotten: number } {
+    const counts = { info: 0, warning: 0, critical: 0, notKept: 0, forgotten: this.table.forgotten };
     for (const { state, severity } of this.table) if (state === "firing") counts[severity]++;
     for (const more of this.#notKept.values()) counts.notKept += more;
     return counts;

@@ -18,8 +18,9 @@ export interface AlertRecord extends Omit<Alert, "startedAt" | "firedAt" | "ende
   endedFor: number;
   /** Revision with which it last fired. */
   firedRevision: number;
-  /** Revision that each channel has told. */
+  /** Revision that each channel has taken, and that it was sent, whether it came to an answer or not. */
   told: Record<string, number>;
+  sent: Record<string, number>;
 }
 
 export type RecordChange = "firing" | "resolved" | "severity";
@@ -66,6 +67,7 @@ export function beginRecord(of: {
     endedFor: 0,
     firedRevision: 0,
     told: {},
+    sent: {},
   };
 }
 

@@ -3,9 +3,13 @@ import { type AlertRecord, rank } from "./alert-record.ts";
 
 /** Of one group, ended ones included. A storm in one system must not push the alerts of another out. */
 export const MAX_PER_GROUP = 250;
+/** So many more where they are critical. */
+export const MORE_CRITICAL = 50;
 
 /** The alerts that are kept, by what they are and whom they are about. Bounded by group; what finds no room is counted. */
 export class AlertTable {
+  /** Ended alerts that made room before every channel had told their end. */
+  forgotten = 0;
   readonly #records = new Map<string, Map<string, AlertRecord>>();
   readonly #groups = new Map<AlertGroup, Set<AlertRecord>>();
   /** Least severity of an alert for which there is no room in a full group, until something changes. */
@@ -37,16 +41,20 @@ export class AlertTable {
     return undefined;
   }
 
-  /** Whether there is room, where need be in the place of an alert that matters less. */
+  /**
+   * Whether there is room, where need be in the place of one that has ended, or that has only begun and is less severe. One
+   * that fires is never left out: nobody would be told its end.
+   */
   makeRoom(group: AlertGroup, severity: Severity): boolean {
     const kept = this.group(group);
-    if (kept.size < MAX_PER_GROUP) return true;
+    if (kept.size < MAX_PER_GROUP + (severity === "critical" ? MORE_CRITICAL : 0)) return true;
     if ((this.#full.get(group) ?? Number.POSITIVE_INFINITY) >= rank(severity) && this.#full.has(group)) return false;
     const victim = leastOf(kept);
-    if (!victim || weight(victim) >= weightOf("pending", severity)) {
+    if (!victim || weight(victim) >= weightOfPending(severity)) {
       this.#full.set(group, rank(severity));
       return false;
     }
+    if (victim.state === "resolved" && !isTold(victim)) this.forgotten++;
     this.remove(victim);
     return true;
   }
@@ -81,13 +89,20 @@ export function kindOf({ alert, group }: Pick<AlertRecord, "alert" | "group">): 
   return group === "rules" ? `rule:${alert}` : alert;
 }
 
-/** Ended ones matter least, then those that have only begun; of each, the less severe. */
-function weightOf(state: AlertRecord["state"], severity: Severity): number {
-  return (state === "resolved" ? 0 : state === "pending" ? 10 : 20) + rank(severity);
+const FIRING = 100;
+
+/** Ended ones matter least, of these those whose end is told; then those that have only begun, the less severe first. */
+function weight(record: AlertRecord): number {
+  if (record.state === "resolved") return isTold(record) ? 0 : 1;
+  return record.state === "pending" ? weightOfPending(record.severity) : FIRING;
 }
 
-function weight({ state, severity }: AlertRecord): number {
-  return weightOf(state, severity);
+function weightOfPending(severity: Severity): number {
+  return 10 + rank(severity);
+}
+
+function isTold({ told, revision }: AlertRecord): boolean {
+  return Object.values(told).every((one) => one >= revision);
 }
 
 function leastOf(records: Iterable<AlertRecord>): AlertRecord | undefined {

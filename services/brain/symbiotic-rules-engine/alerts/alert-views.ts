@@ -56,9 +56,13 @@ export function isRecord(read: unknown): read is AlertRecord {
     ["pending", "firing", "resolved"].includes(one.state) &&
     Array.isArray(one.held) &&
     one.held.every((held) => held === null || isMoment(held)) &&
-    typeof one.told === "object" &&
-    one.told !== null
+    isTable(one.told) &&
+    isTable(one.sent)
   );
+}
+
+function isTable(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.values(value).every(isMoment);
 }
 
 /** A number that a Date can be made of. */

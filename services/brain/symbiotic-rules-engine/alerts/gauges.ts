@@ -9,7 +9,7 @@ export function gaugesOf(
   manager: AlertManager,
   channels: OrganismGauges["channels"],
 ): OrganismGauges {
-  const { notKept, ...alerts } = manager.counts();
+  const { notKept, forgotten, ...alerts } = manager.counts();
   const { state = null, services = null, nodes = null, launching = true, chain } = situation ?? {};
   const share = (percent: number | null) => (percent === null ? null : percent / 100);
   return {
@@ -38,6 +38,7 @@ export function gaugesOf(
     },
     alerts,
     notKept,
+    forgotten,
     channels: channels.map(({ channel, sent, failed, failing }) => ({ channel, sent, failed, failing })),
   };
 }

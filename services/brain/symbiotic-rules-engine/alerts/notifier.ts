@@ -190,8 +190,8 @@ export class Notifier {
     const { manager, severity } = this.#options;
     const told = record.told[name] ?? 0;
     if (record.state === "pending" || record.revision <= told) return false;
-    // Whoever was told that it fires is told its end, whatever was silenced meanwhile: else it stays open there for ever.
-    if (record.state === "resolved" && told >= record.firedRevision) return true;
+    // Whoever may know that it fires is told its end, whatever was silenced meanwhile: else it stays open there for ever.
+    if (record.state === "resolved" && (record.sent[name] ?? 0) >= record.firedRevision) return true;
     if (rank(record.severity) < rank(severity) && told < record.firedRevision) return false;
     if (manager.silencedBy(record) === null) return true;
     // It came and went in silence.
@@ -238,6 +238,7 @@ export class Notifier {
     const { clock, wall, told } = this.#options;
     // What changes while it is under way is news again.
     const revisions = records.map(({ revision }) => revision);
+    for (const record of records) record.sent[lane.channel.name] = record.revision;
     try {
       await lane.channel.send(message, this.#ended.signal);
     } catch (error) {

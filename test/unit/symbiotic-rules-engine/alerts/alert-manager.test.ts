@@ -44,7 +44,7 @@ describe("an alert", () => {
     const world = new AlertWorld();
     world.pass(11, situation({ services: [service("till", "quarantined", { priority: "critical" })] }));
     expect(world.list()).toEqual(["firing critical-service-failed till"]);
-    expect(world.manager.counts()).toEqual({ info: 0, warning: 0, critical: 1, notKept: 0 });
+    expect(world.manager.counts()).toEqual({ info: 0, warning: 0, critical: 1, notKept: 0, forgotten: 0 });
   });
 
   test("resolves when its cause has been seen to be gone for a while", () => {
