@@ -301,8 +301,10 @@ const schema: StoreSchema = {
     const service = this as EngineService;
     const context = findNodeContext(this.broker);
     const plan = context && readPlan(context.organism.dataDir);
+    const { AZORA_DYNAMIC_BALANCE: balance, AZORA_DATA_DIR } = readSettings();
+    const builtIn = { path: BUILT_IN, origin: "built-in" as const, shown: "rules/built-in" };
     const folders = [
-      { path: BUILT_IN, origin: "built-in" as const, shown: "rules/built-in" },
+      ...(balance === "off" ? [] : [balance === "shadow" ? { ...builtIn, mode: "shadow" as const } : builtIn]),
       ...(plan ? [{ path: join(plan.project.root, "rules"), origin: "file" as const, shown: "rules" }] : []),
     ];
     const engine = new Engine({
@@ -310,7 +312,7 @@ const schema: StoreSchema = {
       logger: this.logger,
       store: service,
       folders,
-      dataDir: context?.organism.dataDir ?? readSettings().AZORA_DATA_DIR,
+      dataDir: context?.organism.dataDir ?? AZORA_DATA_DIR,
     });
     await engine.start();
     service.operations = new Operations(engine, this.broker, { wall: Date.now, now: monotonicClock.now });

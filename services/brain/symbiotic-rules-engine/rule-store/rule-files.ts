@@ -8,6 +8,8 @@ export interface RuleFolder {
   origin: Exclude<RuleOrigin, "api">;
   /** As it is shown before the file's name: `rules`. */
   shown: string;
+  /** All of its rules only say what they would do. */
+  mode?: "shadow";
 }
 
 /** A rule that stands in a file. */
@@ -56,7 +58,10 @@ export class RuleFiles {
     for (const folder of this.#folders) {
       for (const { folder: of, shown, rules } of this.#files.values()) {
         if (of !== folder) continue;
-        for (const [id, rule] of rules) seen.set(id, { rule, origin: folder.origin, file: shown });
+        for (const [id, rule] of rules) {
+          const inMode = folder.mode ? { ...rule, mode: folder.mode } : rule;
+          seen.set(id, { rule: inMode, origin: folder.origin, file: shown });
+        }
       }
     }
     return [...seen.values()];
