@@ -21,7 +21,7 @@ export function createDial() {
     });
   const arc = circle("arc", 0);
   const ring = svg("svg", { viewBox: "0 0 100 100" }, circle("track", 100), arc);
-  const number = el("b", {}, "–");
+  const number = el("span", { class: "score" }, "–");
   const word = el("span", { class: "word" }, "harmony");
   const confidence = el("span", { class: "known" }, "not known yet");
   const element = el(

