@@ -1,7 +1,8 @@
-import { METRICS, SYSTEMS, type System } from "../../../../models/symbiosis.ts";
+import type { System } from "../../../../models/symbiosis.ts";
 import { WINDOW_REPORTS } from "./call-window.ts";
 import type { FaultLog } from "./fault-log.ts";
-import { areCounts, type Fields, isFields, isName, isUpkeep, MOST_CALLS, MOST_PARTS, plausible } from "./plausible.ts";
+import { isPath, isServed, type Path, type Served } from "./performance-parts.ts";
+import { type Fields, isUpkeep, MOST_PARTS, plausible } from "./plausible.ts";
 
 /** Of one service on one node, as it was when the node last told. */
 export interface Places {
@@ -9,9 +10,11 @@ export interface Places {
   system: System;
   running: number;
   waiting: number;
-  /** Calls that may run at once, and those that run, of the actions that have a limit. */
+  /** Calls that may run at once, of the actions that have a limit. */
   limit: number;
+  /** Of these actions: calls that ran and that waited, means of the last looks. What is in use is seen once a second, and jumps. */
   limited: number;
+  queued: number;
 }
 
 /** Sums of calls from this node's system to another; µs. `timed` are those of which it is known how long work took. */
@@ -33,8 +36,8 @@ interface Second {
 }
 
 const LONGEST_SPAN_MS = 60_000;
-/** 10^9 calls of an hour each. */
-const MOST_TIME_US = 3.6e18;
+/** So many looks say how many places are in use. */
+const PLACES_LOOKS = 3;
 
 /** How long the work of an action takes on a node, µs; undefined where nothing is known. */
 export type WorkOf = (node: string, action: string) => number | undefined;
@@ -53,6 +56,8 @@ export class NodePerformanceState {
   at = Number.NaN;
   places: Places[] = [];
   readonly #seconds: Second[] = [];
+  /** Calls with a limit that ran and that waited, by service. */
+  #looks: Map<string, { limited: number; queued: number }>[] = [];
 
   take(
     report: Fields,
@@ -79,7 +84,7 @@ export class NodePerformanceState {
       if (!isServed(part)) faults.note(node, "performance.served has an absurd one");
       else if (!isUpkeep(part.service, part.action)) this.#serve(part, places, second, of, work);
     }
-    this.places = [...places.values()];
+    this.#look(places);
     const flows = new Map<string, FlowSum>();
     for (const part of list("paths")) {
       if (!isPath(part)) faults.note(node, "performance.paths has an absurd one");
@@ -105,8 +110,21 @@ export class NodePerformanceState {
 
   reborn(): void {
     this.#seconds.length = 0;
+    this.#looks = [];
     this.places = [];
     this.at = Number.NaN;
+  }
+
+  #look(places: Map<string, Places>): void {
+    this.places = [...places.values()];
+    const look = new Map(this.places.map(({ service, limited, queued }) => [service, { limited, queued }]));
+    this.#looks = [look, ...this.#looks].slice(0, PLACES_LOOKS);
+    for (const place of this.places) {
+      for (const part of ["limited", "queued"] as const) {
+        const sum = this.#looks.reduce((sum, one) => sum + (one.get(place.service)?.[part] ?? 0), 0);
+        place[part] = sum / this.#looks.length;
+      }
+    }
   }
 
   #serve(
@@ -119,7 +137,7 @@ export class NodePerformanceState {
     const { service, action, calls, sum, running, waiting, limit, refused } = part;
     let place = places.get(service);
     if (!place) {
-      place = { service, system: of.service(service), running: 0, waiting: 0, limit: 0, limited: 0 };
+      place = { service, system: of.service(service), running: 0, waiting: 0, limit: 0, limited: 0, queued: 0 };
       places.set(service, place);
     }
     place.running += running;
@@ -127,6 +145,7 @@ export class NodePerformanceState {
     if (limit !== null) {
       place.limit += limit;
       place.limited += Math.min(running, limit);
+      place.queued += waiting;
     }
     if (calls > 0) work.learn(action, sum / calls);
     let served = second.served.get(place.system);
@@ -156,53 +175,4 @@ function flow(part: Path, flows: Map<string, FlowSum>, of: Belongs, workOf: Work
   if (work === undefined) return;
   flow.timed += calls;
   flow.waited += Math.max(0, sum - calls * work);
-}
-
-interface Path {
-  caller: string;
-  service: string;
-  action: string;
-  node: string;
-  calls: number;
-  failures: number;
-  sum: number;
-}
-interface Served {
-  service: string;
-  action: string;
-  calls: number;
-  sum: number;
-  running: number;
-  waiting: number;
-  limit: number | null;
-  refused: { limit: number; overload: number; late: number };
-}
-
-function isPath(part: unknown): part is Path {
-  return (
-    isFields(part) &&
-    ["caller", "service", "action", "node"].every((field) => isName(part[field])) &&
-    areCounts(part, MOST_CALLS, "calls", "failures") &&
-    areCounts(part, MOST_TIME_US, "sum")
-  );
-}
-
-function isServed(part: unknown): part is Served {
-  return (
-    isFields(part) &&
-    isName(part["service"]) &&
-    isName(part["action"]) &&
-    areCounts(part, MOST_CALLS, "calls") &&
-    areCounts(part, MOST_TIME_US, "sum") &&
-    areCounts(part, METRICS.queueDepth.max, "running", "waiting") &&
-    (part["limit"] === null || areCounts(part, METRICS.concurrency.max, "limit")) &&
-    isFields(part["refused"]) &&
-    areCounts(part["refused"], MOST_CALLS, "limit", "overload", "late")
-  );
-}
-
-/** Of a node by its id, `<organ>-<n>` or `<organ>-<n>@<host>`. */
-export function systemOfNode(node: string): System | undefined {
-  const organ = /^([a-z]+)-\d+(?:@.*)?$/.exec(node)?.[1];
-  return SYSTEMS.find((system) => system === organ);
 }

@@ -50,7 +50,7 @@ interface SystemModel {
 
 export type OrganismTick = OrganismState & { explanation: HarmonyExplanation };
 
-/** The organism as seven systems. Is told whatever comes, and reckons once a second what is known of now. */
+/** The organism as seven systems. Is told whatever comes, and reckons what is known of now. */
 export class OrganismModel {
   readonly #columns: Columns;
   readonly #clock: Clock;
@@ -118,7 +118,7 @@ export class OrganismModel {
     this.#nodes.down(node);
   }
 
-  /** Reckons everything anew and writes it to the columns. To be called once a second. */
+  /** Reckons everything anew and writes it to the columns. To be called as often as one likes. */
   tick(): OrganismTick {
     const now = this.#clock.now();
     const nodes = this.#addUp(now);
@@ -146,7 +146,7 @@ export class OrganismModel {
         const latency = usual.of(metric);
         if (latency !== undefined) input.usual![metric] = latency;
         const value = figuresNow.values[metric];
-        if (value !== undefined) usual.learn(metric, value);
+        if (value !== undefined) usual.learn(metric, value, now);
       }
       if (present) inputs.push(input);
       const health = present ? healthOf(input) : 100;

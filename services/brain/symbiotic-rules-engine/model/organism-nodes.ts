@@ -2,9 +2,10 @@ import { SYSTEMS, type System } from "../../../../models/symbiosis.ts";
 import type { FaultLog } from "./fault-log.ts";
 import { REMEMBERED_MS } from "./metric-memory.ts";
 import { NodeLife } from "./node-life.ts";
-import { NodePerformanceState, systemOfNode } from "./node-performance-state.ts";
+import { NodePerformanceState } from "./node-performance-state.ts";
 import { NodeVitalsState } from "./node-vitals-state.ts";
 import { type Fields, isFields, isName, plausible } from "./plausible.ts";
+import { systemOfNode } from "./system-of-node.ts";
 import { WorkTimes } from "./work-times.ts";
 
 const MOST_NODES = 500;

@@ -1,6 +1,5 @@
 import { METRICS, type Metric, type System } from "../../../../models/symbiosis.ts";
 import { BUCKETS, bucketValue } from "../../../../runtime/vitals/histogram.ts";
-import { Recent } from "./call-window.ts";
 import type { NodePerformanceState } from "./node-performance-state.ts";
 import type { NodeVitalsState } from "./node-vitals-state.ts";
 
@@ -12,16 +11,12 @@ export interface Figures {
   age: { vitals: number; performance: number };
 }
 
-/** What is in use is seen once a second, and jumps: the mean of so many looks. */
-const PLACES_LOOKS = 3;
-
 /** Adds up what the nodes of one system say. Made once, and used every second. */
 export class SystemFigures {
   readonly system: System;
-  readonly #places = new Recent(PLACES_LOOKS);
   readonly #latency = new Float64Array(BUCKETS);
   readonly #sums = { calls: 0, rate: 0, faults: 0, counts: this.#latency };
-  readonly #services = new Map<string, { waiting: number; limit: number; limited: number }>();
+  readonly #services = new Map<string, { queued: number; limit: number; limited: number }>();
   #nodes = { all: 0, vitals: 0, performance: 0 };
   #age = { vitals: 0, performance: 0 };
   #cpu = { sum: 0, count: 0 };
@@ -90,15 +85,15 @@ export class SystemFigures {
     this.#age.performance = Math.max(this.#age.performance, age);
   }
 
-  addPlaces({ service, running, waiting, limit, limited }: NodePerformanceState["places"][number]): void {
+  addPlaces({ service, running, waiting, limit, limited, queued }: NodePerformanceState["places"][number]): void {
     this.#running += running;
     this.#waiting += waiting;
     let places = this.#services.get(service);
     if (!places) {
-      places = { waiting: 0, limit: 0, limited: 0 };
+      places = { queued: 0, limit: 0, limited: 0 };
       this.#services.set(service, places);
     }
-    places.waiting += waiting;
+    places.queued += queued;
     places.limit += limit;
     places.limited += limited;
   }
@@ -112,8 +107,7 @@ export class SystemFigures {
     const { all, vitals, performance } = this.#nodes;
     const hasVitals = vitals > 0;
     const hasPerformance = performance > 0;
-    this.#places.add(hasPerformance ? this.#placesTaken() : Number.NaN);
-    const places = this.#places.mean();
+    const places = hasPerformance ? this.#placesTaken() : Number.NaN;
     const nodes = this.#load.count > 0 ? (this.#load.sum / this.#load.count + this.#load.worst) / 2 : Number.NaN;
     const { calls, rate, faults } = this.#sums;
     const refusedShare = this.#refused > 0 ? (100 * this.#refused) / (this.#served + this.#refused) : 0;
@@ -144,8 +138,8 @@ export class SystemFigures {
    */
   #placesTaken(): number {
     let taken = 0;
-    for (const { waiting, limit, limited } of this.#services.values())
-      if (limit > 0) taken = Math.max(taken, (limited + Math.min(1, waiting) - 1) / limit);
+    for (const { queued, limit, limited } of this.#services.values())
+      if (limit > 0) taken = Math.max(taken, (limited + Math.min(1, queued) - 1) / limit);
     return 100 * Math.min(1, taken);
   }
 

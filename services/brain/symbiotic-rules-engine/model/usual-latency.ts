@@ -1,5 +1,7 @@
 import type { LatencyMetric } from "../harmony/strain.ts";
 
+/** Of several values within a second one is learned from, however often is asked, ms. */
+const EVERY_MS = 950;
 /** Values until it is said what is usual. */
 const LEAST = 30;
 /** So many values are remembered, in the mean: ten minutes. */
@@ -10,16 +12,19 @@ const TROUBLE_SLOWER = 10;
 
 /** What latencies are usual for a system: moving means of their logarithms, one value a second. */
 export class UsualLatency {
-  readonly #means = new Map<LatencyMetric, { log: number; count: number }>();
+  readonly #means = new Map<LatencyMetric, { log: number; count: number; at: number }>();
 
-  learn(metric: LatencyMetric, value: number): void {
+  /** @param now monotonic, ms */
+  learn(metric: LatencyMetric, value: number, now: number): void {
     if (!(value >= 0)) return;
     const log = Math.log(Math.max(0.01, value));
     const mean = this.#means.get(metric);
     if (!mean) {
-      this.#means.set(metric, { log, count: 1 });
+      this.#means.set(metric, { log, count: 1, at: now });
       return;
     }
+    if (now - mean.at < EVERY_MS) return;
+    mean.at = now;
     mean.count++;
     const isTrouble = mean.count > LEAST && log > mean.log + Math.log(TROUBLE);
     const share = 1 / (Math.min(mean.count, REMEMBERED) * (isTrouble ? TROUBLE_SLOWER : 1));

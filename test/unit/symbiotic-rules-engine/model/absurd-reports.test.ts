@@ -82,7 +82,7 @@ describe("a node that sends absurd reports", () => {
         model.nodeDown(one as never);
         expectWithinBounds(model.tick());
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
@@ -111,7 +111,7 @@ describe("a node that sends absurd reports", () => {
           }
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 

@@ -154,6 +154,17 @@ describe("the organism's model", () => {
     expect(metricsOf(bench.seconds(2, { "brain-1": { utilisation: 1 } }), "brain")["load"]).toBe(100);
   });
 
+  it("says the same however often it is asked within a second", () => {
+    const [often, seldom] = [new ModelBench(), new ModelBench()];
+    for (let i = 0; i < 40; i++) {
+      const second = {
+        "brain-1": { calls: 50, latency: 100 + 10 * i, running: i % 10, waiting: i % 3, utilisation: 0.1 * (i % 9) },
+      };
+      for (let ask = 0; ask < 9; ask++) often.model.tick();
+      expect(often.second(second)).toEqual(seldom.second(second));
+    }
+  });
+
   it("counts the share of refused calls as saturation", () => {
     const bench = new ModelBench();
     expect(metricsOf(bench.seconds(5, { "heart-1": { calls: 25, refused: 75 } }), "heart")["saturation"]).toBe(75);
