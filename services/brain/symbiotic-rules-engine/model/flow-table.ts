@@ -31,16 +31,16 @@ export class FlowTable {
     this.#sums[at + SUM.waited]! += waited;
   }
 
-  /** What is told now, and of callers that are silent by now what they told last. @param known share that tells, 0 to 1 */
-  remembered(flows: readonly Flow[], known: (from: System) => number, now: number): FlowInput[] {
+  /** What is told now, and of callers that are silent by now what they told last. @param told share of each system's nodes that tell, 0 to 1 */
+  remembered(flows: readonly Flow[], told: Readonly<Record<System, number>>, now: number): FlowInput[] {
     return SYSTEMS.flatMap((from) => {
-      const told = flows.filter((flow) => flow.from === from);
-      const share = known(from);
-      if (share >= 1) this.#last.set(from, { at: now, flows: told });
+      const these = flows.filter((flow) => flow.from === from);
+      const share = told[from];
+      if (share >= 1) this.#last.set(from, { at: now, flows: these });
       const last = this.#last.get(from);
-      if (share >= 1 || !last) return told;
+      if (share >= 1 || !last) return these;
       const keep = keepAt(now - last.at);
-      return [...told, ...last.flows.map((flow) => ({ ...flow, keep }))];
+      return [...these, ...last.flows.map((flow) => ({ ...flow, keep }))];
     });
   }
 

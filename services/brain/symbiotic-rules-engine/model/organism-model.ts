@@ -1,35 +1,24 @@
 import {
   type HarmonyExplanation,
-  METRICS,
-  type Metric,
   ORGANISM,
   type ORGANISM_METRICS,
   type OrganismState,
-  type Reading,
   SYSTEMS,
   type System,
   type SystemState,
 } from "../../../../models/symbiosis.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import type { Columns } from "../../../../runtime/rules/columns.ts";
-import { confidenceOf, explain, healthOf } from "../harmony/harmony.ts";
-import type { SystemInput } from "../harmony/strain.ts";
+import { explain } from "../harmony/harmony.ts";
 import { FaultLog } from "./fault-log.ts";
 import { FlowTable } from "./flow-table.ts";
-import { MetricMemory } from "./metric-memory.ts";
 import { OrganismNodes } from "./organism-nodes.ts";
 import { OwnMetrics } from "./own-metrics.ts";
 import { ServiceStates } from "./service-states.ts";
-import { type Figures, SystemFigures } from "./system-figures.ts";
-import { UsualLatency } from "./usual-latency.ts";
+import { readingOf, SystemModel } from "./system-model.ts";
 
 /** What is older than this is not known, ms: three reports have failed to come. */
 export const STALE_MS = 3500;
-/** How the services are is told when it changes, and every few seconds anyway. */
-export const SERVICES_STALE_MS = 15_000;
-const METRIC_NAMES = Object.keys(METRICS) as Metric[];
-const FROM_PERFORMANCE: readonly Metric[] = ["queueDepth", "concurrency", "saturation"];
-const FROM_SERVICES: readonly Metric[] = ["healthyRatio", "restarts"];
 
 export interface OrganismModelOptions {
   columns: Columns;
@@ -39,13 +28,6 @@ export interface OrganismModelOptions {
   systemOf(service: string, node: string): System | undefined;
   /** ms since the epoch, for what is shown. @default Date.now */
   wall?: () => number;
-}
-
-interface SystemModel {
-  figures: SystemFigures;
-  memory: MetricMemory;
-  usual: UsualLatency;
-  columns: Record<Metric, number>;
 }
 
 export type OrganismTick = OrganismState & { explanation: HarmonyExplanation };
@@ -76,20 +58,13 @@ export class OrganismModel {
       faults: this.#faults,
       restarted: (system) => this.#services.restarted(system, clock.now()),
     });
-    const numbers = <T extends string>(system: System | typeof ORGANISM, names: readonly T[]) =>
-      Object.fromEntries(names.map((name) => [name, columns.column(system, name)!])) as Record<T, number>;
     this.#systems = Object.fromEntries(
-      SYSTEMS.map((system) => [
-        system,
-        {
-          figures: new SystemFigures(system),
-          memory: new MetricMemory(),
-          usual: new UsualLatency(),
-          columns: numbers(system, METRIC_NAMES),
-        },
-      ]),
+      SYSTEMS.map((system) => [system, new SystemModel(system, columns, clock.now())]),
     ) as Record<System, SystemModel>;
-    this.#organism = numbers(ORGANISM, ["harmony", "confidence"]);
+    this.#organism = {
+      harmony: columns.column(ORGANISM, "harmony")!,
+      confidence: columns.column(ORGANISM, "confidence")!,
+    };
   }
 
   /** Takes the event `node.vitals`, whatever it holds. */
@@ -122,41 +97,13 @@ export class OrganismModel {
   tick(): OrganismTick {
     const now = this.#clock.now();
     const nodes = this.#addUp(now);
-    const servicesAge = now - this.#services.at;
-    const inputs: SystemInput[] = [];
-    const states: SystemState[] = [];
-    const shares = new Map<System, number>();
-    for (const system of SYSTEMS) {
-      const { figures, memory, usual, columns } = this.#systems[system];
-      const figuresNow = figures.end();
-      const present = this.#addServices(system, figuresNow, servicesAge, nodes[system].length > 0);
-      if (present) shares.set(system, figuresNow.known.performance);
-      const input: SystemInput = { system, metrics: {}, usual: {} };
-      const metrics = {} as Record<Metric, Reading>;
-      for (const metric of METRIC_NAMES) {
-        const value = present ? figuresNow.values[metric] : undefined;
-        const age = this.#ageOf(metric, figuresNow, servicesAge);
-        const share = FROM_SERVICES.includes(metric) ? 1 : figuresNow.known[sourceOf(metric)];
-        if (value === undefined) memory.forget(metric);
-        else input.metrics[metric] = memory.take(metric, value, share, now);
-        this.#columns.set(columns[metric], value ?? Number.NaN, now - age);
-        metrics[metric] = this.#reading(columns[metric], now);
-      }
-      for (const metric of ["latencyP50", "latencyP95"] as const) {
-        const latency = usual.of(metric);
-        if (latency !== undefined) input.usual![metric] = latency;
-        const value = figuresNow.values[metric];
-        if (value !== undefined) usual.learn(metric, value, now);
-      }
-      if (present) inputs.push(input);
-      const health = present ? healthOf(input) : 100;
-      const confidence = present ? confidenceOf([input]) : 0;
-      states.push({ system, nodes: nodes[system], metrics, own: {}, health, confidence });
-    }
+    const ticks = SYSTEMS.map((system) => this.#systems[system].tick(this.#services, nodes[system], now));
+    const states = ticks.map(({ state }) => state);
+    const inputs = ticks.flatMap(({ input }) => input ?? []);
     this.#addOwn(states, now);
     const flows = this.#flows.flows();
-    const known = (from: System) => shares.get(from) ?? 1;
-    const explanation = explain(inputs, this.#flows.remembered(flows, known, now));
+    const told = Object.fromEntries(ticks.map(({ state, told }) => [state.system, told])) as Record<System, number>;
+    const explanation = explain(inputs, this.#flows.remembered(flows, told, now));
     const { score, confidence, health, balance, flow } = explanation;
     this.#columns.set(this.#organism.harmony, confidence > 0 ? score : Number.NaN, now);
     this.#columns.set(this.#organism.confidence, confidence, now);
@@ -192,29 +139,6 @@ export class OrganismModel {
     return nodes;
   }
 
-  /** @returns whether there is such a system in this organism */
-  #addServices(system: System, { values }: Figures, age: number, hasNodes: boolean): boolean {
-    const { hasServices, ratio } = this.#services.healthy(system);
-    const isFresh = age <= SERVICES_STALE_MS;
-    const isExpected = hasNodes || this.#systems[system].figures.expected > 0;
-    if (hasServices || !isFresh) values.healthyRatio = isFresh ? ratio : Number.NaN;
-    // Services that are only being started are no reason to doubt.
-    if (isFresh && Number.isNaN(values.healthyRatio)) delete values.healthyRatio;
-    values.restarts = isFresh
-      ? Math.min(METRICS.restarts.max, this.#services.restarts(system, this.#clock.now()))
-      : Number.NaN;
-    return isExpected || hasServices;
-  }
-
-  #ageOf(metric: Metric, { age }: Figures, servicesAge: number): number {
-    return FROM_SERVICES.includes(metric) ? servicesAge : age[sourceOf(metric)];
-  }
-
-  #reading(column: number, now: number): Reading {
-    const value = this.#columns.values[column]!;
-    return { value: Number.isNaN(value) ? null : value, age: this.#columns.age(column, now) };
-  }
-
   #addOwn(states: SystemState[], now: number): void {
     for (const { system, metric, value, at, staleAfter } of this.#own.all(now)) {
       const column = this.#columns.column(system, metric);
@@ -223,11 +147,7 @@ export class OrganismModel {
         continue;
       }
       this.#columns.set(column, now - at <= staleAfter ? value : Number.NaN, at);
-      states.find((state) => state.system === system)!.own[metric] = this.#reading(column, now);
+      states.find((state) => state.system === system)!.own[metric] = readingOf(this.#columns, column, now);
     }
   }
-}
-
-function sourceOf(metric: Metric): "vitals" | "performance" {
-  return FROM_PERFORMANCE.includes(metric) ? "performance" : "vitals";
 }

@@ -7,9 +7,10 @@ import type { NodeVitalsState } from "./node-vitals-state.ts";
 export interface Figures {
   values: Partial<Record<Metric, number>>;
   /** Share of the nodes that tell it, 0 to 1, and age of the oldest of what they told, ms. */
-  known: { vitals: number; performance: number };
-  age: { vitals: number; performance: number };
+  known: Record<Source, number>;
+  age: Record<Source, number>;
 }
+type Source = "vitals" | "performance" | "services";
 
 /** Adds up what the nodes of one system say. Made once, and used every second. */
 export class SystemFigures {
@@ -127,8 +128,8 @@ export class SystemFigures {
     else if (!hasVitals) [values.latencyP50, values.latencyP95] = [Number.NaN, Number.NaN];
     return {
       values,
-      known: { vitals: all > 0 ? vitals / all : 0, performance: all > 0 ? performance / all : 0 },
-      age: { ...this.#age },
+      known: { vitals: all > 0 ? vitals / all : 0, performance: all > 0 ? performance / all : 0, services: 0 },
+      age: { ...this.#age, services: 0 },
     };
   }
 

@@ -234,6 +234,18 @@ describe("services of a system", () => {
     expect(ratio("starting")).toBeNull();
   });
 
+  it("are all that is judged of a system that has programs and no nodes", () => {
+    const bench = new ModelBench();
+    bench.seconds(91, { "nervous-1": {} });
+    bench.model.services(list("healthy"));
+    const { harmony, explanation, systems } = bench.second({ "nervous-1": {} });
+    expect(harmony).toMatchObject({ score: 100, confidence: 1 });
+    expect(explanation.unknown).toEqual([]);
+    expect(systems[1]).toMatchObject({ nodes: [], health: 100, confidence: 1 });
+    bench.model.services(list("unhealthy"));
+    expect(bench.model.tick().harmony.score).toBeLessThan(25);
+  });
+
   it("cost nothing, and no confidence, while they are being launched", () => {
     const bench = new ModelBench();
     bench.model.services(list("waiting", "starting"));
