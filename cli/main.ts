@@ -20,6 +20,7 @@ import { organism } from "./commands/organism.ts";
 import { profile } from "./commands/profile.ts";
 import { recover } from "./commands/recover.ts";
 import { repl } from "./commands/repl.ts";
+import { rules } from "./commands/rules.ts";
 import { scale } from "./commands/scale.ts";
 import { selftest } from "./commands/selftest.ts";
 import { status } from "./commands/status.ts";
@@ -47,6 +48,7 @@ const COMMANDS: (Command | CommandGroup)[] = [
   chaos,
   chain,
   optimizer,
+  rules,
   profile,
   doctor,
   selftest,

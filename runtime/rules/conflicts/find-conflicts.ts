@@ -16,7 +16,7 @@ export interface FindConflictsOptions {
 
 /** Bounds of one search, so that a set of thousands does not hold up its caller: about a second at most. */
 const MOST_PAIRS = 5000;
-const MOST_RUNS = 100;
+const LOOP_BUDGET = { solves: 6000, runs: 100 };
 /** More than this nobody reads; a search that reached it says so by its length. */
 export const MOST_FOUND = 100;
 
@@ -39,10 +39,9 @@ export function findConflicts(rules: readonly CompleteRule[], { stretch }: FindC
     const meeting = boxesMeet(a, b) ? meetingOf(a, b) : undefined;
     if (meeting) found.add(opposedConflict([a.rule.id, b.rule.id], effect, meeting));
   }
-  let runs = 0;
-  const mayRun = () => runs++ < MOST_RUNS;
+  const budget = { ...LOOP_BUDGET };
   for (const [a, b, effect] of pairs(all, found)) {
-    const loop = chainOf(a, b, mayRun);
+    const loop = chainOf(a, b, budget);
     if (loop) found.add(chainConflict([a.rule.id, b.rule.id], effect, loop));
   }
   if (stretch) {

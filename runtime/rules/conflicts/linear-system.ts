@@ -15,6 +15,7 @@ interface Bounds {
 /** More links between variables than any sensible rules make: then no answer is sought. */
 const MOST_LINKS = 500;
 const TOLERANCE = 1e-9;
+const WIDE = 1000;
 
 /**
  * A point at which all hold, by Fourier-Motzkin elimination: exact, and small because each constraint has at most two
@@ -160,10 +161,10 @@ function roundInside({ low, lowStrict, high }: Bounds): number {
   return middle;
 }
 
+/** Wide ranges are seen from their lower end: a queue above 10 is shown as 15, not as half of all calls that there may be. */
 function finiteRange(low: number, high: number): [number, number] {
   const [isLow, isHigh] = [Number.isFinite(low), Number.isFinite(high)];
-  if (isLow && isHigh) return [low, high];
-  if (isLow) return [low, low + Math.max(10, Math.abs(low))];
-  if (isHigh) return [high - Math.max(10, Math.abs(high)), high];
-  return [-10, 10];
+  if (isLow && high - low > WIDE) return [low, Math.min(high, low + Math.max(10, Math.abs(low)))];
+  if (isLow) return [low, high];
+  return isHigh ? [high - Math.max(10, Math.abs(high)), high] : [-10, 10];
 }

@@ -12,6 +12,12 @@ export interface Loop {
   nodes: number;
 }
 
+/** What a search for loops may cost: conditions solved (some 30 µs each), and runs (some ms each). */
+export interface LoopBudget {
+  solves: number;
+  runs: number;
+}
+
 /** A rule that was active for less than this has had no time to help. */
 const SHORT = 30_000;
 const TIMES = 3;
@@ -21,8 +27,10 @@ const MOST_STEPS = 24;
 const MOST_RUNS = 4;
 /** From one to two nodes is the greatest step; from the third on they are small. */
 const MOST_NODES = 3;
-/** Of a full turn; constant demand that keeps rules going for so long keeps them going. */
-const TURNS = 8;
+/** Turns that are no coincidence: steps of different sizes may come to rest between two bounds after one or two. */
+const LASTING = 6;
+/** Questions that are solved for one pair. */
+const MOST_SOLVED = 300;
 
 /**
  * Demand at which a rule ends itself: what it holds back while it is active takes the metric through its bound, so it ends,
@@ -52,26 +60,26 @@ function shortLives({ fired, ended }: LoopRun): number {
 
 /**
  * Demand at which one rule sets off the other, and that one the first again, without end.
- * @param mayRun asked before each run, which costs some ms
+ * @param budget of a whole search; nothing is found when it is used up
  */
-export function chainOf(a: RuleFacts, b: RuleFacts, mayRun = () => true): Loop | undefined {
+export function chainOf(a: RuleFacts, b: RuleFacts, budget: LoopBudget): Loop | undefined {
   if (a.hasRate || b.hasRate || !setsOff(a, b) || !setsOff(b, a)) return undefined;
   const scales = [a, b].some(({ effects }) => effects.some(({ lever }) => lever === "instances"));
-  if (!scales && !reachEachOther(a.rule, b.rule)) return undefined;
-  let runs = 0;
+  if (!scales && !reachEachOther(a.rule, b.rule, budget)) return undefined;
+  const last = budget.runs - MOST_RUNS;
   for (let nodes = 1; nodes <= (scales ? MOST_NODES : 1); nodes++)
-    for (const { demand, horizon } of cycles(a.rule, b.rule, nodes)) {
-      runs += 1;
-      if (runs > MOST_RUNS || !mayRun()) return undefined;
+    for (const { demand, horizon } of inTurns(a.rule, b.rule, nodes, budget)) {
+      if (budget.runs <= 0 || budget.runs <= last) return undefined;
+      budget.runs -= 1;
       if (alternates([a.rule, b.rule], { demand, nodes, horizon })) return { demand, nodes };
     }
   return undefined;
 }
 
 /** Necessary for a chain. Both ways are followed side by side, as one often ends soon that says no. */
-function reachEachOther(a: CompleteRule, b: CompleteRule): boolean {
-  const ways = [steps(a, b, [{ conditions: a.conditions }], new Situation())];
-  ways.push(steps(b, a, [{ conditions: b.conditions }], new Situation()));
+function reachEachOther(a: CompleteRule, b: CompleteRule, budget: LoopBudget): boolean {
+  const ways = [steps(a, b, [{ conditions: a.conditions }], new Situation(), budget)];
+  ways.push(steps(b, a, [{ conditions: b.conditions }], new Situation(), budget));
   const open = new Set(ways);
   while (open.size > 0)
     for (const way of open) {
@@ -86,31 +94,49 @@ function setsOff({ effects }: RuleFacts, { reads }: RuleFacts): boolean {
   return effects.some(({ held, factors }) => !held && [...factors.keys()].some((key) => reads.has(key)));
 }
 
-/** Demand with which `a` fires so often that `b` does, and that so often that `a` does again. */
-function* cycles(a: CompleteRule, b: CompleteRule, nodes: number) {
-  for (const there of steps(a, b, [{ conditions: a.conditions }], new Situation(nodes)))
-    for (const back of there.point ? steps(b, a, there.goals, there.situation) : []) {
-      const horizon = TURNS * (turnOf([a, b]) + there.times * a.cooldown + back.times * b.cooldown);
-      if (back.point) yield { demand: back.point, horizon };
+/** Demand with which `a` fires so often that `b` does, and that so often that `a` does again, for as many turns as count. */
+function* inTurns(a: CompleteRule, b: CompleteRule, nodes: number, whole: LoopBudget) {
+  const own = { ...whole, solves: Math.min(whole.solves, MOST_SOLVED) };
+  whole.solves -= own.solves;
+  const once = turnOf([a, b]);
+  function* from(turns: number, goals: readonly Goal[], situation: Situation, firings: number): Generator<Way> {
+    const [rule, other] = turns % 2 === 0 ? [a, b] : [b, a];
+    for (const step of steps(rule, other, goals, situation, own)) {
+      if (!step.point) continue;
+      const sum = firings + step.times * rule.cooldown;
+      if (turns + 1 === LASTING) yield { demand: step.point, horizon: LASTING * once + 2 * sum };
+      else yield* from(turns + 1, step.goals, step.situation, sum);
     }
+  }
+  try {
+    yield* from(0, [{ conditions: a.conditions }], new Situation(nodes), 0);
+  } finally {
+    whole.solves += own.solves;
+  }
+}
+
+interface Way {
+  demand: Map<string, number>;
+  horizon: number;
 }
 
 /** Firings of `rule`, each where it still holds after the ones before, and where `other` holds then, if at all. */
-function* steps(rule: CompleteRule, other: CompleteRule, before: readonly Goal[], from: Situation) {
+function* steps(rule: CompleteRule, other: CompleteRule, before: readonly Goal[], from: Situation, budget: LoopBudget) {
   const situation = from.copy();
   const goals = [...before];
-  for (let times = 1; times <= MOST_STEPS; times++) {
+  for (let times = 1; times <= MOST_STEPS && budget.solves > 0; times++) {
+    budget.solves -= 1;
     situation.apply(rule.id, effectsOf(rule, situation.nodesOf));
     const factors = situation.factors();
     const reached = [...goals, { conditions: other.conditions, factors }];
-    yield { times, goals: reached, point: meetingPoint(reached), situation };
+    yield { times, goals: reached, point: meetingPoint(reached), situation: situation.copy() };
     goals.push({ conditions: rule.conditions, reach: "holds", factors });
     if (!meetingPoint(goals)) return;
   }
 }
 
 function alternates(rules: readonly CompleteRule[], loop: Loop & { horizon: number }): boolean {
-  const isLoop = ({ fired }: LoopRun) => turnsOf(fired.map(({ rule }) => rule)) >= 2 * TIMES;
+  const isLoop = ({ fired }: LoopRun) => turnsOf(fired.map(({ rule }) => rule)) >= LASTING;
   return isLoop(runLoop(rules, { ...loop, enough: isLoop }));
 }
 

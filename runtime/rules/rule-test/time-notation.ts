@@ -12,7 +12,7 @@ export function parseTime(value: unknown): number | undefined {
 }
 
 /** 90_500 → "1m30.5s" */
-export function timeText(ms: number): string {
+export function timeNotation(ms: number): string {
   if (ms === 0) return "0s";
   if (ms < 1000) return `${ms}ms`;
   const hours = Math.floor(ms / UNITS.h);

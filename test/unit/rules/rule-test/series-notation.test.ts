@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { MOST_VALUES, parseSeries } from "../../../../runtime/rules/rule-test/series-notation.ts";
-import { parseTime, timeText } from "../../../../runtime/rules/rule-test/time-notation.ts";
+import { parseTime, timeNotation } from "../../../../runtime/rules/rule-test/time-notation.ts";
 
 describe("the compact notation of a series", () => {
   test.each([
@@ -67,6 +67,6 @@ describe("the notation of a time", () => {
   });
 
   test("is read as it was written", () => {
-    fc.assert(fc.property(fc.integer({ min: 0, max: 1e8 }), (ms) => expect(parseTime(timeText(ms))).toBe(ms)));
+    fc.assert(fc.property(fc.integer({ min: 0, max: 1e8 }), (ms) => expect(parseTime(timeNotation(ms))).toBe(ms)));
   });
 });

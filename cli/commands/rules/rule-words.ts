@@ -1,0 +1,50 @@
+import type { RuleConflict } from "../../../models/replay-report.ts";
+import type { RuleFault, RuleWhy } from "../../../models/symbiosis.ts";
+import type { RuleView } from "../../../models/symbiotic-rule.model.ts";
+import { paint, type Style } from "../../paint.ts";
+
+export const MOUNT = "/api/organism";
+
+export function rulePath(id: string, what = ""): string {
+  return `${MOUNT}/rules/${encodeURIComponent(id)}${what}`;
+}
+
+/** Whether it acts, only says so, or neither; the word stays, so that colour alone never carries the meaning. */
+export function stateText({ enabled, mode, active, faults }: RuleView): string {
+  if (faults.length > 0) return paint("red", "faulty");
+  if (!enabled) return paint("gray", "disabled");
+  if (active) return paint("yellow", mode === "shadow" ? "active (shadow)" : "active");
+  return mode === "shadow" ? paint("cyan", "shadow") : paint("green", "on");
+}
+
+const TRUTHS: Record<string, Style> = { true: "green", false: "dim", unknown: "yellow" };
+
+export function whyText({ rule, result, why, conditions, cooldownLeft }: RuleWhy): string {
+  const width = Math.max(0, ...conditions.map(({ truth }) => truth.length));
+  return [
+    `${paint("bold", rule)}  ${result === "did not fire" ? result : paint("yellow", result)}`,
+    `  ${why}`,
+    ...conditions.map(
+      ({ text, truth, read }) => `  ${paint(TRUTHS[truth] ?? "dim", truth.padEnd(width))}  ${text}${readText(read)}`,
+    ),
+    ...(cooldownLeft > 0 ? [paint("dim", `  may fire again in ${Math.ceil(cooldownLeft / 1000)} s`)] : []),
+  ].join("\n");
+}
+
+function readText(read: RuleWhy["conditions"][number]["read"]): string {
+  const each = read.map(({ value, age }) => {
+    const is = value === null ? "unknown" : String(Math.round(value * 100) / 100);
+    return age === null ? is : `${is}, ${(age / 1000).toFixed(1)} s old`;
+  });
+  return each.length > 0 ? paint("dim", `  (${each.join("; ")})`) : "";
+}
+
+export function faultLines(faults: readonly RuleFault[]): string[] {
+  return faults.map(({ rule, detail }) => `  ${paint("red", "fault")}  ${rule === "" ? "" : `${rule}: `}${detail}`);
+}
+
+export function conflictLines(conflicts: readonly RuleConflict[]): string[] {
+  return conflicts.map(
+    ({ kind, rules, why }) => `  ${paint("yellow", kind)}  ${paint("bold", rules.join(" and "))}: ${why}`,
+  );
+}
