@@ -12,6 +12,8 @@ import { conflictLines, faultLines, MOUNT, stateText } from "./rule-words.ts";
 interface Checked {
   faults: RuleFault[];
   conflicts: RuleConflict[];
+  /** Whether each pair of rules was looked at. */
+  complete?: boolean;
 }
 
 export const add: Command = {
@@ -58,15 +60,22 @@ export const check: Command = {
 
 function checkHere(input: readonly unknown[]): Checked {
   const { rules, faults } = checkRules(input);
-  return { faults, conflicts: findConflicts(rules) };
+  let complete = true;
+  const conflicts = findConflicts(rules, {
+    incomplete: () => {
+      complete = false;
+    },
+  });
+  return { faults, conflicts, complete };
 }
 
-export function checkText(count: number, { faults, conflicts }: Checked, isAsked: boolean): string {
+export function checkText(count: number, { faults, conflicts, complete }: Checked, isAsked: boolean): string {
   const where = isAsked ? "by the running organism" : "here, without the names of services of a running organism";
   const found = faults.length === 0 && conflicts.length === 0;
   return [
     ...faultLines(faults),
     ...conflictLines(conflicts),
+    ...(complete === false ? ["  there are too many rules to compare each with each"] : []),
     `${count} ${count === 1 ? "rule" : "rules"} checked ${where}: ${found ? paint("green", "nothing wrong") : `${faults.length} faults, ${conflicts.length} conflicts`}`,
   ].join("\n");
 }

@@ -12,12 +12,14 @@ import { boxesMeet, factsOf, type RuleFacts } from "./rule-facts.ts";
 export interface FindConflictsOptions {
   /** Recorded vitals, on which the rules are played as well. */
   stretch?: Stretch;
+  /** Called where there are too many rules for each pair to be looked at. */
+  incomplete?: () => void;
 }
 
 /** Bounds of one search, so that a set of thousands does not hold up its caller: about a second at most. */
 const MOST_PAIRS = 5000;
 const LOOP_BUDGET = { solves: 6000, runs: 100 };
-/** More than this nobody reads; a search that reached it says so by its length. */
+/** More than this nobody reads. */
 export const MOST_FOUND = 100;
 
 /**
@@ -25,7 +27,10 @@ export const MOST_FOUND = 100;
  * each other off. Each is found by calculation and then tried on the evaluator with the values that are given as example, so
  * that there is no false alarm within the model of what actions do. Disabled rules are left out, those in shadow mode not.
  */
-export function findConflicts(rules: readonly CompleteRule[], { stretch }: FindConflictsOptions = {}): RuleConflict[] {
+export function findConflicts(
+  rules: readonly CompleteRule[],
+  { stretch, incomplete }: FindConflictsOptions = {},
+): RuleConflict[] {
   const enabled = rules.filter((rule) => rule.enabled);
   const found = new Found();
   const all = enabled.map(factsOf);
@@ -48,12 +53,15 @@ export function findConflicts(rules: readonly CompleteRule[], { stretch }: FindC
     const { firings } = replayed(stretch, enabled);
     for (const fight of fightsIn(firings, enabled)) found.add(recordedConflict(fight, valuesAt(stretch, fight.at)));
   }
+  if (found.isShort || budget.solves <= 0 || budget.runs <= 0) incomplete?.();
   return found.conflicts;
 }
 
 class Found {
   readonly conflicts: RuleConflict[] = [];
   readonly #pairs = new Set<string>();
+  /** Not every pair was looked at. */
+  isShort = false;
 
   get isFull(): boolean {
     return this.conflicts.length >= MOST_FOUND;
@@ -96,7 +104,10 @@ function* pairs(all: readonly RuleFacts[], found: Found): Generator<[RuleFacts, 
       for (const other of pushes.slice(i + 1)) {
         if (one.facts === other.facts || !isAgainst(one.effect, other.effect)) continue;
         if (found.has([one.facts.rule.id, other.facts.rule.id], one.effect.target)) continue;
-        if (found.isFull || left-- <= 0) return;
+        if (found.isFull || left-- <= 0) {
+          found.isShort = true;
+          return;
+        }
         yield [one.facts, other.facts, one.effect];
       }
   }

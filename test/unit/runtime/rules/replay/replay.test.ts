@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { Stretch } from "../../../../models/symbiosis.ts";
-import { replay } from "../../../../runtime/rules/replay/replay.ts";
-import { MOST_TOLD, replayed } from "../../../../runtime/rules/replay/replayed.ts";
+import type { Stretch } from "../../../../../models/symbiosis.ts";
+import { replay } from "../../../../../runtime/rules/replay/replay.ts";
+import { MOST_TOLD, replayed } from "../../../../../runtime/rules/replay/replayed.ts";
 import { cpu, ruleOf, when } from "../conflicts/rule-of.ts";
 
 const START = 1_760_000_000_000;

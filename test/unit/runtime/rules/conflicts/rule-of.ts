@@ -1,5 +1,5 @@
-import type { Comparison, CompleteRule, Operator, RuleAction, SymbioticRule } from "../../../../models/symbiosis.ts";
-import { checkRules } from "../../../../runtime/rules/check-rules.ts";
+import type { Comparison, CompleteRule, Operator, RuleAction, SymbioticRule } from "../../../../../models/symbiosis.ts";
+import { checkRules } from "../../../../../runtime/rules/check-rules.ts";
 
 /** A rule with every default, as the engine has it. */
 export function ruleOf(rule: SymbioticRule): CompleteRule {

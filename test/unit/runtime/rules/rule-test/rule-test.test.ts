@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { findConflicts } from "../../../../runtime/rules/conflicts/find-conflicts.ts";
-import { checkRuleTest } from "../../../../runtime/rules/rule-test/check-rule-test.ts";
-import { readRuleTest } from "../../../../runtime/rules/rule-test/read-rule-test.ts";
-import { runRuleTests } from "../../../../runtime/rules/rule-test/run-rule-test.ts";
+import { findConflicts } from "../../../../../runtime/rules/conflicts/find-conflicts.ts";
+import { checkRuleTest } from "../../../../../runtime/rules/rule-test/check-rule-test.ts";
+import { readRuleTest } from "../../../../../runtime/rules/rule-test/read-rule-test.ts";
+import { runRuleTests } from "../../../../../runtime/rules/rule-test/run-rule-test.ts";
 
 const rule = {
   id: "overload",
@@ -178,7 +178,7 @@ describe("a test file on disk", () => {
 });
 
 describe("the rules that come with Azora", () => {
-  const shipped = join(import.meta.dirname, "../../../../rules");
+  const shipped = join(import.meta.dirname, "../../../../../rules");
   const tested = [shipped, join(shipped, "built-in")].flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => name.endsWith(".test.json"))

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { CompleteRule, RuleAction, Stretch } from "../../../../models/symbiosis.ts";
-import { findConflicts, MOST_FOUND } from "../../../../runtime/rules/conflicts/find-conflicts.ts";
+import type { CompleteRule, RuleAction, Stretch } from "../../../../../models/symbiosis.ts";
+import { findConflicts, MOST_FOUND } from "../../../../../runtime/rules/conflicts/find-conflicts.ts";
 import { condition, grid, isTrue } from "./random-conditions.ts";
 import { cpu, ruleOf, when } from "./rule-of.ts";
 
@@ -291,7 +291,11 @@ describe("a search among many rules", () => {
         return ruleOf({ id: `rule-${i}`, conditions, actions: [cpu(isUp ? 20 : -20)] });
       });
     const begin = performance.now();
-    expect(findConflicts(many(20))).toEqual([]);
+    let told = 0;
+    expect(findConflicts(many(20), { incomplete: () => void (told += 1) })).toEqual([]);
+    expect(told).toBe(1);
+    expect(findConflicts(many(20).slice(0, 50), { incomplete: () => void (told += 1) })).toEqual([]);
+    expect(told).toBe(1);
     expect(findConflicts(many(75)).length).toBeLessThanOrEqual(MOST_FOUND);
     expect(findConflicts(many(99))).toHaveLength(MOST_FOUND);
     expect(performance.now() - begin).toBeLessThan(20_000);

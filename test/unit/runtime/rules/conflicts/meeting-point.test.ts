@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { Comparison } from "../../../../models/symbiosis.ts";
-import { meetingPoint } from "../../../../runtime/rules/conflicts/meeting-point.ts";
+import type { Comparison } from "../../../../../models/symbiosis.ts";
+import { meetingPoint } from "../../../../../runtime/rules/conflicts/meeting-point.ts";
 import { condition, grid, isTrue } from "./random-conditions.ts";
 
 const load = (operator: Comparison["operator"], value: Comparison["value"], more = {}): Comparison => ({

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { MOST_VALUES, parseSeries } from "../../../../runtime/rules/rule-test/series-notation.ts";
-import { parseTime, timeNotation } from "../../../../runtime/rules/rule-test/time-notation.ts";
+import { MOST_VALUES, parseSeries } from "../../../../../runtime/rules/rule-test/series-notation.ts";
+import { parseTime, timeNotation } from "../../../../../runtime/rules/rule-test/time-notation.ts";
 
 describe("the compact notation of a series", () => {
   test.each([
