@@ -18,6 +18,7 @@ import { Lender, RENEW_MS } from "./lender.ts";
 import type { ActionPorts } from "./ports.ts";
 import { RecentValues } from "./recent-values.ts";
 import { Refused } from "./refused.ts";
+import { Repeats } from "./repeats.ts";
 import { type Target, targetOf } from "./targets.ts";
 import { watchedOf } from "./watched-metric.ts";
 
@@ -79,6 +80,7 @@ export class RuleActor {
   readonly #followUps: FollowUps;
   readonly #holdings: Holdings;
   readonly #backoffs: Backoffs;
+  readonly #repeats = new Repeats();
   readonly #acting = new Set<string>();
   /** By system: one act after the other, so that each sees what the last one did. */
   readonly #lanes = new Map<string, Promise<unknown>>();
@@ -132,7 +134,7 @@ export class RuleActor {
     if (hindrance !== undefined) {
       this.skipped++;
       result.actions = rule.actions.map(({ type, target }) => ({ type, target, status: "refused", what: hindrance }));
-      await this.#keep(result);
+      if (by === "operator" || !this.#repeats.isRepeat(result, this.#options.clock.now())) await this.#keep(result);
       return result;
     }
     this.#acting.add(rule.id);
@@ -147,7 +149,7 @@ export class RuleActor {
     } finally {
       this.#acting.delete(rule.id);
     }
-    await this.#keep(result);
+    if (by === "operator" || !this.#repeats.isRepeat(result, this.#options.clock.now())) await this.#keep(result);
     for (const effect of effects) {
       this.#effects.add(effect);
       void effect.finally(() => this.#effects.delete(effect));

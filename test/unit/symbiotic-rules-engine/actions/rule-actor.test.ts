@@ -74,6 +74,18 @@ describe("The actor of rules", () => {
     expect(world.actor.skipped).toBe(1);
   });
 
+  test("keeps once a minute that a rule changes nothing", async () => {
+    const world = new World();
+    const fire = () => world.actor.act(rule("r", [more("brian")]), why("r"));
+    for (let i = 0; i < 30; i++) {
+      await fire();
+      await world.seconds(4, []);
+    }
+    expect(world.kept).toHaveLength(2);
+    await world.actor.act(rule("r", [more("brian")]), why("r"), { by: "operator" });
+    expect(world.kept).toHaveLength(3);
+  });
+
   test("goes on with the next action where one fails, and where its results cannot be kept", async () => {
     const world = new World({ keep: () => Promise.reject(new Error("the disk is full")) });
     world.healing = () => ({ success: false, reason: "it did not come up" });
@@ -284,6 +296,19 @@ describe("Scaling", () => {
       ["shop", "scale-up", 2],
     ]);
     expect(world.actor.held()).toMatchObject([{ target: "heart", lever: "instances", value: 4 }]);
+  });
+
+  test("adds none where what there is is enough, and looks at no need of fewer nodes", async () => {
+    const world = new World();
+    world.set({ "heart.cpu": 10, "heart.saturation": 100 });
+    await world.seconds(8, []);
+    await world.actor.act(rule("r", [scale()]), why("r"));
+    world.set({ "heart.saturation": 65 });
+    await world.seconds(3, ["r"]);
+    expect((await world.actor.act(rule("r", [scale()]), why("r"))).actions[0]).toMatchObject({
+      status: "unchanged",
+      what: "heart has 2 nodes, as many as its use wants",
+    });
   });
 
   test("stays below its ceiling and above its floor", async () => {

@@ -29,7 +29,7 @@ export const scale: Act = (situation) => {
   const to = Math.min(Math.max(wanted, Math.min(least, from)), Math.max(most, Math.min(from, wanted)));
   if (to === from)
     return {
-      what: `${organ} has ${counted(from)}, ${wanted > from ? "the most" : wanted < from ? "the least" : "as many as are wanted"}`,
+      what: `${organ} has ${counted(from)}, ${wanted > from ? "the most" : wanted < from ? "the least" : "as many as its use wants"}`,
       isThere: true,
       carryOut: async () => "",
     };
@@ -90,14 +90,19 @@ function movableOf({ target, topology, by }: Situation) {
   return kind === "service" ? movable.filter((one) => one.name === name) : movable;
 }
 
-/** What is asked for, or what the present need wants: at once, but at most twice as many. */
-function wantedOf({ parameters, target, values }: Situation, from: number): number {
+/** What is asked for; else what the highest need of the last seconds wants: at once, but at most twice as many. */
+function wantedOf({ parameters, target, values, holdings, now }: Situation, from: number): number {
   const { by, to } = parameters as { by?: number; to?: number };
   if (to !== undefined) return to;
   if (by !== undefined) return from + by;
-  const use = Math.max(values.now(`${target.system}.cpu`) ?? 0, values.now(`${target.system}.saturation`) ?? 0);
-  const enough = use >= FULL ? 2 * from : Math.ceil((from * use) / WANTED_USE);
-  return Math.max(from + 1, Math.min(2 * from, enough));
+  // What was needed of fewer nodes says nothing about those that there are now.
+  const changed = holdings.find(target.system, "instances")?.changed ?? Number.NEGATIVE_INFINITY;
+  const seconds = Math.max(0, Math.floor((now - changed) / 1000) - 1);
+  const highest = (metric: string) =>
+    Math.max(values.now(metric) ?? 0, ...(seconds === 0 ? [] : values.of(metric).slice(-seconds)));
+  const use = Math.max(highest(`${target.system}.cpu`), highest(`${target.system}.saturation`));
+  if (use >= FULL) return 2 * Math.max(1, from);
+  return Math.min(2 * from, Math.max(from, Math.ceil((from * use) / WANTED_USE)));
 }
 
 /** One more process helps who waits; who computes needs a core for it. */

@@ -1,0 +1,27 @@
+import type { ExecutionResult } from "../../../../models/symbiosis.ts";
+
+/** The same word again is worth keeping after this time, ms. */
+const AGAIN_MS = 60_000;
+const MOST = 1000;
+const NOTHING_DONE = ["unchanged", "refused", "shadow"];
+
+/** A rule that fires again and again and changes nothing says the same each time: it is kept once a minute. */
+export class Repeats {
+  readonly #said = new Map<string, { words: string; at: number }>();
+
+  /** Whether the same was kept a moment ago. */
+  isRepeat({ rule, actions }: ExecutionResult, now: number): boolean {
+    if (!actions.every(({ status }) => NOTHING_DONE.includes(status))) {
+      this.#said.delete(rule);
+      return false;
+    }
+    // Times and counts of waiting differ from one to the next.
+    const words = actions.map(({ status, what }) => `${status} ${what.replaceAll(/\d+/g, "0")}`).join("\n");
+    const known = this.#said.get(rule);
+    if (known?.words === words && now - known.at < AGAIN_MS) return true;
+    this.#said.delete(rule);
+    this.#said.set(rule, { words, at: now });
+    if (this.#said.size > MOST) this.#said.delete(this.#said.keys().next().value!);
+    return false;
+  }
+}
