@@ -18,7 +18,10 @@ export interface AlertDefinition {
   measures: string;
   /** `above`: a value at or above the bound is bad. */
   bad: "above" | "below";
-  /** The least severe first. */
+  /**
+   * The least severe first. A more severe one takes no longer than the one before, and no longer than `keepFor`: Prometheus'
+   * rules exclude each other, and neither would fire meanwhile.
+   */
   levels: readonly AlertLevel[];
   /** How long it must be seen to have ended, ms. */
   keepFor: number;
@@ -131,7 +134,7 @@ export const ALERT_DEFINITIONS: readonly AlertDefinition[] = [
     bad: "above",
     levels: [
       { severity: "warning", bound: 0.9, clear: 0.8, for: MINUTE },
-      { severity: "critical", bound: 0.99, clear: 0.9, for: 2 * MINUTE },
+      { severity: "critical", bound: 0.99, clear: 0.9, for: 30 * SECOND },
     ],
     keepFor: KEEP,
     duringLaunch: false,

@@ -34,7 +34,7 @@ export class Alerting {
   readonly #file: AlertFile;
   #written = -1;
   #situation: Situation | undefined;
-  #told = { faults: 0, file: "" };
+  #told = { faults: false, file: false };
 
   constructor(options: AlertingOptions) {
     this.#options = options;
@@ -64,7 +64,9 @@ export class Alerting {
     const saved = (await this.#file.read()) as { alerts?: unknown; told?: unknown } | null | undefined;
     const leftOut = this.manager.restore(saved?.alerts);
     this.#notifier.restore(saved?.told);
-    const why = this.#file.failure || (leftOut > 0 ? `${leftOut} of its entries are of no use` : "");
+    const unread = this.#file.failure;
+    this.#file.failure = "";
+    const why = unread || (leftOut > 0 ? `${leftOut} of its entries are of no use` : "");
     if (why) this.#options.logger.warn(`alerts: what was known before could not be read in full: ${why}`);
   }
 
@@ -108,14 +110,14 @@ export class Alerting {
     changed(change);
   }
 
-  /** Once for each new reason. */
+  /** Once for each time that it begins. */
   #tellTrouble(): void {
     const { count, last } = this.manager.faults;
     const { failure } = this.#file;
     const { logger } = this.#options;
-    if (this.#told.faults === 0 && count > 0) logger.warn(`alerts: ${last}; what it is about is not known`);
-    if (failure && failure !== this.#told.file) logger.warn(`alerts: they cannot be stored: ${failure}`);
-    this.#told = { faults: count, file: failure };
+    if (!this.#told.faults && count > 0) logger.warn(`alerts: ${last}; what it is about is not known`);
+    if (!this.#told.file && failure) logger.warn(`alerts: they cannot be stored: ${failure}`);
+    this.#told = { faults: count > 0, file: failure !== "" };
   }
 }
 
