@@ -32,8 +32,8 @@ export function selfConflict({ rule, effects }: RuleFacts, { demand }: Loop): Ru
     example: Object.fromEntries(demand),
     found: "calculated",
     why:
-      `at ${valuesText(demand)}, what ${rule.id} keeps from ${target} is enough to end it, and then comes back at once; ` +
-      "a clearValue, or a keepFor or minActive of half a minute or more, prevents that",
+      `at ${valuesText(demand)}, what ${rule.id} keeps from ${target} is enough to end it; that is let in again, and the rule ` +
+      "fires anew; a clearValue, or a keepFor or minActive of half a minute or more, prevents that",
   };
 }
 

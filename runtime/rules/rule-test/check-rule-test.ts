@@ -1,5 +1,5 @@
 import { METRICS, ORGANISM, ORGANISM_METRICS, type RuleFault } from "../../../models/symbiosis.ts";
-import { RULE_SYSTEMS } from "../check-condition.ts";
+import { RULE_SYSTEMS } from "../check-metric.ts";
 import { checkRules } from "../check-rules.ts";
 import { Faults } from "../faults.ts";
 import { type Fields, isFields, listField, onlyFields, textField } from "../fields.ts";
