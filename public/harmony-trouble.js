@@ -25,7 +25,7 @@ export function createTrouble() {
      * @param {Map<string, {name: string, mode: string}>} known rules by id
      * @param {readonly import("./types.js").RuleExecution[]} executions newest first
      * @param {readonly import("./types.js").Alert[]} firing
-     * @returns {boolean} whether there is anything
+     * @returns {"much"|"costs"|"nothing"} what there is to say: costs alone may be over in a moment
      */
     update(update, best, known, executions, firing) {
       const costLines = costsOf(update, best);
@@ -34,7 +34,7 @@ export function createTrouble() {
       costs.update(costLines);
       rules.update(ruleLines);
       alerts.update(alertLines);
-      return costLines.length + ruleLines.length + alertLines.length > 0;
+      return ruleLines.length + alertLines.length > 0 ? "much" : costLines.length > 0 ? "costs" : "nothing";
     },
   };
 }

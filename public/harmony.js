@@ -12,6 +12,8 @@ const POLL_MS = 5000;
 const SOON_MS = 300;
 /** The engine tells harmony once a second; silent this long, it is away. */
 const SILENT_MS = 5000;
+/** What only costs points is worth a place once it has lasted for so long. */
+const LASTING_MS = 3000;
 /** What there was to say keeps its place for so long after it is over. */
 const LINGER_MS = 15_000;
 const EXECUTIONS = 20;
@@ -41,6 +43,7 @@ export function createHarmony(root, head, link, organism, isLive) {
   /** @type {import("./types.js").HarmonyUpdate|undefined} */
   let update;
   let cameAt = 0;
+  let costlySince = 0;
   let troubledAt = 0;
   /** @type {import("./types.js").HarmonyBest|null} */
   let best = null;
@@ -100,7 +103,10 @@ export function createHarmony(root, head, link, organism, isLive) {
     dial.update(update, isSilent);
     systems.update(update.systems);
     const now = Date.now();
-    if (trouble.update(update, best, rules, executions, alerts)) troubledAt = now;
+    const said = trouble.update(update, best, rules, executions, alerts);
+    if (said === "nothing") costlySince = 0;
+    else costlySince ||= now;
+    if (said === "much" || (said === "costs" && now - costlySince >= LASTING_MS)) troubledAt = now;
     trouble.element.hidden = now - troubledAt > LINGER_MS;
     drawLink();
   }
