@@ -37,6 +37,7 @@ export interface Program {
   /** Whether the clear bounds are other ones. */
   clears: Uint8Array;
   gateOf: Int32Array;
+  columnOf: Int32Array;
   /** By gate: the one it is part of, -1 for that of a whole rule, whose number is that of the rule. */
   parent: Int32Array;
   /** Whether its opposite counts in the one around it. */
@@ -118,6 +119,7 @@ class Draft {
     const inside = new Int32Array(count);
     const clears = new Uint8Array(count);
     const gateOf = new Int32Array(count);
+    const columnAt = new Int32Array(count);
     for (const [at, written] of order.entries()) {
       const leaf = this.leaves[written]!;
       const { interval, threshold: single } = shapes[written]!;
@@ -131,6 +133,7 @@ class Draft {
       inside[at] = (leaf.negated === interval.negated) !== holdsBelow ? WEIGHT_TRUE : WEIGHT_FALSE;
       clears[at] = leaf.clearValue === undefined ? 0 : 1;
       gateOf[at] = leaf.gate;
+      columnAt[at] = columnOf[written]!;
     }
     for (let column = 0; column < width; column++) {
       start[column + 1]! += start[column];
@@ -148,6 +151,7 @@ class Draft {
       inside,
       clears,
       gateOf,
+      columnOf: columnAt,
       parent: Int32Array.from(this.#parent),
       opposite: Uint8Array.from(this.#opposite),
       parts: Int32Array.from(this.#parts),

@@ -8,7 +8,7 @@ export type RuleSnapshot = Record<string, { work: string; lastFired: number | nu
 /** Rules that were active or in their cooldown, so that a restart does not fire everything again. */
 export function remember(loaded: LoadedRules, now: number, wall: number): RuleSnapshot {
   const snapshot: RuleSnapshot = {};
-  const moment = (monotonic: number) => (Number.isNaN(monotonic) ? null : Math.round(wall - (now - monotonic)));
+  const moment = (monotonic: number) => (Number.isFinite(monotonic) ? Math.round(wall - (now - monotonic)) : null);
   for (const [number, rule] of loaded.rules.entries()) {
     const lastFired = moment(loaded.timing.lastFired(number));
     const activeSince = moment(loaded.timing.activeSince(number));
@@ -32,15 +32,15 @@ export function readSnapshot(input: unknown): Map<string, RuleSnapshot[string]> 
 
 /** Gives rules back what they had; a moment that lies ahead (the machine's clock was set back) counts as just now. */
 export function recall(loaded: LoadedRules, kept: Map<string, RuleSnapshot[string]>, now: number, wall: number): void {
-  const monotonic = (at: number | null) => (at === null ? Number.NaN : now - Math.max(0, wall - at));
+  const monotonic = (at: number | null, never: number) => (at === null ? never : now - Math.max(0, wall - at));
   for (const [id, { work, lastFired, activeSince }] of kept) {
     const number = loaded.number(id);
     if (number === undefined || workHash(loaded.rules[number]!) !== work) continue;
     kept.delete(id);
     loaded.timing.restore(number, {
       active: activeSince !== null,
-      activeSince: monotonic(activeSince),
-      lastFired: monotonic(lastFired),
+      activeSince: monotonic(activeSince, Number.NaN),
+      lastFired: monotonic(lastFired, Number.NEGATIVE_INFINITY),
     });
   }
 }

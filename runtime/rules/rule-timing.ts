@@ -1,67 +1,75 @@
 import type { CompleteRule } from "../../models/symbiosis.ts";
-import { FALSE, TRUE, UNKNOWN } from "./truth.ts";
+import { TRUE, UNKNOWN } from "./truth.ts";
 
-/** What a rule is and has done, as it is carried over when rules are loaded anew. Times are monotonic, ms; NaN: never. */
+/** What came of looking at a rule. */
+export const NOTHING = 0;
+export const FIRES = 1;
+export const ENDED = 2;
+export type Outcome = typeof NOTHING | typeof FIRES | typeof ENDED;
+
+/** What a rule is and has done, as it is carried over when rules are loaded anew. Times are monotonic, ms. */
 export interface TimingState {
   active: boolean;
+  /** NaN while it is not. */
   activeSince: number;
+  /** -Infinity: never. */
   lastFired: number;
-  /** The last truth that was known, since when (moved on by the time in which it was not known), and the pause. */
+  /** The last truth that was known, and since when: moved on by the time in which it was not known. */
   last: number;
   since: number;
+  /** How long it had lasted when it became unknown; -1 while it is known. */
   paused: number;
 }
 
+/** Everything of one rule lies in one line of the processor's cache. */
+const FIELDS = 8;
+const SINCE = 0;
+const PAUSED = 1;
+const ACTIVE_SINCE = 2;
+const LAST_FIRED = 3;
+const FOR = 4;
+const KEEP_FOR = 5;
+const MIN_ACTIVE = 6;
+const COOLDOWN = 7;
+
 /**
- * When rules become active, fire and end. It is active once its conditions have held for `for`, fires then and after each
+ * When rules become active, fire and end. A rule is active once its conditions have held for `for`, fires then and after each
  * cooldown in which they still hold, and ends when they have not held for `keepFor` and it was active for `minActive`. What
  * is not known neither begins nor ends anything: the time of it counts neither as holding nor as not holding.
  */
 export class RuleTiming {
-  /** What the rules say, ms. */
-  readonly #for: Float64Array;
-  readonly #keepFor: Float64Array;
-  readonly #minActive: Float64Array;
-  readonly #cooldown: Float64Array;
+  /** When the rule that was looked at last has to be looked at again even if nothing changes; Infinity: never. */
+  due = Number.POSITIVE_INFINITY;
+  readonly #times: Float64Array;
   readonly #active: Uint8Array;
-  readonly #activeSince: Float64Array;
-  readonly #lastFired: Float64Array;
   readonly #last: Uint8Array;
-  readonly #since: Float64Array;
-  readonly #paused: Float64Array;
 
   constructor(rules: readonly CompleteRule[]) {
-    this.#for = Float64Array.from(rules, (rule) => rule.for);
-    this.#keepFor = Float64Array.from(rules, ({ keepFor }) => keepFor);
-    this.#minActive = Float64Array.from(rules, ({ minActive }) => minActive);
-    this.#cooldown = Float64Array.from(rules, ({ cooldown }) => cooldown);
+    this.#times = new Float64Array(rules.length * FIELDS);
     this.#active = new Uint8Array(rules.length);
-    this.#activeSince = never(rules.length);
-    this.#lastFired = never(rules.length);
-    this.#last = new Uint8Array(rules.length).fill(UNKNOWN);
-    this.#since = never(rules.length);
-    this.#paused = never(rules.length);
+    this.#last = new Uint8Array(rules.length);
+    for (const [rule, { for: held, keepFor, minActive, cooldown }] of rules.entries()) {
+      this.#times.set([0, -1, Number.NaN, Number.NEGATIVE_INFINITY, held, keepFor, minActive, cooldown], rule * FIELDS);
+      this.#last[rule] = UNKNOWN;
+    }
   }
 
   state(rule: number): TimingState {
     return {
       active: this.active(rule),
-      activeSince: this.#activeSince[rule]!,
-      lastFired: this.#lastFired[rule]!,
+      activeSince: this.activeSince(rule),
+      lastFired: this.lastFired(rule),
       last: this.#last[rule]!,
-      since: this.#since[rule]!,
-      paused: this.#paused[rule]!,
+      since: this.#times[rule * FIELDS + SINCE]!,
+      paused: this.#times[rule * FIELDS + PAUSED]!,
     };
   }
 
   restore(rule: number, state: Partial<TimingState>): void {
     const { active, activeSince, lastFired, last, since, paused } = { ...this.state(rule), ...state };
     this.#active[rule] = active ? 1 : 0;
-    this.#activeSince[rule] = activeSince;
-    this.#lastFired[rule] = lastFired;
     this.#last[rule] = last;
-    this.#since[rule] = since;
-    this.#paused[rule] = paused;
+    this.#times.set([since, paused, activeSince, lastFired], rule * FIELDS);
   }
 
   active(rule: number): boolean {
@@ -69,92 +77,86 @@ export class RuleTiming {
   }
 
   lastFired(rule: number): number {
-    return this.#lastFired[rule]!;
+    return this.#times[rule * FIELDS + LAST_FIRED]!;
   }
 
   activeSince(rule: number): number {
-    return this.#activeSince[rule]!;
+    return this.#times[rule * FIELDS + ACTIVE_SINCE]!;
   }
 
-  /** How long the conditions have held, or (`truth` FALSE) have not held, ms. */
-  lasted(rule: number, truth: number, now: number): number {
-    if (this.#last[rule] !== truth) return 0;
-    const paused = this.#paused[rule]!;
-    return Number.isNaN(paused) ? now - this.#since[rule]! : paused;
+  /** How long the conditions have held, ms. */
+  heldFor(rule: number, now: number): number {
+    if (this.#last[rule] !== TRUE) return 0;
+    const { since, paused } = this.state(rule);
+    return paused < 0 ? now - since : paused;
   }
 
   cooldownLeft(rule: number, now: number): number {
-    const until = this.#lastFired[rule]! + this.#cooldown[rule]!;
-    return until > now ? until - now : 0;
+    return Math.max(0, this.lastFired(rule) + this.#times[rule * FIELDS + COOLDOWN]! - now);
   }
 
-  /** The conditions are this now. True: the rule has just ended. */
-  turn(rule: number, truth: number, now: number): boolean {
-    this.#clock(rule, truth, now);
-    if (this.#active[rule] === 0) {
-      if (truth === TRUE && now >= this.#since[rule]! + this.#for[rule]!) {
-        this.#active[rule] = 1;
-        this.#activeSince[rule] = now;
-      }
-      return false;
+  /** While its conditions do not hold, and it is active. */
+  endsAt(rule: number): number {
+    const times = this.#times;
+    const at = rule * FIELDS;
+    const kept = times[at + SINCE]! + times[at + KEEP_FOR]!;
+    const least = times[at + ACTIVE_SINCE]! + times[at + MIN_ACTIVE]!;
+    return kept > least ? kept : least;
+  }
+
+  /** The conditions are this now; `due` says when to look again. A rule that fires is looked at again after it has. */
+  turn(rule: number, truth: number, now: number): Outcome {
+    const times = this.#times;
+    const at = rule * FIELDS;
+    const paused = times[at + PAUSED]!;
+    this.due = Number.POSITIVE_INFINITY;
+    if (truth === UNKNOWN) {
+      if (this.#last[rule] !== UNKNOWN && paused < 0) times[at + PAUSED] = now - times[at + SINCE]!;
+      return NOTHING;
     }
-    return truth === FALSE && now >= this.#endsAt(rule) && this.end(rule);
+    if (this.#last[rule] !== truth) times[at + SINCE] = now;
+    else if (paused >= 0) times[at + SINCE] = now - paused;
+    times[at + PAUSED] = -1;
+    this.#last[rule] = truth;
+    return truth === TRUE ? this.#holds(rule, at, now) : this.#ceases(rule, at, now);
   }
 
-  /** True where it was active. */
-  end(rule: number): boolean {
-    const was = this.active(rule);
+  #holds(rule: number, at: number, now: number): Outcome {
+    const times = this.#times;
+    if (this.#active[rule] === 0) {
+      const active = times[at + SINCE]! + times[at + FOR]!;
+      if (now < active) {
+        this.due = active;
+        return NOTHING;
+      }
+      this.#active[rule] = 1;
+      times[at + ACTIVE_SINCE] = now;
+    }
+    this.due = times[at + LAST_FIRED]! + times[at + COOLDOWN]!;
+    return now >= this.due ? FIRES : NOTHING;
+  }
+
+  #ceases(rule: number, at: number, now: number): Outcome {
+    if (this.#active[rule] === 0) return NOTHING;
+    const end = this.endsAt(rule);
+    if (now < end) {
+      this.due = end;
+      return NOTHING;
+    }
     this.#active[rule] = 0;
-    this.#activeSince[rule] = Number.NaN;
-    return was;
+    this.#times[at + ACTIVE_SINCE] = Number.NaN;
+    return ENDED;
+  }
+
+  fired(rule: number, now: number): void {
+    this.#times[rule * FIELDS + LAST_FIRED] = now;
+    this.due = now + this.#times[rule * FIELDS + COOLDOWN]!;
   }
 
   /** As if nothing of its conditions had ever been known. True where it was active. */
   forget(rule: number): boolean {
-    this.#last[rule] = UNKNOWN;
-    this.#since[rule] = Number.NaN;
-    this.#paused[rule] = Number.NaN;
-    return this.end(rule);
+    const was = this.active(rule);
+    this.restore(rule, { active: false, activeSince: Number.NaN, last: UNKNOWN, since: 0, paused: -1 });
+    return was;
   }
-
-  fires(rule: number, truth: number, now: number): boolean {
-    if (truth !== TRUE || this.#active[rule] === 0) return false;
-    const last = this.#lastFired[rule]!;
-    return Number.isNaN(last) || now >= last + this.#cooldown[rule]!;
-  }
-
-  fired(rule: number, now: number): void {
-    this.#lastFired[rule] = now;
-  }
-
-  /** When it has to be looked at again even if nothing changes; Infinity: never. */
-  due(rule: number, truth: number): number {
-    if (this.#active[rule] === 0) {
-      return truth === TRUE ? this.#since[rule]! + this.#for[rule]! : Number.POSITIVE_INFINITY;
-    }
-    if (truth === FALSE) return this.#endsAt(rule);
-    if (truth !== TRUE) return Number.POSITIVE_INFINITY;
-    const last = this.#lastFired[rule]!;
-    return Number.isNaN(last) ? 0 : last + this.#cooldown[rule]!;
-  }
-
-  #endsAt(rule: number): number {
-    return Math.max(this.#since[rule]! + this.#keepFor[rule]!, this.#activeSince[rule]! + this.#minActive[rule]!);
-  }
-
-  #clock(rule: number, truth: number, now: number): void {
-    const paused = this.#paused[rule]!;
-    if (truth === UNKNOWN) {
-      if (this.#last[rule] !== UNKNOWN && Number.isNaN(paused)) this.#paused[rule] = now - this.#since[rule]!;
-      return;
-    }
-    if (this.#last[rule] !== truth) this.#since[rule] = now;
-    else if (!Number.isNaN(paused)) this.#since[rule] = now - paused;
-    this.#last[rule] = truth;
-    this.#paused[rule] = Number.NaN;
-  }
-}
-
-function never(length: number): Float64Array {
-  return new Float64Array(length).fill(Number.NaN);
 }

@@ -1,5 +1,7 @@
 import type { Program } from "./compile-rules.ts";
-import { TRUE, truthOfSum, UNKNOWN, WEIGHT_FALSE, WEIGHT_UNKNOWN, weightOf } from "./truth.ts";
+import { TRUE, TRUTHS, truthOfSum, UNKNOWN, WEIGHT_FALSE, WEIGHT_UNKNOWN, weightOf } from "./truth.ts";
+
+const UNREACHED = -1;
 
 /**
  * Truth of every comparison, group and rule, kept up as values change. Of a group the sum of its parts' weights is kept: a
@@ -9,11 +11,11 @@ export class TruthNetwork {
   readonly program: Program;
   /** By column; what is not known is NaN. */
   readonly values: Float64Array;
-  /** By comparison. */
+  /** By comparison without a threshold. */
   readonly #weight: Int32Array;
   readonly #low: Float64Array;
   readonly #high: Float64Array;
-  /** By column: the first comparison whose threshold is above the value; -1 where that is not known. */
+  /** By column: the first comparison whose threshold is above the value; UNREACHED where that is not known. */
   readonly #reached: Int32Array;
   /** By gate. */
   readonly #sum: Int32Array;
@@ -23,6 +25,9 @@ export class TruthNetwork {
   #touchedCount = 0;
   /** By rule: its truth when it was last taken. */
   readonly #taken: Uint8Array;
+  /** By truth: rules that turned to it. */
+  readonly #turned: readonly Int32Array[];
+  readonly #turnedCount = new Int32Array(TRUTHS.length);
   readonly #rules: number;
 
   constructor(program: Program) {
@@ -33,10 +38,11 @@ export class TruthNetwork {
     this.#low = program.low.slice();
     this.#high = program.high.slice();
     this.#sum = program.parts.map((parts) => parts * WEIGHT_UNKNOWN);
-    this.#reached = new Int32Array(program.width).fill(-1);
+    this.#reached = new Int32Array(program.width).fill(UNREACHED);
     this.#touched = new Int32Array(rules + 1);
     this.#isTouched = new Uint8Array(rules);
     this.#taken = new Uint8Array(rules).fill(UNKNOWN);
+    this.#turned = TRUTHS.map(() => new Int32Array(rules + 1));
     this.#rules = rules;
   }
 
@@ -48,7 +54,7 @@ export class TruthNetwork {
   /** Of a comparison, by its number as written; without the `not`s around it. */
   truthWritten(written: number): number {
     const { place, turnedRound } = this.program;
-    const truth = truthOfSum(this.#weight[place[written]!]!);
+    const truth = truthOfSum(this.#weightOf(place[written]!));
     return turnedRound[written] === 1 ? TRUE - truth : truth;
   }
 
@@ -66,38 +72,85 @@ export class TruthNetwork {
 
   set(column: number, value: number): void {
     this.values[column] = value;
-    const { start, others, inside, clears } = this.program;
+    const { start, others } = this.program;
     const first = start[column]!;
     const other = others[column]!;
     const end = start[column + 1]!;
-    if (Number.isNaN(value)) {
-      for (let at = first; at < end; at++) this.#weigh(at, WEIGHT_UNKNOWN);
-      this.#reached[column] = -1;
-      return;
+    const known = !Number.isNaN(value);
+    if (first < other) {
+      if (known && this.#reached[column] !== UNREACHED) this.#reach(column, value, first, other);
+      else this.#turnKnown(column, value, first, other);
     }
-    if (first < other) this.#reach(column, value, first, other);
-    for (let at = other; at < end; at++) {
-      const apart = value >= this.#low[at]! && value <= this.#high[at]! ? 0 : WEIGHT_FALSE;
-      const weight = apart ^ inside[at]!;
-      if (weight === this.#weight[at]) continue;
-      if (clears[at] === 1) this.#setBounds(at, weight);
-      this.#weigh(at, weight);
-    }
+    for (let at = other; at < end; at++) this.#compare(at, value, known);
   }
 
   /** Passes the thresholds between the value before and this one. */
   #reach(column: number, value: number, first: number, end: number): void {
-    const { threshold, inside } = this.program;
-    let at = this.#reached[column]!;
-    if (at < 0) {
-      for (at = end; at > first && threshold[at - 1]! > value; at--)
-        this.#weigh(at - 1, inside[at - 1]! ^ WEIGHT_FALSE);
-      for (let below = first; below < at; below++) this.#weigh(below, inside[below]!);
-    } else {
-      for (; at < end && threshold[at]! <= value; at++) this.#weigh(at, inside[at]!);
-      for (; at > first && threshold[at - 1]! > value; at--) this.#weigh(at - 1, inside[at - 1]! ^ WEIGHT_FALSE);
+    const { threshold } = this.program;
+    const before = this.#reached[column]!;
+    let reached = before;
+    while (reached < end && threshold[reached]! <= value) reached++;
+    while (reached > first && threshold[reached - 1]! > value) reached--;
+    if (reached === before) return;
+    this.#reached[column] = reached;
+    if (reached > before) this.#pass(before, reached, 1);
+    else this.#pass(reached, before, -1);
+  }
+
+  /** @param sign 1 upwards, -1 downwards */
+  #pass(from: number, to: number, sign: 1 | -1): void {
+    const { gateOf, inside } = this.program;
+    const sum = this.#sum;
+    const touched = this.#touched;
+    const isTouched = this.#isTouched;
+    const rules = this.#rules;
+    let count = this.#touchedCount;
+    for (let at = from; at < to; at++) {
+      const gate = gateOf[at]!;
+      const step = sign * (2 * inside[at]! - WEIGHT_FALSE);
+      if (gate < rules) {
+        sum[gate]! += step;
+        // There is room for one more, so that what is there already can be written and not counted.
+        touched[count] = gate;
+        count += 1 - isTouched[gate]!;
+        isTouched[gate] = 1;
+      } else {
+        this.#touchedCount = count;
+        this.#add(gate, step);
+        count = this.#touchedCount;
+      }
     }
-    this.#reached[column] = at;
+    this.#touchedCount = count;
+  }
+
+  /** The value becomes known, or unknown. */
+  #turnKnown(column: number, value: number, first: number, end: number): void {
+    const { gateOf, threshold } = this.program;
+    const before = Array.from({ length: end - first }, (_, i) => this.#weightOf(first + i));
+    let reached = Number.isNaN(value) ? UNREACHED : first;
+    while (reached !== UNREACHED && reached < end && threshold[reached]! <= value) reached++;
+    this.#reached[column] = reached;
+    for (let at = first; at < end; at++) this.#add(gateOf[at]!, this.#weightOf(at) - before[at - first]!);
+  }
+
+  #compare(at: number, value: number, known: boolean): void {
+    const { inside, clears, gateOf } = this.program;
+    const apart = value >= this.#low[at]! && value <= this.#high[at]! ? 0 : WEIGHT_FALSE;
+    const weight = known ? apart ^ inside[at]! : WEIGHT_UNKNOWN;
+    const before = this.#weight[at]!;
+    if (weight === before) return;
+    this.#weight[at] = weight;
+    if (known && clears[at] === 1) this.#setBounds(at, weight);
+    this.#add(gateOf[at]!, weight - before);
+  }
+
+  #weightOf(at: number): number {
+    const { columnOf, others, inside } = this.program;
+    const column = columnOf[at]!;
+    if (at >= others[column]!) return this.#weight[at]!;
+    const reached = this.#reached[column]!;
+    if (reached === UNREACHED) return WEIGHT_UNKNOWN;
+    return at < reached ? inside[at]! : inside[at]! ^ WEIGHT_FALSE;
   }
 
   /** Distances that read one of these columns. */
@@ -122,36 +175,52 @@ export class TruthNetwork {
     rates.sample(this.values, now);
   }
 
-  /** Rules whose truth is another one than when this was last asked; a view that is good until a value is set. */
-  takeTurned(): Int32Array {
+  /**
+   * Finds the rules whose truth is another one than when this was last asked; then `turned` tells them. Each is written to
+   * every list and counted in one: no branch, since it would be guessed wrong half of the time.
+   */
+  takeTurned(): void {
+    const [toFalse, toUnknown, toTrue] = this.#turned as [Int32Array, Int32Array, Int32Array];
     const touched = this.#touched;
-    let turned = 0;
-    for (let i = 0; i < this.#touchedCount; i++) {
+    const isTouched = this.#isTouched;
+    const taken = this.#taken;
+    const sum = this.#sum;
+    const end = this.#touchedCount;
+    let [falses, unknowns, trues] = [0, 0, 0];
+    for (let i = 0; i < end; i++) {
       const rule = touched[i]!;
-      this.#isTouched[rule] = 0;
-      const truth = truthOfSum(this.#sum[rule]!);
-      touched[turned] = rule;
-      turned += truth === this.#taken[rule] ? 0 : 1;
-      this.#taken[rule] = truth;
+      isTouched[rule] = 0;
+      const truth = truthOfSum(sum[rule]!);
+      const other = truth ^ taken[rule]!;
+      const turned = (other | (other >> 1)) & 1;
+      taken[rule] = truth;
+      toFalse[falses] = rule;
+      toUnknown[unknowns] = rule;
+      toTrue[trues] = rule;
+      trues += turned & (truth >> 1);
+      unknowns += turned & truth;
+      falses += turned & ~(truth | (truth >> 1));
     }
     this.#touchedCount = 0;
-    return touched.subarray(0, turned);
+    this.#turnedCount.set([falses, unknowns, trues]);
   }
 
-  #weigh(at: number, weight: number): void {
-    const gate = this.program.gateOf[at]!;
-    const before = this.#sum[gate]!;
-    this.#sum[gate] = before + weight - this.#weight[at]!;
-    this.#weight[at] = weight;
+  /** Rules that turned to this truth; a view that is good until they are taken again. */
+  turned(truth: number): Int32Array {
+    return this.#turned[truth]!.subarray(0, this.#turnedCount[truth]!);
+  }
+
+  #add(gate: number, weight: number): void {
+    const before = truthOfSum(this.#sum[gate]!);
+    this.#sum[gate]! += weight;
     if (gate < this.#rules) this.#touch(gate);
-    else if (truthOfSum(before) !== truthOfSum(this.#sum[gate]!)) this.#turn(gate, truthOfSum(before));
+    else if (before !== truthOfSum(this.#sum[gate]!)) this.#turn(gate, before);
   }
 
-  /** There is room for one more than there are rules, so that what is there already can be written and not counted. */
   #touch(rule: number): void {
-    this.#touched[this.#touchedCount] = rule;
-    this.#touchedCount += 1 - this.#isTouched[rule]!;
+    if (this.#isTouched[rule] === 1) return;
     this.#isTouched[rule] = 1;
+    this.#touched[this.#touchedCount++] = rule;
   }
 
   /** Hysteresis: what holds goes on holding up to its clear bounds. */
