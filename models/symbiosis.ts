@@ -52,7 +52,13 @@ export const METRICS = {
     bad: "low",
     description: "Share of the system's services that are healthy; degraded ones count half.",
   },
-  restarts: { unit: "per 10 min", min: 0, max: 1e6, bad: "high", description: "Restarts of services and nodes." },
+  restarts: {
+    unit: "per 10 min",
+    min: 0,
+    max: 1e6,
+    bad: "high",
+    description: "Restarts of services and nodes; what restarts within ten seconds of each other counts once.",
+  },
   saturation: {
     unit: "%",
     min: 0,

@@ -56,7 +56,7 @@ export class OrganismModel {
       wall,
       systemOf,
       faults: this.#faults,
-      restarted: (system) => this.#services.restarted(system, clock.now()),
+      restarted: (system, node) => this.#services.restarted(system, node, clock.now()),
     });
     this.#systems = Object.fromEntries(
       SYSTEMS.map((system) => [system, new SystemModel(system, columns, clock.now())]),

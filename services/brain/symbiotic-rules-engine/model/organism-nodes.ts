@@ -30,7 +30,7 @@ export interface OrganismNodesOptions {
   wall: () => number;
   systemOf: (service: string, node: string) => System | undefined;
   faults: FaultLog;
-  restarted: (system: System) => void;
+  restarted: (system: System, node: string) => void;
 }
 
 /** Takes what nodes tell, one apart from the other: what is absurd is unknown of this node, and of no other. */
@@ -110,7 +110,7 @@ export class OrganismNodes {
     const standing = node.life.take(kind, instanceId, seq as number);
     if (standing === "late") return refuse("late or twice");
     if (standing === "reborn") {
-      restarted(node.system);
+      restarted(node.system, id);
       this.#silence(node);
     }
     const off = plausible(report["at"], Number.MAX_SAFE_INTEGER) - wall();

@@ -1,13 +1,7 @@
 import { SYSTEMS, type System } from "../../../../models/symbiosis.ts";
 import type { FaultLog } from "./fault-log.ts";
 import { isFields, isName, MOST_PARTS, plausible } from "./plausible.ts";
-
-/** Over which restarts are counted, ms; in steps. */
-const RESTARTS_OVER_MS = 600_000;
-const STEP_MS = 10_000;
-const STEPS = RESTARTS_OVER_MS / STEP_MS;
-/** One step, however many are told. */
-const MOST_RESTARTS = 10_000;
+import { RestartEvents } from "./restart-events.ts";
 
 /** What each status is worth; the others (waiting, starting, stopped) are not judged: nobody expects them to answer. */
 const WORTH: Readonly<Record<string, number>> = { healthy: 1, degraded: 0.5, unhealthy: 0, timeout: 0, quarantined: 0 };
@@ -25,8 +19,7 @@ export class ServiceStates {
   at = Number.NaN;
   #shares = new Map<System, Shares>();
   #restarts = new Map<string, number>();
-  readonly #steps = new Map<System, Float64Array>();
-  #step = 0;
+  readonly #events = new Map<System, RestartEvents>();
 
   take(list: unknown, now: number, faults: FaultLog): void {
     if (!Array.isArray(list)) {
@@ -57,7 +50,7 @@ export class ServiceStates {
       if (Number.isNaN(count)) faults.note(name, "services.restarts is absurd");
       const before = this.#restarts.get(name);
       // Fewer than before: who counts began anew.
-      if (before !== undefined && count > before) this.restarted(system, now, count - before);
+      if (before !== undefined && count > before) this.restarted(system, name, now, count - before);
       restarts.set(name, Number.isNaN(count) ? (before ?? 0) : count);
     }
     this.#shares = shares;
@@ -65,20 +58,19 @@ export class ServiceStates {
     this.at = now;
   }
 
-  restarted(system: System, now: number, times = 1): void {
-    this.#turnTo(now);
-    let steps = this.#steps.get(system);
-    if (!steps) {
-      steps = new Float64Array(STEPS);
-      this.#steps.set(system, steps);
+  /** @param what service or node that was restarted */
+  restarted(system: System, what: string, now: number, times = 1): void {
+    let events = this.#events.get(system);
+    if (!events) {
+      events = new RestartEvents();
+      this.#events.set(system, events);
     }
-    steps[this.#step % STEPS] = Math.min(MOST_RESTARTS, steps[this.#step % STEPS]! + times);
+    events.add(what, now, times);
   }
 
   /** In the last ten minutes. */
   restarts(system: System, now: number): number {
-    this.#turnTo(now);
-    return this.#steps.get(system)?.reduce((sum, count) => sum + count, 0) ?? 0;
+    return this.#events.get(system)?.count(now) ?? 0;
   }
 
   /** Whether the system has services, and the share of them that is healthy, %; NaN where none is judged yet. */
@@ -88,13 +80,5 @@ export class ServiceStates {
       hasServices: share !== undefined,
       ratio: share && share.judged > 0 ? (100 * share.worth) / share.judged : Number.NaN,
     };
-  }
-
-  #turnTo(now: number): void {
-    const step = Math.floor(now / STEP_MS);
-    if (step <= this.#step) return;
-    const first = Math.max(this.#step + 1, step - STEPS + 1);
-    for (let next = first; next <= step; next++) for (const steps of this.#steps.values()) steps[next % STEPS] = 0;
-    this.#step = step;
   }
 }

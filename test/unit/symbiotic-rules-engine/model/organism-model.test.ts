@@ -272,15 +272,30 @@ describe("services of a system", () => {
     };
     expect(restarts(7)).toBe(0);
     expect(restarts(9)).toBe(2);
+    bench.pass(10_000);
     bench.life = "life-2";
     expect(restarts(9)).toBe(3);
+    bench.pass(10_000);
     // Who counts has begun anew.
     expect(restarts(1)).toBe(3);
     expect(restarts(2)).toBe(4);
     bench.pass(590_000);
-    expect(restarts(2)).toBe(4);
+    expect(restarts(2)).toBe(1);
     bench.pass(20_000);
     expect(restarts(2)).toBe(0);
+  });
+
+  it("count as one restart when they went down with their node, however many they are", () => {
+    const bench = new ModelBench();
+    const list = (restarts: number) =>
+      Array.from({ length: 20 }, (_, i) => ({ name: `s${i}`, system: "heart", status: "healthy", restarts }));
+    bench.model.services(list(0));
+    bench.second({ "heart-1": {} });
+    bench.life = "life-2";
+    bench.model.services(list(1));
+    const { harmony, systems } = bench.second({ "heart-1": {} });
+    expect(systems[1]!.metrics.restarts.value).toBe(1);
+    expect(harmony.score).toBe(100);
   });
 });
 
