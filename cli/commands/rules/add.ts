@@ -19,7 +19,7 @@ interface Checked {
 export const add: Command = {
   name: "add",
   usage: "<file>",
-  summary: "adds the rules of a file to the running organism, or changes those that it has; all or none",
+  summary: "adds the rules of a file to the running organism, or changes those that it has; none where one has a fault",
   options: { shadow: { type: "boolean", describe: "they only say what they would do" } },
   arity: [1, 1],
   async run({ settings, args, options, out }) {

@@ -75,15 +75,19 @@ export function replayText({ firings, ended, conflicts, unknownShare, rows, from
   const counts = Map.groupBy(firings, ({ rule }) => rule);
   const told = [...counts].map(([rule, list]) => {
     const ends = ended.filter((one) => one.rule === rule).length;
-    return `${rule} ${list.length} times (ended ${ends} times)`;
+    return `${rule} ${times(list.length)}, ended ${ends === 0 ? "never" : times(ends)}`;
   });
   return [
     paint("dim", span),
     ...shown,
     ...(more > 0 ? [paint("dim", `and ${more} more; --json has them`)] : []),
     ...conflictLines(conflicts),
-    told.length > 0 ? `would have fired: ${told.join(", ")}` : "no rule would have fired",
+    told.length > 0 ? `would have fired: ${told.join("; ")}` : "no rule would have fired",
   ].join("\n");
+}
+
+function times(count: number): string {
+  return count === 1 ? "once" : `${count} times`;
 }
 
 function iso(at: number): string {

@@ -5,26 +5,36 @@ import { CommandError, UsageError } from "../../command.ts";
 
 const TEST = ".test.json";
 
-/** Files that are named, and in folders those that end so; sorted. */
-function filesAt(paths: readonly string[], isMeant: (name: string) => boolean): string[] {
+/** Files that are named, and in folders, with those in them, all tests. */
+export function testFiles(paths: readonly string[]): string[] {
   return paths.flatMap((path) => {
-    const full = resolve(path);
-    if (!existsSync(full)) throw new UsageError(`there is nothing at ${full}`);
+    const full = existing(path);
     if (!statSync(full).isDirectory()) return [full];
-    return readdirSync(full)
-      .filter(isMeant)
+    const names = readdirSync(full, { recursive: true, encoding: "utf8" });
+    return names
+      .filter((name) => name.endsWith(TEST))
       .sort()
       .map((name) => join(full, name));
   });
 }
 
-export function testFiles(paths: readonly string[]): string[] {
-  return filesAt(paths, (name) => name.endsWith(TEST));
+/** As the engine reads a folder: what is in it, and no tests. */
+function ruleFiles(path: string): string[] {
+  const full = existing(path);
+  if (!statSync(full).isDirectory()) return [full];
+  const names = readdirSync(full).filter((name) => name.endsWith(".json") && !name.endsWith(TEST));
+  return names.sort().map((name) => join(full, name));
+}
+
+function existing(path: string): string {
+  const full = resolve(path);
+  if (!existsSync(full)) throw new UsageError(`there is nothing at ${full}`);
+  return full;
 }
 
 /** All rules of files and folders, unchecked. */
 export function readRules(paths: readonly string[]): unknown[] {
-  return filesAt(paths, (name) => name.endsWith(".json") && !name.endsWith(TEST)).flatMap((path) => {
+  return paths.flatMap(ruleFiles).flatMap((path) => {
     try {
       return rulesIn(JSON.parse(readFileSync(path, "utf8")));
     } catch (error) {

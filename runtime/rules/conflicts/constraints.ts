@@ -117,3 +117,26 @@ export function domainOf(variable: string): Constraint[] {
     { terms: [[variable, 1]], bound: high, strict: false },
   ];
 }
+
+/** Metrics of one system of which the first is never above the second. */
+const NEVER_ABOVE = [
+  ["cpu", "load"],
+  ["latencyP50", "latencyP95"],
+] as const;
+
+/** What holds between variables because of what they are. */
+export function betweenVariables(constraints: readonly Constraint[]): Constraint[] {
+  const variables = new Set(constraints.flatMap(({ terms }) => terms.map(([variable]) => variable)));
+  const found: Constraint[] = [];
+  for (const variable of variables)
+    for (const [lower, upper] of NEVER_ABOVE) {
+      const other = variable.replace(/[^.]*$/, upper);
+      if (!variable.endsWith(`.${lower}`) || !variables.has(other)) continue;
+      const terms = [
+        [variable, 1],
+        [other, -1],
+      ] as const;
+      found.push({ terms, bound: 0, strict: false });
+    }
+  return found;
+}

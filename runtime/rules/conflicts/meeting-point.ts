@@ -1,5 +1,13 @@
 import type { Condition } from "../../../models/symbiosis.ts";
-import { alternativesOf, domainOf, endOf, type Factors, type Reach, variableOf } from "./constraints.ts";
+import {
+  alternativesOf,
+  betweenVariables,
+  domainOf,
+  endOf,
+  type Factors,
+  type Reach,
+  variableOf,
+} from "./constraints.ts";
 import { type Constraint, solve } from "./linear-system.ts";
 
 /** What is to be true at one moment. */
@@ -73,7 +81,7 @@ class Search {
   #solve(constraints: readonly Constraint[]): Map<string, number> | undefined {
     if (this.#tries >= MOST_TRIES) return undefined;
     this.#tries += 1;
-    return solve(constraints);
+    return solve([...constraints, ...betweenVariables(constraints)]);
   }
 }
 

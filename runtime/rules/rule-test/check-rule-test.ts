@@ -1,5 +1,5 @@
-import { METRICS, ORGANISM, ORGANISM_METRICS, type RuleFault } from "../../../models/symbiosis.ts";
-import { RULE_SYSTEMS } from "../check-metric.ts";
+import type { RuleFault } from "../../../models/symbiosis.ts";
+import { checkMetricKey } from "../check-metric.ts";
 import { checkRules } from "../check-rules.ts";
 import { Faults } from "../faults.ts";
 import { type Fields, isFields, listField, onlyFields, textField } from "../fields.ts";
@@ -13,6 +13,9 @@ const SHORTEST_INTERVAL = 100;
 const LONGEST_INTERVAL = 3_600_000;
 /** Where nothing is said: any moment will do, but always the same. */
 const START = Date.UTC(2026, 0, 1);
+
+/** Names of an organism: none is asked here. */
+const NOT_KNOWN = { own: [], targets: [] };
 
 const FILE_FIELDS = ["rules", "interval", "tests", "conflicts"];
 const TEST_FIELDS = ["name", "interval", "start", "series", "firings", "ended", "active", "why"];
@@ -105,21 +108,9 @@ class Reader {
       return this.#faults.wrong(path, input, 'an object as {"brain.load": "50x30 90x60"}');
     return Object.entries(input).map(([key, text]) => {
       const at = `${path}["${key}"]`;
-      this.#key(at, key);
+      checkMetricKey(this.#faults, at, key, NOT_KNOWN);
       return { key, values: this.#values(at, text) };
     });
-  }
-
-  #key(path: string, key: string): void {
-    const [system = "", ...metric] = key.split(".");
-    const own = metric.length > 1;
-    const standard = Object.keys(system === ORGANISM ? ORGANISM_METRICS : METRICS);
-    const right = RULE_SYSTEMS.some((one) => one === system) && (own || standard.includes(metric[0] ?? ""));
-    if (right) return;
-    const known = RULE_SYSTEMS.flatMap((one) =>
-      Object.keys(one === ORGANISM ? ORGANISM_METRICS : METRICS).map((name) => `${one}.${name}`),
-    );
-    this.#faults.unknownName(path, key, known, ", or an own one as heart.<service>.<name>");
   }
 
   #values(path: string, text: unknown): (number | null)[] {

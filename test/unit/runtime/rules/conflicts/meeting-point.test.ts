@@ -42,6 +42,16 @@ describe("the values at which rules hold at once", () => {
     expect(meetingPoint([rising, { conditions: [load("decreasingFasterThan", 0, { over: 5000 })] }])).toBeDefined();
   });
 
+  test("are not there where one metric would be above another that it is part of", () => {
+    const of = (metric: string, operator: Comparison["operator"], value: number) => ({
+      conditions: [{ system: "brain", metric, operator, value } as const],
+    });
+    expect(meetingPoint([of("cpu", "greaterThan", 80), of("load", "lessThan", 30)])).toBeUndefined();
+    expect(meetingPoint([of("cpu", "lessThan", 30), of("load", "greaterThan", 80)])).toBeDefined();
+    expect(meetingPoint([of("latencyP50", "greaterThan", 80), of("latencyP95", "lessOrEqual", 80)])).toBeUndefined();
+    expect(meetingPoint([of("latencyP50", "greaterOrEqual", 80), of("latencyP95", "lessOrEqual", 80)])).toBeDefined();
+  });
+
   test("follow chains of comparisons between metrics", () => {
     const twice = (metric: string, other: string): Comparison => ({
       system: "heart",

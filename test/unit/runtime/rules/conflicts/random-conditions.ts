@@ -4,7 +4,7 @@ import type { Comparison, Condition, MetricOperand, Operator, System } from "../
 /** Values of metrics, as `brain.load`; what is not there is unknown. */
 export type Point = ReadonlyMap<string, number>;
 
-export const KEYS = ["brain.load", "brain.cpu", "heart.load"] as const;
+export const KEYS = ["brain.load", "brain.saturation", "heart.load"] as const;
 
 const key = fc.constantFrom(...KEYS);
 const bound = fc.integer({ min: 0, max: 5 }).map((n) => n * 20);
