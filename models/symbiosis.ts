@@ -10,7 +10,8 @@ export const METRICS = {
     min: 0,
     max: 100,
     bad: "high",
-    description: "The busiest of cpu, event loop, memory and places in use.",
+    description:
+      "The busiest of cpu, event loop, memory and places in use; 100 where a tenth of the calls or more is refused.",
   },
   cpu: {
     unit: "%",
@@ -64,8 +65,15 @@ export const METRICS = {
     min: 0,
     max: 100,
     bad: "high",
+    description: "Places in use of those that limits allow; 100 where a tenth of the calls or more is refused.",
+  },
+  refusalRate: {
+    unit: "%",
+    min: 0,
+    max: 100,
+    bad: "high",
     description:
-      "Places in use of those that limits allow, or the share of calls that were refused, whichever is more.",
+      "Share of the calls that were refused since there was too much to do; what rules refuse is not counted.",
   },
 } as const;
 export type Metric = keyof typeof METRICS;

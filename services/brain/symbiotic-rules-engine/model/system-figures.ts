@@ -12,6 +12,14 @@ export interface Figures {
 }
 type Source = "vitals" | "performance" | "services";
 
+/** From this share of refused calls on all places are taken to be full. */
+const FULL_AT = 0.2;
+
+/** Whoever refuses this share of the calls, %, carries all that it can. */
+const SATURATED = 10;
+/** Calls that are added in thought, so that one refusal in a quiet time is not all of them. */
+const UNREFUSED = 5;
+
 /** Adds up what the nodes of one system say. Made once, and used every second. */
 export class SystemFigures {
   readonly system: System;
@@ -108,12 +116,11 @@ export class SystemFigures {
     const { all, vitals, performance } = this.#nodes;
     const hasVitals = vitals > 0;
     const hasPerformance = performance > 0;
-    const places = hasPerformance ? this.#placesTaken() : Number.NaN;
+    const places = hasPerformance ? Math.max(this.#placesTaken(), this.#turnedAway()) : Number.NaN;
     const nodes = this.#load.count > 0 ? (this.#load.sum / this.#load.count + this.#load.worst) / 2 : Number.NaN;
     const { calls, rate, faults } = this.#sums;
-    const refusedShare = this.#refused > 0 ? (100 * this.#refused) / (this.#served + this.#refused) : 0;
     const values: Figures["values"] = {
-      load: Number.isNaN(nodes) ? nodes : Math.max(nodes, places || 0),
+      load: Number.isNaN(nodes) ? nodes : Math.max(nodes, hasPerformance ? saturation : 0),
       cpu: this.#cpu.count > 0 ? this.#cpu.sum / this.#cpu.count : Number.NaN,
       memoryUsage: this.#memory,
       eventLoopDelay: this.#delay,
@@ -121,7 +128,7 @@ export class SystemFigures {
       errorRate: hasVitals ? (calls > 0 ? (100 * faults) / calls : 0) : Number.NaN,
       queueDepth: hasPerformance ? Math.min(METRICS.queueDepth.max, this.#waiting) : Number.NaN,
       concurrency: hasPerformance ? Math.min(METRICS.concurrency.max, this.#running) : Number.NaN,
-      saturation: hasPerformance ? Math.max(places, refusedShare) : Number.NaN,
+      saturation: places,
     };
     // Where nobody calls there is no latency; where nothing is heard it is not known.
     if (calls > 0) [values.latencyP50, values.latencyP95] = this.#quantiles(calls);
@@ -142,6 +149,15 @@ export class SystemFigures {
     for (const { queued, limit, limited } of this.#services.values())
       if (limit > 0) taken = Math.max(taken, (limited + Math.min(1, queued) - 1) / limit);
     return 100 * Math.min(1, taken);
+  }
+
+  /**
+   * Who is refused has found no place, whatever is seen of the places at the moments of the reports: the more are refused,
+   * the emptier the queue is.
+   */
+  #turnedAway(): number {
+    const share = this.#refused > 0 ? this.#refused / (this.#served + this.#refused) : 0;
+    return 100 * Math.min(1, share / FULL_AT);
   }
 
   /** Median and 95th percentile, ms. */

@@ -165,9 +165,15 @@ describe("the organism's model", () => {
     }
   });
 
-  it("counts the share of refused calls as saturation", () => {
+  it.each([
+    [1, 5],
+    [10, 50],
+    [75, 100],
+  ])("takes %i %% of refused calls for %i %% of the places, whatever else is seen of them", (refused, saturation) => {
     const bench = new ModelBench();
-    expect(metricsOf(bench.seconds(5, { "heart-1": { calls: 25, refused: 75 } }), "heart")["saturation"]).toBe(75);
+    const metrics = metricsOf(bench.seconds(5, { "heart-1": { calls: 100 - refused, refused } }), "heart");
+    expect(metrics["saturation"]).toBeCloseTo(saturation, 9);
+    expect(metrics["load"]).toBeGreaterThanOrEqual(saturation - 1e-9);
   });
 
   it("says who calls whom, how slow that is, and how much of it is waiting", () => {
