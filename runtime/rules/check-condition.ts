@@ -15,8 +15,6 @@ import type { Faults } from "./faults.ts";
 import { choiceField, type Fields, isFields, listField, numberField, onlyFields } from "./fields.ts";
 import { DEEPEST_CONDITION, LONGEST_STRETCH, MOST_COMPARISONS, SHORTEST_STRETCH } from "./limits.ts";
 
-export { RULE_SYSTEMS };
-
 const COMPARISON_FIELDS = ["system", "metric", "operator", "value", "clearValue", "over"];
 const GROUPS = ["all", "any", "not"] as const;
 /** Numbers that own metrics and rates may be compared with. */

@@ -1,6 +1,6 @@
 import type { CompleteRule } from "../../models/symbiosis.ts";
 import { checkAction } from "./check-action.ts";
-import { checkCondition } from "./check-condition.ts";
+import { checkCondition, type Tally } from "./check-condition.ts";
 import type { KnownNames } from "./check-rules.ts";
 import type { Faults } from "./faults.ts";
 import { booleanField, choiceField, type Fields, listField, numberField, onlyFields, textField } from "./fields.ts";
@@ -34,7 +34,7 @@ const RULE_FIELDS = [
 const DATE = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/;
 
 /** One rule with its defaults; undefined after a fault. */
-export function checkRule(faults: Faults, input: Fields, known: KnownNames): CompleteRule | undefined {
+export function checkRule(faults: Faults, input: Fields, known: KnownNames, tally: Tally): CompleteRule | undefined {
   onlyFields(faults, "", input, RULE_FIELDS);
   const id = textField(faults, "id", input["id"], {
     longest: LONGEST_ID,
@@ -44,7 +44,6 @@ export function checkRule(faults: Faults, input: Fields, known: KnownNames): Com
   const name = orDefault(input["name"], id ?? "", (value) =>
     textField(faults, "name", value, { longest: LONGEST_NAME, what: "a text" }),
   );
-  const tally = { comparisons: 0 };
   const conditions = listField(faults, "conditions", input["conditions"], { most: MOST_COMPARISONS, of: "conditions" })
     ?.map((one, i) => checkCondition(faults, `conditions[${i}]`, one, known, tally))
     .filter((one) => one !== undefined);

@@ -2,7 +2,7 @@ import type { CompleteRule, RuleFault } from "../../models/symbiosis.ts";
 import { checkRule } from "./check-rule.ts";
 import { Faults } from "./faults.ts";
 import { isFields } from "./fields.ts";
-import { LONGEST_ID, MOST_FAULTS, MOST_RULES } from "./limits.ts";
+import { LONGEST_ID, MOST_COMPARISONS_IN_ALL, MOST_FAULTS, MOST_RULES } from "./limits.ts";
 
 /** Names that are not in the language itself. */
 export interface KnownNames {
@@ -19,6 +19,8 @@ export interface CheckedRules {
   faults: RuleFault[];
 }
 
+const TOO_MANY_COMPARISONS = `conditions have more comparisons than there is room for: all rules together have at most ${MOST_COMPARISONS_IN_ALL}`;
+
 /**
  * Reads one rule, a list, or `{rules: [...]}`. All faults are told at once, and one bad rule does not stop the others. Never
  * throws.
@@ -33,11 +35,18 @@ export function checkRules(input: unknown, known: KnownNames = { own: [], target
   }
   const rules = new Map<string, CompleteRule>();
   let untold = 0;
+  let comparisons = 0;
   for (const [i, one] of list.slice(0, MOST_RULES).entries()) {
     const found = new Faults(nameOf(one, i));
-    const rule = isFields(one) ? checkRule(found, one, known) : found.wrong("", one, "an object");
+    const tally = { comparisons: 0 };
+    const rule = isFields(one) ? checkRule(found, one, known, tally) : found.wrong("", one, "an object");
+    const tooMany = comparisons + tally.comparisons > MOST_COMPARISONS_IN_ALL;
     if (rule && rules.has(rule.id)) found.add("id", `id is "${rule.id}", which another rule before it has`);
-    else if (rule) rules.set(rule.id, rule);
+    else if (rule && tooMany) found.add("conditions", TOO_MANY_COMPARISONS);
+    else if (rule) {
+      rules.set(rule.id, rule);
+      comparisons += tally.comparisons;
+    }
     const room = MOST_FAULTS - faults.length;
     faults.push(...found.list.slice(0, room));
     untold += Math.max(0, found.list.length - room);

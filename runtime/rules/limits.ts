@@ -4,6 +4,8 @@ export const MOST_RULES = 10_000;
 export const DEEPEST_CONDITION = 8;
 /** Comparisons of one rule. */
 export const MOST_COMPARISONS = 100;
+/** Comparisons of all rules together: some 1 KB each while they are compiled. */
+export const MOST_COMPARISONS_IN_ALL = 100_000;
 export const MOST_ACTIONS = 20;
 /** Characters. */
 export const LONGEST_ID = 64;

@@ -198,6 +198,15 @@ describe("rules without bounds", () => {
     expect(bad.at(-1)!.detail).toBe("there are 9000 more faults");
   });
 
+  test("have 100,000 comparisons at most in all", () => {
+    const conditions = Array.from({ length: 100 }, () => comparison);
+    const { rules, faults } = checkRules(
+      Array.from({ length: 1002 }, (_, i) => ({ ...rule, id: `r${i}`, conditions })),
+    );
+    expect(rules).toHaveLength(1000);
+    expect(faults.map(({ rule, path }) => `${rule} ${path}`)).toEqual(["r1000 conditions", "r1001 conditions"]);
+  });
+
   test("are never a reason to throw", () => {
     fc.assert(
       fc.property(fc.anything({ withNullPrototype: true, maxDepth: 4 }), (input) => {
