@@ -4,6 +4,8 @@ import type { ServiceRoute } from "./service-route.ts";
 export const ORGANISM_MOUNT = "/api/organism";
 
 const MINUTE = 60_000;
+/** A set of rules. */
+const LONGEST_BODY = 1024 * 1024;
 
 export const ORGANISM_ROUTES: readonly ServiceRoute[] = [
   { method: "GET", path: "/state", action: "state", access: "contents" },
@@ -20,8 +22,22 @@ export const ORGANISM_ROUTES: readonly ServiceRoute[] = [
   { method: "GET", path: "/alerts/prometheus", action: "prometheusRules", access: "contents" },
   { method: "GET", path: "/silences", action: "silences", access: "contents" },
   // They change nothing, but take a rule set, so they are POST.
-  { method: "POST", path: "/rules/check", action: "checkRules", access: "contents", timeout: 30_000 },
-  { method: "POST", path: "/rules/replay", action: "replay", access: "contents", timeout: MINUTE },
+  {
+    method: "POST",
+    path: "/rules/check",
+    action: "checkRules",
+    access: "contents",
+    longestBody: LONGEST_BODY,
+    timeout: MINUTE,
+  },
+  {
+    method: "POST",
+    path: "/rules/replay",
+    action: "replay",
+    access: "contents",
+    longestBody: LONGEST_BODY,
+    timeout: MINUTE,
+  },
 
   { method: "POST", path: "/rules", action: "putRule", access: "control", timeout: 30_000 },
   { method: "POST", path: "/rules/execute", action: "execute", access: "control", timeout: 3 * MINUTE },

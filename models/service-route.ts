@@ -11,6 +11,8 @@ export interface ServiceRoute {
   access: RouteAccess;
   /** Longest time that it may take, ms. @default 10000 */
   timeout?: number;
+  /** Longest body that the orchestrator's server takes, bytes. @default 65536 */
+  longestBody?: number;
 }
 
 /**

@@ -111,7 +111,7 @@ export class AzoraSymbioticRulesEngine {
    * told, but is no error.
    * @throws SymbioticRulesEngineError VALIDATION_ERROR with all faults of the rule, CONFLICT, UNAUTHORIZED
    */
-  async addRule(rule: SymbioticRule): Promise<RuleView & { conflicts: RuleConflict[] }> {
+  async addRule(rule: SymbioticRule): Promise<RuleView & { conflicts: RuleConflict[] | null }> {
     checkRule(rule);
     return this.#post("putRule", "/rules", { rule });
   }

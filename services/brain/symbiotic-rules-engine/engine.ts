@@ -23,6 +23,7 @@ import { Roster } from "./roster.ts";
 import { RuleDesk } from "./rule-desk.ts";
 import { RuleRecord } from "./rule-record.ts";
 import type { RuleFolder } from "./rule-store/rule-files.ts";
+import { Trials } from "./trials/trials.ts";
 
 export interface EngineOptions {
   broker: ServiceBroker;
@@ -60,6 +61,7 @@ export class Engine {
   readonly record: RuleRecord;
   readonly kept: KeptState;
   readonly parts: Parts;
+  readonly trials: Trials;
   /** When rules last fired, ISO 8601. */
   readonly lastFired = new Map<string, string>();
   readonly #options: EngineOptions;
@@ -83,6 +85,7 @@ export class Engine {
     this.#clock = clock;
     this.#wall = wall;
     this.parts = new Parts(() => clock.now(), logger);
+    this.trials = new Trials({ clock });
     this.executions = new Executions(store);
     this.record = new RuleRecord(broker, clock);
     this.history = new History({ folder: join(dataDir, "organism", "history"), clock });
@@ -143,7 +146,7 @@ export class Engine {
   async stop(): Promise<void> {
     this.#isStopped = true;
     for (const cancel of this.#cancel) cancel();
-    await this.actor.stop();
+    await Promise.all([this.actor.stop(), this.trials.stop()]);
     await this.kept.keep();
     await Promise.all([this.alerting.stop(), this.history.close()]);
   }
@@ -267,12 +270,12 @@ export class Engine {
       this.roster.take(topology);
       this.#topologyAt = this.#clock.now();
       this.#situations.topology(topology);
+      this.parts.run("model", () => this.model.services(this.roster.services()));
       this.parts.well("orchestrator");
     } catch (error) {
       this.#situations.topology(null);
       this.parts.failed("orchestrator", error);
     }
-    this.parts.run("model", () => this.model.services(this.roster.services()));
     if (this.roster.launched) this.#launchedAt ??= this.#clock.now();
   }
 

@@ -6,6 +6,7 @@ import type {
   ExecutionResult,
   HarmonyExplanation,
   OrganismState,
+  RuleFault,
   RuleWhy,
   Stretch,
 } from "../../../models/symbiosis.ts";
@@ -13,8 +14,6 @@ import type { RuleVersion, RuleView } from "../../../models/symbiotic-rule.model
 import { prometheusRules } from "../../../runtime/alerts/prometheus-rules.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import { hasRecorder, recorderOf } from "../../../runtime/record/recorder-of.ts";
-import { checkRules } from "../../../runtime/rules/check-rules.ts";
-import { replayed } from "../../../runtime/rules/replay/replayed.ts";
 import type { Engine } from "./engine.ts";
 import type { RuleChange } from "./rule-store/rule-library.ts";
 
@@ -91,31 +90,36 @@ export class Operations {
   }
 
   /** Faults, and conflicts with one another, with the rules that are there, and on what was recorded of the last hour. */
-  async check(rules: unknown): Promise<{ faults: unknown[]; conflicts: RuleConflict[] }> {
-    return this.#engine.desk.check(rules, await this.stretch({ step: 1000 }));
+  async check(input: unknown): Promise<{ faults: RuleFault[]; conflicts: RuleConflict[] }> {
+    const { desk, trials } = this.#engine;
+    const { rules, faults } = desk.check(input);
+    const stretch = await this.stretch({ step: 1000 });
+    const { conflicts } = await trials.run({ rules, others: desk.all(), stretch, replay: false });
+    return { faults, conflicts };
   }
 
   /** @throws AzoraError VALIDATION_ERROR with all faults of the candidate rules */
-  async replay({ rules, ...asked }: AskedStretch & { rules?: unknown }): Promise<ReplayReport> {
-    const { desk } = this.#engine;
-    const stretch = await this.stretch(asked);
-    if (rules === undefined) return { ...replayed(stretch, desk.all()), conflicts: [...desk.conflicts] };
-    const candidates = checkRules(rules);
-    if (candidates.faults.length > 0) {
-      const { faults } = candidates;
+  async replay({ rules: input, ...asked }: AskedStretch & { rules?: unknown }): Promise<ReplayReport> {
+    const { desk, trials } = this.#engine;
+    const { rules, faults } = input === undefined ? { rules: desk.all(), faults: [] } : desk.check(input);
+    if (faults.length > 0) {
       throw new AzoraError("VALIDATION_ERROR", faults.map(({ rule, detail }) => `${rule}: ${detail}`).join("; "), {
         errors: faults.map(({ rule, path, detail }) => ({ field: `${rule}.${path}`, allowed: detail })),
       });
     }
-    return { ...replayed(stretch, candidates.rules), conflicts: desk.check(rules, stretch).conflicts };
+    const stretch = await this.stretch(asked);
+    const { replayed, conflicts } = await trials.run({ rules, others: desk.all(), stretch, replay: true });
+    return { ...replayed!, conflicts };
   }
 
-  async putRule(rule: unknown, by: string): Promise<RuleView & { conflicts: RuleConflict[] }> {
-    const { desk } = this.#engine;
-    const put = await desk.put(rule, by);
-    await this.#onRecord("put", by, { rule: put.rule });
-    const { id } = put.rule;
-    return { ...this.#view(id), conflicts: desk.conflicts.filter(({ rules }) => rules.includes(id)) };
+  /** @returns the rule, and whom it fights; null where that could not be found out, which does not keep the rule away */
+  async putRule(rule: unknown, by: string): Promise<RuleView & { conflicts: RuleConflict[] | null }> {
+    const { desk, trials } = this.#engine;
+    const { rule: put } = await desk.put(rule, by);
+    await this.#onRecord("put", by, { rule: put });
+    const trial = trials.run({ rules: [put], others: desk.all(), replay: false });
+    const conflicts = await trial.then((outcome) => outcome.conflicts).catch(() => null);
+    return { ...this.#view(put.id), conflicts };
   }
 
   async changeRule(id: string, change: RuleChange, by: string): Promise<RuleView> {

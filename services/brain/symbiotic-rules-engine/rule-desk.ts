@@ -1,9 +1,7 @@
 import type { StoreMethods } from "../../../mixins/store/store.ts";
-import type { RuleConflict } from "../../../models/replay-report.ts";
-import type { CompleteRule, RuleFault, Stretch } from "../../../models/symbiosis.ts";
+import type { CompleteRule, RuleFault } from "../../../models/symbiosis.ts";
 import type { RuleVersion, RuleView } from "../../../models/symbiotic-rule.model.ts";
-import { checkRules } from "../../../runtime/rules/check-rules.ts";
-import { findConflicts } from "../../../runtime/rules/conflicts/find-conflicts.ts";
+import { type CheckedRules, checkRules } from "../../../runtime/rules/check-rules.ts";
 import { RuleBook } from "./rule-store/rule-book.ts";
 import { RuleFiles, type RuleFolder } from "./rule-store/rule-files.ts";
 import { type LibraryRule, type RuleChange, RuleLibrary } from "./rule-store/rule-library.ts";
@@ -26,8 +24,6 @@ export class RuleDesk {
   readonly #book: RuleBook;
   readonly #files: RuleFiles;
   readonly #library: RuleLibrary;
-  /** Undefined where they were not looked for since the rules have changed. */
-  #conflicts: RuleConflict[] | undefined;
   #reading: Promise<void> | undefined;
 
   constructor(options: RuleDeskOptions) {
@@ -37,12 +33,6 @@ export class RuleDesk {
     this.#book = new RuleBook(options.store, options.wall);
     this.#files = new RuleFiles(options.folders, check);
     this.#library = new RuleLibrary(this.#book, this.#files, check, options.targets);
-  }
-
-  /** Those of the rules that are enabled. */
-  get conflicts(): readonly RuleConflict[] {
-    this.#conflicts ??= findConflicts(this.all());
-    return this.#conflicts;
   }
 
   get faults(): (RuleFault & { file?: string })[] {
@@ -95,14 +85,10 @@ export class RuleDesk {
     return this.#library.versions(id);
   }
 
-  /** What is wrong with rules, and whom they would fight, of themselves and of those that are there. */
-  check(input: unknown, stretch?: Stretch): { faults: RuleFault[]; conflicts: RuleConflict[] } {
+  /** What is wrong with rules by themselves. */
+  check(input: unknown): CheckedRules {
     const { own, targets } = this.#options;
-    const { rules, faults } = checkRules(input, { own: own(), targets: targets() });
-    const given = new Set(rules.map(({ id }) => id));
-    const others = this.all().filter(({ id, enabled }) => enabled && !given.has(id));
-    const conflicts = findConflicts([...others, ...rules], stretch ? { stretch } : {});
-    return { faults, conflicts: conflicts.filter((one) => one.rules.some((id) => given.has(id))) };
+    return checkRules(input, { own: own(), targets: targets() });
   }
 
   async put(rule: unknown, by: string): Promise<LibraryRule> {
@@ -138,7 +124,6 @@ export class RuleDesk {
   }
 
   #told(): void {
-    this.#conflicts = undefined;
     this.#options.changed(this.all(), this.faults);
   }
 }

@@ -17,10 +17,11 @@ export interface Passing {
 /** Routes of a service, as the gateway has them. They only pass on. */
 export function passedRoutes(broker: ServiceBroker, { service, mount, routes, told, answer }: Passing): Route[] {
   const ask = asking(broker);
-  return routes.map(({ method, path, action, access, timeout }) => ({
+  return routes.map(({ method, path, action, access, timeout, longestBody }) => ({
     method,
     path: mount + path,
     control: access === "control",
+    ...(longestBody === undefined ? {} : { longestBody }),
     async handle(request) {
       const { params, query, body } = request;
       const asked = { ...Object.fromEntries(query), ...body, ...params, ...told?.(action, request) };

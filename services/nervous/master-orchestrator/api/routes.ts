@@ -27,6 +27,8 @@ export interface Route {
   path: string;
   /** Always needs the operator's token; other reads need it only where the settings say so. */
   control?: boolean;
+  /** Of a body, bytes. @default 65536 */
+  longestBody?: number;
   handle(request: ApiRequest): unknown;
 }
 

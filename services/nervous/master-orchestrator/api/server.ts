@@ -76,7 +76,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, options
       response.setHeader("www-authenticate", "Bearer");
       throw new AzoraError("UNAUTHORIZED", "Give the token of data/operator.token as: Authorization: Bearer <token>");
     }
-    const body = request.method === "POST" ? await readBody(request) : {};
+    const body = request.method === "POST" ? await readBody(request, route.longestBody) : {};
     const answer = await route.handle({ params, query: url.searchParams, body, isOperator });
     if (answer instanceof PlainAnswer) send(response, 200, answer.type, answer.content, answer.cache);
     else if (answer instanceof StatusAnswer)
@@ -154,8 +154,8 @@ function matchPath(pattern: string, path: string): Record<string, string> | unde
   return params;
 }
 
-async function readBody(request: IncomingMessage): Promise<Record<string, unknown>> {
-  const text = await readText(request, MAX_BODY_BYTES);
+async function readBody(request: IncomingMessage, longest = MAX_BODY_BYTES): Promise<Record<string, unknown>> {
+  const text = await readText(request, longest);
   return text === "" ? {} : parseJsonObject(text);
 }
 

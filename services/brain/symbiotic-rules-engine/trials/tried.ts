@@ -1,0 +1,31 @@
+import type { RuleConflict } from "../../../../models/replay-report.ts";
+import type { CompleteRule, Stretch } from "../../../../models/symbiosis.ts";
+import { findConflicts } from "../../../../runtime/rules/conflicts/find-conflicts.ts";
+import { type Replayed, replayed } from "../../../../runtime/rules/replay/replayed.ts";
+
+export interface Trial {
+  /** Those that are tried. */
+  rules: CompleteRule[];
+  /** Those that are there beside them. */
+  others: CompleteRule[];
+  /** Recorded values, where there are any. */
+  stretch?: Stretch;
+  /** Whether it is wanted what the rules would have done on them. */
+  replay: boolean;
+}
+
+export interface TrialOutcome {
+  replayed: Replayed | null;
+  /** With one another, and with those that are there. */
+  conflicts: RuleConflict[];
+}
+
+export function tried({ rules, others, stretch, replay }: Trial): TrialOutcome {
+  const given = new Set(rules.map(({ id }) => id));
+  const beside = others.filter(({ id }) => !given.has(id));
+  const conflicts = findConflicts([...beside, ...rules], stretch ? { stretch } : {});
+  return {
+    replayed: replay && stretch ? replayed(stretch, rules) : null,
+    conflicts: conflicts.filter((one) => one.rules.some((id) => given.has(id))),
+  };
+}
