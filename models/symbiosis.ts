@@ -11,7 +11,7 @@ export const METRICS = {
     max: 100,
     bad: "high",
     description:
-      "The busiest of cpu, event loop, memory and places in use; 100 where a tenth of the calls or more is refused.",
+      "The busiest of cpu, event loop, memory and places in use; 100 where a fifth of the calls or more is refused.",
   },
   cpu: {
     unit: "%",
@@ -65,7 +65,7 @@ export const METRICS = {
     min: 0,
     max: 100,
     bad: "high",
-    description: "Places in use of those that limits allow; 100 where a tenth of the calls or more is refused.",
+    description: "Places in use of those that limits allow; 100 where a fifth of the calls or more is refused.",
   },
   refusalRate: {
     unit: "%",

@@ -8,6 +8,7 @@ import { balanceStrain, type Strain, sumOf } from "./strains.ts";
 const MEANS: Partial<Record<Metric, string>> = {
   healthyRatio: "see which of its services are not healthy, and heal them",
   errorRate: "see which of its services fail, and why",
+  refusalRate: "add a node, make its calls cheaper, or have callers call less",
   restarts: "see what makes its services or nodes restart",
   load: "give it more of the processor, another node, or fewer calls",
   cpu: "give it another node, or fewer calls",

@@ -57,6 +57,7 @@ export const SYSTEM_WEIGHTS: Readonly<Record<System, number>> = {
 export const METRIC_COSTS: Readonly<Partial<Record<Metric, MetricCost>>> = {
   healthyRatio: { weight: 1.5, shape: { kind: "ramp", from: 100, to: 0 } },
   errorRate: { weight: 0.8, shape: { kind: "share of calls", from: 0.5, to: 25 } },
+  refusalRate: { weight: 0.6, shape: { kind: "ramp", from: 1, to: 50 } },
   restarts: { weight: 0.4, shape: { kind: "ramp", from: 1, to: 10 } },
   load: { weight: 0.25, shape: { kind: "ramp", from: 75, to: 100 } },
   eventLoopDelay: { weight: 0.25, shape: { kind: "ramp", from: 100, to: 1000 } },

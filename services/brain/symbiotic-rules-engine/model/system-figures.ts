@@ -12,11 +12,8 @@ export interface Figures {
 }
 type Source = "vitals" | "performance" | "services";
 
-/** From this share of refused calls on all places are taken to be full. */
-const FULL_AT = 0.2;
-
-/** Whoever refuses this share of the calls, %, carries all that it can. */
-const SATURATED = 10;
+/** From this share of refused calls on all places are taken to be full, %. */
+const FULL_AT = 20;
 /** Calls that are added in thought, so that one refusal in a quiet time is not all of them. */
 const UNREFUSED = 5;
 
@@ -116,7 +113,10 @@ export class SystemFigures {
     const { all, vitals, performance } = this.#nodes;
     const hasVitals = vitals > 0;
     const hasPerformance = performance > 0;
-    const places = hasPerformance ? Math.max(this.#placesTaken(), this.#turnedAway()) : Number.NaN;
+    const refusalRate = (100 * this.#refused) / (this.#served + this.#refused + UNREFUSED);
+    // Who is refused has found no place, whatever is seen of the places at the moments of the reports: the more are
+    // refused, the emptier the queue is.
+    const saturation = Math.max(this.#placesTaken(), Math.min(100, (100 * refusalRate) / FULL_AT));
     const nodes = this.#load.count > 0 ? (this.#load.sum / this.#load.count + this.#load.worst) / 2 : Number.NaN;
     const { calls, rate, faults } = this.#sums;
     const values: Figures["values"] = {
@@ -128,7 +128,8 @@ export class SystemFigures {
       errorRate: hasVitals ? (calls > 0 ? (100 * faults) / calls : 0) : Number.NaN,
       queueDepth: hasPerformance ? Math.min(METRICS.queueDepth.max, this.#waiting) : Number.NaN,
       concurrency: hasPerformance ? Math.min(METRICS.concurrency.max, this.#running) : Number.NaN,
-      saturation: places,
+      saturation: hasPerformance ? saturation : Number.NaN,
+      refusalRate: hasPerformance ? refusalRate : Number.NaN,
     };
     // Where nobody calls there is no latency; where nothing is heard it is not known.
     if (calls > 0) [values.latencyP50, values.latencyP95] = this.#quantiles(calls);
@@ -149,15 +150,6 @@ export class SystemFigures {
     for (const { queued, limit, limited } of this.#services.values())
       if (limit > 0) taken = Math.max(taken, (limited + Math.min(1, queued) - 1) / limit);
     return 100 * Math.min(1, taken);
-  }
-
-  /**
-   * Who is refused has found no place, whatever is seen of the places at the moments of the reports: the more are refused,
-   * the emptier the queue is.
-   */
-  #turnedAway(): number {
-    const share = this.#refused > 0 ? this.#refused / (this.#served + this.#refused) : 0;
-    return 100 * Math.min(1, share / FULL_AT);
   }
 
   /** Median and 95th percentile, ms. */

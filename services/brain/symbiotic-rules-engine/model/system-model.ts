@@ -16,6 +16,7 @@ const SOURCES: Partial<Record<Metric, "performance" | "services">> = {
   queueDepth: "performance",
   concurrency: "performance",
   saturation: "performance",
+  refusalRate: "performance",
   healthyRatio: "services",
   restarts: "services",
 };

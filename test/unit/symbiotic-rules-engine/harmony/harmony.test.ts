@@ -11,6 +11,7 @@ const STEEPEST: Record<Metric, number> = {
   healthyRatio: 1.5,
   errorRate: 3.27,
   restarts: 4.45,
+  refusalRate: 1.23,
   load: 1.6,
   eventLoopDelay: 0.028,
   memoryUsage: 1,
@@ -175,7 +176,7 @@ describe("harmony", () => {
     const { score, confidence, unknown: names, best } = explain(unknown, []);
     expect({ score, confidence, best }).toEqual({ score: 100, confidence: 0, best: null });
     expect(names).toContain("brain.load");
-    expect(names).toHaveLength(7 * 11);
+    expect(names).toHaveLength(7 * 12);
     expect(harmonyOf([], [])).toMatchObject({ score: 100, confidence: 0 });
   });
 });
@@ -278,6 +279,10 @@ describe("what the score means", () => {
     expect(score({ lungs: { errorRate: 13, requestRate: 500 } })).toBeLessThan(70);
   });
 
+  it("is far below 80 when a system turns half of its calls away, however quick and idle it is", () => {
+    expect(score({ muscles: { refusalRate: 45, saturation: 100, load: 100 } })).toBeLessThan(60);
+  });
+
   it("takes slow calls for what they are where they are usual", () => {
     const thinking = { ...well("brain", { latencyP95: 9000, requestRate: 50 }), usual: { latencyP95: 8000 } };
     expect(harmonyOf([thinking], []).score).toBe(100);
@@ -321,6 +326,7 @@ function naive(inputs: readonly SystemInput[], calls: readonly FlowInput[]): num
       weights[system] *
       (1.5 * clamp((100 - (v("healthyRatio") ?? 100)) / 100) * keep("healthyRatio") +
         0.8 * clamp(((v("errorRate") ?? 0) - 0.5) / 24.5) * many * both("errorRate") +
+        0.6 * clamp(((v("refusalRate") ?? 0) - 1) / 49) * keep("refusalRate") +
         0.4 * clamp(((v("restarts") ?? 0) - 1) / 9) * keep("restarts") +
         0.25 * load +
         0.25 * clamp(((v("eventLoopDelay") ?? 0) - 100) / 900) * keep("eventLoopDelay") +

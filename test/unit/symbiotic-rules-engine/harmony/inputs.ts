@@ -74,6 +74,7 @@ export function well(system: System, other: Partial<Record<Metric, number>> = {}
     healthyRatio: 100,
     restarts: 0,
     saturation: 0,
+    refusalRate: 0,
   };
   const metrics = Object.fromEntries(
     Object.entries({ ...good, ...other }).map(([metric, value]) => [metric, { value, known: 1 }]),

@@ -44,7 +44,7 @@ describe("the organism's model", () => {
     expect(value("heart.latencyP95")).toBeNaN();
     expect(value("brain.cpu")).toBeNaN();
     expect(value("organism.harmony")).toBe(100);
-    expect(bench.columns.keys).toHaveLength(7 * 13 + 2);
+    expect(bench.columns.keys).toHaveLength(7 * 14 + 2);
   });
 
   it("knows nothing of a system whose nodes have been silent for 3.5 s, and does not take silence for recovery", () => {
@@ -171,9 +171,30 @@ describe("the organism's model", () => {
     [75, 100],
   ])("takes %i %% of refused calls for %i %% of the places, whatever else is seen of them", (refused, saturation) => {
     const bench = new ModelBench();
-    const metrics = metricsOf(bench.seconds(5, { "heart-1": { calls: 100 - refused, refused } }), "heart");
-    expect(metrics["saturation"]).toBeCloseTo(saturation, 9);
-    expect(metrics["load"]).toBeGreaterThanOrEqual(saturation - 1e-9);
+    const metrics = metricsOf(
+      bench.seconds(5, { "heart-1": { calls: 1000 - 10 * refused, refused: 10 * refused } }),
+      "heart",
+    );
+    expect(metrics["refusalRate"]).toBeCloseTo(refused, 0);
+    expect(metrics["saturation"]).toBeCloseTo(saturation, 0);
+    expect(metrics["load"]).toBeGreaterThanOrEqual(metrics["saturation"]!);
+  });
+
+  it("makes little of one refusal in a quiet time", () => {
+    const bench = new ModelBench();
+    bench.seconds(4, { "brain-1": {} });
+    const { harmony, systems } = bench.second({ "brain-1": { refused: 1 } });
+    expect(systems[0]!.metrics.refusalRate.value).toBeCloseTo(16.7, 1);
+    expect(harmony.score).toBeGreaterThan(60);
+    expect(bench.seconds(6, { "brain-1": {} }).harmony.score).toBe(100);
+  });
+
+  it("leaves calls out that rules refuse: a rule that sheds would hold itself active", () => {
+    const bench = new ModelBench();
+    const refused = { limit: 0, overload: 0, late: 0, shed: 90 };
+    const served = bench.performance("brain-1", 0, { calls: 10 }).served.map((one) => ({ ...one, refused }));
+    const state = bench.seconds(5, { "brain-1": { calls: 10, performance: { served } } });
+    expect(metricsOf(state, "brain")).toMatchObject({ refusalRate: 0, saturation: 0, load: 2 });
   });
 
   it("says who calls whom, how slow that is, and how much of it is waiting", () => {
