@@ -94,7 +94,7 @@ export interface AlertMessage {
 export interface OrganismGauges {
   harmony: { score: number; confidence: number } | null;
   /** Percentages are given as 0 to 1. */
-  systems: { system: string; health: number; errorRatio: number | null; saturation: number | null }[];
+  systems: { system: string; health: number | null; errorRatio: number | null; saturation: number | null }[];
   /** Health: 1 healthy, 0.5 degraded, 0 failed; restarts of the last 10 minutes. */
   services: { service: string; system: string; priority: string; health: number | null; restarts: number | null }[];
   nodes: { node: string; up: boolean | null }[];

@@ -149,7 +149,7 @@ export const ALERT_DEFINITIONS: readonly AlertDefinition[] = [
     levels: [{ severity: "warning", bound: 1, for: 30 * SECOND }],
     keepFor: KEEP,
     duringLaunch: false,
-    query: "(azora_pool_in_use / (azora_pool_max > 0) * (azora_pool_waiting > bool 0))",
+    query: '(azora_pool_in_use{kind!~"bus|memory"} / (azora_pool_max > 0) * (azora_pool_waiting > bool 0))',
     summary: "all places of {{ $labels.pool }} on {{ $labels.node }} are taken, and others wait",
     advice: "azora optimizer pools",
   },

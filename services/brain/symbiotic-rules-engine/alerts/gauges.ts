@@ -1,6 +1,6 @@
 import type { OrganismGauges } from "../../../../models/alerts.ts";
 import type { AlertManager } from "./alert-manager.ts";
-import { healthOfService } from "./observe.ts";
+import { ENOUGH_KNOWN, healthOfService } from "./observe.ts";
 import type { Situation } from "./situation.ts";
 
 /** What Prometheus' rules judge by. What is not known now is left out there, so that it looks unknown there too. */
@@ -14,9 +14,9 @@ export function gaugesOf(
   const share = (percent: number | null) => (percent === null ? null : percent / 100);
   return {
     harmony: state && !launching ? { score: state.harmony.score, confidence: state.harmony.confidence } : null,
-    systems: (launching ? [] : (state?.systems ?? [])).map(({ system, health, metrics }) => ({
+    systems: (launching ? [] : (state?.systems ?? [])).map(({ system, health, confidence, metrics }) => ({
       system,
-      health,
+      health: confidence < ENOUGH_KNOWN ? null : health,
       errorRatio: share(metrics.errorRate.value),
       saturation: share(metrics.saturation.value),
     })),

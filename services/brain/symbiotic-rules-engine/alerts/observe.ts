@@ -30,7 +30,7 @@ type Observe = (situation: Situation, memory: Memory) => Seen;
 const NOTHING: Seen = { complete: false, of: [] };
 
 /** Below this share of what is known a figure says nothing. */
-const ENOUGH_KNOWN = 0.5;
+export const ENOUGH_KNOWN = 0.5;
 /** Fewer calls a second than this say nothing about a share of them. */
 const ENOUGH_CALLS = 0.5;
 

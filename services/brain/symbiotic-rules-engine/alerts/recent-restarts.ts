@@ -28,6 +28,8 @@ export class RecentRestarts {
       this.#services.set(name, watched);
       watched.at = watched.at.filter((one) => now - one < WINDOW_MS);
       for (const { node, incarnation } of instances) {
+        // It has not run yet: its first start is none anew.
+        if (incarnation < 1) continue;
         const key = `${name}@${node}`;
         // An instance that is seen for the first time was not restarted as far as anyone knows.
         const before = this.#incarnations.get(key) ?? incarnation;

@@ -17,6 +17,11 @@ const MOST_NODES = 1000;
 /** The log contradicts itself, its keys or a witness. */
 const BROKEN = ["CHAIN_ROLLED_BACK", "CHAIN_CORRUPT"];
 
+/** Memory is told apart; those who "wait" for the bus wait for the answer to their call. */
+const NO_PLACES = ["memory", "bus"];
+/** A service that is restarted to see whether that works does not flap. */
+const SELF_TEST = "self-test";
+
 interface NodeTold {
   vitals?: { at: number; report: VitalsReport };
   places?: { at: number; of: NonNullable<NodeFacts["places"]> };
@@ -46,7 +51,9 @@ export class SituationSource {
     const node = this.#node(told?.node);
     if (!node || !Array.isArray(told!.pools)) return;
     const of = told!.pools
-      .filter((pool) => pool?.kind !== "memory" && [pool?.inUse, pool?.max, pool?.waiting].every(Number.isFinite))
+      .filter(
+        (pool) => !NO_PLACES.includes(pool?.kind) && [pool?.inUse, pool?.max, pool?.waiting].every(Number.isFinite),
+      )
       .map(({ name, inUse, max, waiting }) => ({ name: String(name), inUse, max, waiting }));
     node.places = { at: this.#clock.now(), of };
   }
@@ -89,13 +96,13 @@ export class SituationSource {
       launching: topology ? !topology.launched : false,
       state,
       services:
-        topology?.services.map(({ name, organ, status, priority, why }) => ({
+        topology?.services.map(({ name, organ, status, priority, why, capabilities }) => ({
           name,
           system: organ,
           status,
           priority,
           why,
-          restarts: this.#restarts.of(name),
+          restarts: capabilities?.includes(SELF_TEST) ? null : this.#restarts.of(name),
         })) ?? null,
       nodes: topology?.nodes.map((node) => this.#facts(node, now)) ?? null,
       chain: { ...chain, gaps: this.#gaps.map(({ why }) => why) },

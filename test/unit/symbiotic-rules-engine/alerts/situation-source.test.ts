@@ -36,7 +36,7 @@ describe("what alerts are judged by", () => {
     source.vitals(vitals);
     source.performance({
       node: "heart-1",
-      pools: [pool, { ...pool, kind: "memory" }, { ...pool, max: Number.NaN }, null],
+      pools: [pool, { ...pool, kind: "memory" }, { ...pool, kind: "bus" }, { ...pool, max: Number.NaN }, null],
     });
     const nothing = { heap: null, files: null, disk: null, places: null };
     expect(now().nodes).toEqual([
@@ -102,6 +102,22 @@ describe("what alerts are judged by", () => {
     clock.advance(600_000);
     source.topology(topologyOf(44, ["heart-1"]));
     expect(restarts()).toBe(0);
+  });
+
+  test("counts no first start, and not the service that is restarted to see whether that works", () => {
+    const { clock, source, now } = world();
+    const selfTest = (incarnation: number) => {
+      const topology = topologyOf(incarnation);
+      topology.services[0]!.capabilities = ["runtime", "self-test"];
+      return topology;
+    };
+    source.topology(topologyOf(0));
+    source.topology(topologyOf(1));
+    clock.advance(600_000);
+    source.topology(topologyOf(1));
+    expect(now().services![0]!.restarts).toBe(0);
+    source.topology(selfTest(9));
+    expect(now().services![0]!.restarts).toBeNull();
   });
 
   test("knows a broken chain by its alarms, or by the error with which it answers", () => {
