@@ -87,9 +87,10 @@ export interface Problem {
 export const RUNTIME_CAPABILITY = "runtime";
 
 /**
- * True for a node that runs Azora's own systems and nothing else: the orchestrator's always, the immune system's beside a
- * foreign project, whose services must not share a process with those that heal them.
+ * True for a node that runs Azora's own systems and nothing else: the orchestrator's always; beside a foreign project also
+ * the immune system's and the brain's. Its services must not share a process with those that heal them, judge them and know
+ * where alerts are sent.
  */
 export function carriesRuntimeOnly(node: string, { foreign }: ProjectInfo): boolean {
-  return node === "nervous-1" || (foreign && node === "immune-1");
+  return node === "nervous-1" || (foreign && (node === "immune-1" || node === "brain-1"));
 }

@@ -157,6 +157,17 @@ describe("beside a foreign project", () => {
     });
   });
 
+  test("the brain that judges it has brain-1 for itself, and the project's brain services begin with brain-2", () => {
+    const engine = planned("symbiotic-rules-engine", { organ: "brain", runtimeSystem: true, singleton: true });
+    const judge = planned("judge", { organ: "brain" });
+    const nodes = show(place(planOf([orchestrator, engine, judge], true), { replicas: { brain: 3 }, cores: 2 }));
+    expect(nodes).toMatchObject({ "brain-1": ["symbiotic-rules-engine"], "brain-2": ["judge"], "brain-3": ["judge"] });
+    expect(show(place(planOf([orchestrator, engine], true), { replicas: {}, cores: 2 }))).toEqual({
+      "nervous-1": ["master-orchestrator"],
+      "brain-1": ["symbiotic-rules-engine"],
+    });
+  });
+
   test("a runtime system among the muscles shares a node, and changes nobody's place", () => {
     const own = [orchestrator, ...["a", "b", "c"].map((name) => planned(name, { organ: "muscles" }))];
     const optimizer = planned("an-optimizer", { organ: "muscles", runtimeSystem: true, singleton: true });

@@ -1,4 +1,5 @@
 import type { ActionType, HealingTarget } from "../../../../models/healing.ts";
+import { carriesRuntimeOnly } from "../../../../runtime/discovery/plan.ts";
 import { renice } from "../../../../runtime/spawn-process.ts";
 import type { Conductor } from "../conductor.ts";
 import { MAX_REPLICAS, type Operator } from "../operator.ts";
@@ -73,7 +74,9 @@ export const ACTS: Record<ActionType, Act> = {
   async "scale-down"({ conductor, operator }, { service, node }, { by = 1 }) {
     const organ = service?.planned.organ ?? node!.organ;
     const from = countOf(conductor, organ);
-    const least = aloneOf(conductor, organ) + 1;
+    // One that is Azora's alone is beside those that scaling is about, too.
+    const reserved = from > 1 && carriesRuntimeOnly(`${organ}-1`, conductor.state.plan.project) ? 1 : 0;
+    const least = aloneOf(conductor, organ) + reserved + 1;
     if (from - by < least) refuse(`${organ} has ${counted(from)}, and ${least} of them must stay`);
     const before = `${organ} has ${counted(from)}`;
     const { nodes } = await operator.scale(organ, from - by - aloneOf(conductor, organ));
