@@ -1,0 +1,163 @@
+import { execFile } from "node:child_process";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { executionText } from "../../../cli/commands/rules/executions.ts";
+import { listText, showText } from "../../../cli/commands/rules/list.ts";
+import { replayText } from "../../../cli/commands/rules/replay.ts";
+import { whyText } from "../../../cli/commands/rules/rule-words.ts";
+import type { ExecutionResult, RuleWhy } from "../../../models/symbiosis.ts";
+import type { RuleView } from "../../../models/symbiotic-rule.model.ts";
+import { cpu, ruleOf, when } from "../runtime/rules/conflicts/rule-of.ts";
+
+const ROOT = resolve(import.meta.dirname, "../../..");
+const rule = ruleOf({ id: "overload", conditions: [when("brain.load", "greaterThan", 85)], actions: [cpu(20)] });
+const view: RuleView = { ...rule, origin: "api", version: 2, active: false, lastFired: null, faults: [] };
+const why: RuleWhy = {
+  rule: "overload",
+  at: "2026-11-20T15:00:00.000Z",
+  result: "did not fire",
+  why: "brain.load is 40 %, not greater than 85 %.",
+  conditions: [
+    {
+      path: "conditions[0]",
+      text: "brain.load is greater than 85 %",
+      truth: "false",
+      read: [{ system: "brain", metric: "load", value: 40.123, age: 740 }],
+    },
+  ],
+  cooldownLeft: 12_300,
+  heldFor: 0,
+};
+
+describe("rules on the command line", () => {
+  test("are listed with their state, and their faults below", () => {
+    const faulty = { ...view, id: "odd", faults: [{ rule: "odd", path: "for", detail: "for is -1" }] };
+    const states = [view, { ...view, active: true }, { ...view, mode: "shadow" as const }, { ...view, enabled: false }];
+    const lines = stripVTControlCharacters(listText([...states, faulty])).split("\n");
+    expect(lines.slice(1, 6).map((line) => line.split(/\s+/)[1])).toEqual([
+      "on",
+      "active",
+      "shadow",
+      "disabled",
+      "faulty",
+    ]);
+    expect(lines.at(-1)).toBe("  fault  odd: for is -1");
+  });
+
+  test("are shown as they may stand in a file, with their versions", () => {
+    const versions = [{ ruleId: "overload", number: 2, rule: null, change: "shadow", by: "ada", at: why.at }];
+    const text = stripVTControlCharacters(showText({ ...view, versions }));
+    const json = text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1);
+    expect(ruleOf(JSON.parse(json))).toEqual(rule);
+    expect(text).toContain("version 2  2026-11-20 15:00:00  shadow by ada  (now)");
+  });
+
+  test("are told why with the values read and their age", () => {
+    expect(stripVTControlCharacters(whyText(why)).split("\n")).toEqual([
+      "overload  did not fire",
+      "  brain.load is 40 %, not greater than 85 %.",
+      "  false  brain.load is greater than 85 %  (40.12, 0.7 s old)",
+      "  may fire again in 13 s",
+    ]);
+  });
+
+  test("are told with what they did and what came of it", () => {
+    const effect = { metric: "brain.load", before: 90, after: 71.256, verdict: "better" as const, rolledBack: false };
+    const action = { type: "adjustResourceAllocation", target: "brain", status: "done", what: "a fifth more", effect };
+    const result = { id: "1", rule: "overload", at: why.at, mode: "on", why, actions: [action] } as ExecutionResult;
+    expect(stripVTControlCharacters(executionText(result)).split("\n").slice(1)).toEqual([
+      "  done  adjustResourceAllocation brain: a fifth more",
+      "    brain.load: 90 → 71.26, better",
+    ]);
+  });
+
+  test("say so where nothing was recorded", () => {
+    const nothing = {
+      firings: [],
+      ended: [],
+      conflicts: [],
+      unknownShare: 0,
+      rows: 0,
+      from: null,
+      to: null,
+      dropped: 0,
+    };
+    expect(replayText(nothing)).toBe("nothing was recorded in that time");
+  });
+});
+
+describe("what is asked of the organism", () => {
+  const asked: { call: string; body: unknown }[] = [];
+  let server: Server;
+  beforeAll(async () => {
+    server = createServer(async (request, response) => {
+      let text = "";
+      for await (const chunk of request) text += chunk;
+      const call = `${request.method} ${request.url}`;
+      if (request.url !== "/live") asked.push({ call, body: text === "" ? undefined : JSON.parse(text) });
+      const isCheck = request.url?.endsWith("/check");
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify(isCheck ? { faults: [], conflicts: [] } : { ...view, at: why.at, actions: [], why }));
+    });
+    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  });
+  afterAll(() => new Promise((done) => server.close(done)));
+
+  function azora(args: string[]): Promise<{ code: number; out: string; err: string }> {
+    const { port } = server.address() as AddressInfo;
+    const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("AZORA_")));
+    const env = { ...clean, NO_COLOR: "1", AZORA_ORCHESTRATOR_PORT: String(port) };
+    const all = ["--disable-warning=ExperimentalWarning", join(ROOT, "cli/main.ts"), "rules", ...args];
+    asked.length = 0;
+    return new Promise((done) => {
+      execFile(process.execPath, all, { cwd: tmpdir(), env }, (error, out, err) =>
+        done({ code: error ? Number(error.code) : 0, out, err }),
+      );
+    });
+  }
+
+  const file = join(ROOT, "rules/built-in/custom-brain-protection.json");
+  const change = "POST /api/organism/rules/a%2Fb/change";
+  test.each([
+    [["enable", "a/b"], [{ call: change, body: { enabled: true, mode: "on" } }]],
+    [["shadow", "a/b"], [{ call: change, body: { enabled: true, mode: "shadow" } }]],
+    [["disable", "a/b"], [{ call: change, body: { enabled: false } }]],
+    [["restore", "a", "3"], [{ call: "POST /api/organism/rules/a/restore", body: { version: 3 } }]],
+    [["remove", "a"], [{ call: "POST /api/organism/rules/a/remove", body: {} }]],
+    [["run", "a", "--wait"], [{ call: "POST /api/organism/rules/execute", body: { rule: "a", wait: true } }]],
+    [
+      ["add", file, "--shadow"],
+      [
+        { call: "POST /api/organism/rules/check" },
+        { call: "POST /api/organism/rules", body: { rule: { id: "custom-brain-protection", mode: "shadow" } } },
+      ],
+    ],
+    [
+      ["check", file],
+      [{ call: "POST /api/organism/rules/check", body: { rules: [{ id: "custom-brain-protection" }] } }],
+    ],
+    [["check", file, "--offline"], []],
+  ])("is, for %j, what the engine offers", async (args, calls) => {
+    const { code } = await azora(args);
+    expect(asked).toMatchObject(calls);
+    expect(asked).toHaveLength(calls.length);
+    expect(code).toBe(0);
+  });
+
+  test.each([
+    [["restore", "a", "first"], /the version is "first", but must be a whole number/],
+    [["replay", "--since", "soon"], /--since is "soon", but must be a time from 1s to 1d/],
+    [["replay", "--recorded", "x.json"], /--recorded needs the rules' file/],
+    [["executions", "--limit", "0"], /--limit is "0", but must be a whole number from 1 to 1000/],
+    [["test", "nowhere"], /there is nothing at .*nowhere/],
+    [["chek"], /there is no command rules chek; did you mean check\?/],
+  ])("is refused as wrong usage: %j", async (args, message) => {
+    const { code, err } = await azora(args);
+    expect([code, err]).toEqual([2, expect.stringMatching(message)]);
+    expect(asked).toEqual([]);
+  });
+});
