@@ -12,7 +12,7 @@ const PLACES = 8;
 const CAPACITY = (PLACES * 1000) / WORK_MS;
 const TIMES = 3;
 const QUIET_S = 10;
-const OVERLOAD_S = 75;
+const OVERLOAD_S = 60;
 /** From here on it is to be well again. */
 const WITHIN_S = 30;
 const WELL = 80;

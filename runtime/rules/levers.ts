@@ -39,7 +39,13 @@ function resource(lever: Lever, percent: unknown, moves: Partial<Record<Metric, 
 
 const PUSHES: Record<ActionType, Pushes> = {
   adjustResourceAllocation: ({ increaseCpu, increaseMemory }) => [
-    ...resource("cpu-share", increaseCpu, { load: -1, queueDepth: -1, latencyP95: -1, saturation: -1 }),
+    ...resource("cpu-share", increaseCpu, {
+      load: -1,
+      queueDepth: -1,
+      latencyP95: -1,
+      saturation: -1,
+      refusalRate: -1,
+    }),
     ...resource("memory", increaseMemory, { memoryUsage: -1, load: -1 }),
   ],
   scaleService: (parameters) => scale(parameters),
@@ -63,7 +69,10 @@ function scale({ by, to }: Record<string, unknown>): Push[] {
     {
       lever: "instances",
       direction,
-      moves: direction === 0 ? {} : turned({ load: -1, cpu: -1, queueDepth: -1 }, direction),
+      moves:
+        direction === 0
+          ? {}
+          : turned({ load: -1, cpu: -1, queueDepth: -1, saturation: -1, refusalRate: -1 }, direction),
     },
   ];
 }

@@ -298,6 +298,19 @@ describe("Scaling", () => {
     expect(world.actor.held()).toMatchObject([{ target: "heart", lever: "instances", value: 4 }]);
   });
 
+  test("counts those who were refused on top of all places, and adds three at most to few", async () => {
+    const world = new World();
+    world.set({ "heart.cpu": 20, "heart.saturation": 100, "heart.refusalRate": 30 });
+    await world.actor.act(rule("r", [scale()]), why("r"));
+    // 100 of 70 calls, at 70 % use.
+    expect(world.orders.at(-1)?.parameters["by"]).toBe(2);
+    world.scaled("heart", 1);
+    world.set({ "heart.refusalRate": 85 });
+    await world.seconds(10, []);
+    await world.actor.act(rule("r", [scale()]), why("r"));
+    expect(world.orders.at(-1)?.parameters["by"]).toBe(3);
+  });
+
   test("adds none where what there is is enough, and looks at no need of fewer nodes", async () => {
     const world = new World();
     world.set({ "heart.cpu": 10, "heart.saturation": 100 });

@@ -6,6 +6,10 @@ const MOST = 8;
 const SCALE_MS = 90_000;
 /** How much of what there is shall be used after a growth that follows the need, %. */
 const WANTED_USE = 70;
+/** Nodes that are added at once, where there are fewer to be doubled. */
+const AT_ONCE = 3;
+/** Of more refused calls it is not believed that all of them were wanted, %. */
+const MOST_REFUSED = 90;
 /** From here on nobody knows how much more is wanted than there is, and it is doubled, %. */
 const FULL = 95;
 /** A node that computes for more of its time is short of processor time, %. */
@@ -90,7 +94,7 @@ function movableOf({ target, topology, by }: Situation) {
   return kind === "service" ? movable.filter((one) => one.name === name) : movable;
 }
 
-/** What is asked for; else what the highest need of the last seconds wants: at once, but at most twice as many. */
+/** What is asked for; else what the highest need of the last seconds wants: at once, but at most twice as many, or three more. */
 function wantedOf({ parameters, target, values, holdings, now }: Situation, from: number): number {
   const { by, to } = parameters as { by?: number; to?: number };
   if (to !== undefined) return to;
@@ -101,8 +105,13 @@ function wantedOf({ parameters, target, values, holdings, now }: Situation, from
   const highest = (metric: string) =>
     Math.max(values.now(metric) ?? 0, ...(seconds === 0 ? [] : values.of(metric).slice(-seconds)));
   const use = Math.max(highest(`${target.system}.cpu`), highest(`${target.system}.saturation`));
-  if (use >= FULL) return 2 * Math.max(1, from);
-  return Math.min(2 * from, Math.max(from, Math.ceil((from * use) / WANTED_USE)));
+  // Who is refused comes on top of what all places do; without refusals a full organ says nothing of how much more is wanted.
+  const refused = Math.min(MOST_REFUSED, seconds === 0 ? 0 : (values.now(`${target.system}.refusalRate`) ?? 0));
+  const demand = (use / (100 - refused)) * 100;
+  const enough = Math.ceil((from * demand) / WANTED_USE);
+  const most = from + Math.max(AT_ONCE, from);
+  if (use >= FULL) return Math.min(most, Math.max(2 * from, enough));
+  return Math.min(most, Math.max(from, enough));
 }
 
 /** One more process helps who waits; who computes needs a core for it. */
