@@ -1,16 +1,18 @@
-import { execFile } from "node:child_process";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { UsageError } from "../../../cli/command.ts";
 import { executionText } from "../../../cli/commands/rules/executions.ts";
 import { listText, showText } from "../../../cli/commands/rules/list.ts";
 import { replayText } from "../../../cli/commands/rules/replay.ts";
 import { whyText } from "../../../cli/commands/rules/rule-words.ts";
+import { rules } from "../../../cli/commands/rules.ts";
 import type { ExecutionResult, RuleWhy } from "../../../models/symbiosis.ts";
 import type { RuleView } from "../../../models/symbiotic-rule.model.ts";
+import { readSettings } from "../../../runtime/settings.ts";
 import { cpu, ruleOf, when } from "../runtime/rules/conflicts/rule-of.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
@@ -93,6 +95,8 @@ describe("rules on the command line", () => {
 describe("what is asked of the organism", () => {
   const asked: { call: string; body: unknown }[] = [];
   let server: Server;
+  /** What any of the commands needs of an answer. */
+  const everything = { ...view, rule: "overload", at: why.at, actions: [], why, from: null, to: null };
   beforeAll(async () => {
     server = createServer(async (request, response) => {
       let text = "";
@@ -101,63 +105,60 @@ describe("what is asked of the organism", () => {
       if (request.url !== "/live") asked.push({ call, body: text === "" ? undefined : JSON.parse(text) });
       const isCheck = request.url?.endsWith("/check");
       response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify(isCheck ? { faults: [], conflicts: [] } : { ...view, at: why.at, actions: [], why }));
+      response.end(JSON.stringify(isCheck ? { faults: [], conflicts: [] } : everything));
     });
     await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   });
   afterAll(() => new Promise((done) => server.close(done)));
 
-  function azora(args: string[]): Promise<{ code: number; out: string; err: string }> {
+  async function azora(name: string, args: string[], options: Record<string, string | boolean> = {}): Promise<number> {
     const { port } = server.address() as AddressInfo;
-    const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("AZORA_")));
-    const env = { ...clean, NO_COLOR: "1", AZORA_ORCHESTRATOR_PORT: String(port) };
-    const all = ["--disable-warning=ExperimentalWarning", join(ROOT, "cli/main.ts"), "rules", ...args];
+    const settings = readSettings({ AZORA_ORCHESTRATOR_PORT: String(port) }, tmpdir());
+    const command = rules.commands.find((one) => one.name === name)!;
     asked.length = 0;
-    return new Promise((done) => {
-      execFile(process.execPath, all, { cwd: tmpdir(), env }, (error, out, err) =>
-        done({ code: error ? Number(error.code) : 0, out, err }),
-      );
-    });
+    return command.run({ settings, args, options, out: () => {} });
   }
 
   const file = join(ROOT, "rules/built-in/custom-brain-protection.json");
+  const checked = {
+    call: "POST /api/organism/rules/check",
+    body: { rules: [{ id: "custom-brain-protection" }] },
+  };
   const change = "POST /api/organism/rules/a%2Fb/change";
   test.each([
-    [["enable", "a/b"], [{ call: change, body: { enabled: true, mode: "on" } }]],
-    [["shadow", "a/b"], [{ call: change, body: { enabled: true, mode: "shadow" } }]],
-    [["disable", "a/b"], [{ call: change, body: { enabled: false } }]],
-    [["restore", "a", "3"], [{ call: "POST /api/organism/rules/a/restore", body: { version: 3 } }]],
-    [["remove", "a"], [{ call: "POST /api/organism/rules/a/remove", body: {} }]],
-    [["run", "a", "--wait"], [{ call: "POST /api/organism/rules/execute", body: { rule: "a", wait: true } }]],
+    ["enable", ["a/b"], {}, [{ call: change, body: { enabled: true, mode: "on" } }]],
+    ["shadow", ["a/b"], {}, [{ call: change, body: { enabled: true, mode: "shadow" } }]],
+    ["disable", ["a/b"], {}, [{ call: change, body: { enabled: false } }]],
+    ["restore", ["a", "3"], {}, [{ call: "POST /api/organism/rules/a/restore", body: { version: 3 } }]],
+    ["remove", ["a"], {}, [{ call: "POST /api/organism/rules/a/remove", body: {} }]],
+    ["run", ["a"], { wait: true }, [{ call: "POST /api/organism/rules/execute", body: { rule: "a", wait: true } }]],
     [
-      ["add", file, "--shadow"],
-      [
-        { call: "POST /api/organism/rules/check" },
-        { call: "POST /api/organism/rules", body: { rule: { id: "custom-brain-protection", mode: "shadow" } } },
-      ],
+      "add",
+      [file],
+      { shadow: true },
+      [checked, { call: "POST /api/organism/rules", body: { rule: { mode: "shadow" } } }],
     ],
-    [
-      ["check", file],
-      [{ call: "POST /api/organism/rules/check", body: { rules: [{ id: "custom-brain-protection" }] } }],
-    ],
-    [["check", file, "--offline"], []],
-  ])("is, for %j, what the engine offers", async (args, calls) => {
-    const { code } = await azora(args);
+    ["check", [file], {}, [checked]],
+    ["check", [file], { offline: true }, []],
+    ["replay", [file], {}, [{ call: "POST /api/organism/rules/replay", body: { step: 1000 } }]],
+    ["replay", [], { since: "2h" }, [{ call: "POST /api/organism/rules/replay", body: { step: 60_000 } }]],
+  ])("is, for %s %j %j, what the engine offers", async (name, args, options, calls) => {
+    expect(await azora(name, args, options)).toBe(0);
     expect(asked).toMatchObject(calls);
     expect(asked).toHaveLength(calls.length);
-    expect(code).toBe(0);
   });
 
   test.each([
-    [["restore", "a", "first"], /the version is "first", but must be a whole number/],
-    [["replay", "--since", "soon"], /--since is "soon", but must be a time from 1s to 1d/],
-    [["replay", "--recorded", "x.json"], /--recorded needs the rules' file/],
-    [["executions", "--limit", "0"], /--limit is "0", but must be a whole number from 1 to 1000/],
-    [["test", "nowhere"], /there is nothing at .*nowhere/],
-    [["chek"], /there is no command rules chek; did you mean check\?/],
-  ])("is refused as wrong usage: %j", async (args, message) => {
-    const { code, err } = await azora(args);
-    expect([code, err]).toEqual([2, expect.stringMatching(message)]);
+    ["restore", ["a", "first"], {}, /the version is "first", but must be a whole number/],
+    ["replay", [], { since: "soon" }, /--since is "soon", but must be a time from 1s to 1d/],
+    ["replay", [], { recorded: "x.json" }, /--recorded needs the rules' file/],
+    ["executions", [], { limit: "0" }, /--limit is "0", but must be a whole number from 1 to 1000/],
+    ["test", ["nowhere"], {}, /there is nothing at .*nowhere/],
+    ["check", ["nowhere"], {}, /there is nothing at .*nowhere/],
+  ])("is refused as wrong usage: %s %j %j", async (name, args, options, message) => {
+    const refused = await azora(name, args, options).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(UsageError);
+    expect((refused as Error).message).toMatch(message);
     expect(asked).toEqual([]);
   });
 });

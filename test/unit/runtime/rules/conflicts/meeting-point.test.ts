@@ -87,9 +87,9 @@ describe("the values at which rules hold at once", () => {
             expect({ one, point, truth: isTrue(one, point) }).toMatchObject({ truth: true });
         } else for (const one of grid(10)) expect(conditions.every((each) => isTrue(each, one) === true)).toBe(false);
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
-    expect(found).toBeGreaterThan(80);
+    expect(found).toBeGreaterThan(30);
   });
 
   test("of what is to end are those at which brute force finds it false", () => {
