@@ -2,7 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { type Interval, intervalOf, thresholdOf } from "../../../../runtime/rules/interval.ts";
 
-const number = fc.double({ noNaN: true, noDefaultInfinity: true });
+/** As bounds of rules are: finite. */
+const number = fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e300, max: 1e300 });
 /** Numbers that are equal, next to each other, or far apart. */
 const pair = fc.oneof(
   fc.tuple(number, number),
