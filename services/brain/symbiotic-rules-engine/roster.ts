@@ -10,6 +10,9 @@ export interface RosterService {
   restarts: number;
 }
 
+/** Who reads this is there, whatever the orchestrator has seen of it yet. */
+const SELF = "symbiotic-rules-engine";
+
 /** Who is there and to which system it belongs, as the orchestrator tells it. */
 export class Roster {
   #topology: Topology | undefined;
@@ -63,7 +66,9 @@ export class Roster {
 
   services(): RosterService[] {
     return (this.#topology?.services ?? []).flatMap(({ name, organ, status }) =>
-      isSystem(organ) ? [{ name, system: organ, status, restarts: this.#restarts.get(name) ?? 0 }] : [],
+      isSystem(organ)
+        ? [{ name, system: organ, status: name === SELF ? "healthy" : status, restarts: this.#restarts.get(name) ?? 0 }]
+        : [],
     );
   }
 

@@ -52,6 +52,12 @@ describe("the roster", () => {
     expect(roster.services()[0]).toMatchObject({ restarts: 1 });
   });
 
+  test("the engine itself is there, although the orchestrator has not seen it since it died", () => {
+    const roster = new Roster();
+    roster.take(topologyOf([knownService("symbiotic-rules-engine", { organ: "brain", status: "unhealthy" })], []));
+    expect(roster.services()[0]).toMatchObject({ status: "healthy" });
+  });
+
   test("what has gone is forgotten", () => {
     const roster = new Roster();
     roster.take(shop(1));
