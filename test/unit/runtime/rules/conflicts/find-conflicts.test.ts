@@ -50,6 +50,31 @@ describe("rules that push one target opposite ways", () => {
     expect(findConflicts([idle(20), lasting])).toEqual([]);
   });
 
+  test("are, with clear values, exactly those whose stretches of holding overlap", () => {
+    const value = fc.integer({ min: 0, max: 10 }).map((n) => n * 10);
+    fc.assert(
+      fc.property(value, value, value, value, (high, down, low, up) => {
+        const [highClear, lowClear] = [Math.min(high, down), Math.max(low, up)];
+        const rules = [
+          ruleOf({
+            id: "a",
+            conditions: [when("brain.load", "greaterThan", high, { clearValue: highClear })],
+            actions: [cpu(1)],
+          }),
+          ruleOf({
+            id: "b",
+            conditions: [when("brain.load", "lessThan", low, { clearValue: lowClear })],
+            actions: [cpu(-1)],
+          }),
+        ];
+        // Each has to be able to begin at all; then one holds still where the other begins.
+        const overlap = high < 100 && low > 0 && (highClear < low || high < lowClear);
+        expect(findConflicts(rules).some(({ kind }) => kind === "opposed")).toBe(overlap);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   test("are found where both set it, to something else", () => {
     const flag = (value: unknown, id: string) =>
       acting([{ type: "setFlag", target: "brain", parameters: { flag: "economy", value } }], id);
