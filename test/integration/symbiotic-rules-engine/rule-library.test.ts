@@ -145,6 +145,22 @@ describe("the library of rules", () => {
     expect(await refusal(library.put(next, "operator"))).toContain("did you mean shops?");
   });
 
+  test("of more rules than there is room for in all, those of files give way, and a new one is refused", async () => {
+    const many = (from: number, count: number) => Array.from({ length: count }, (_, index) => rule(`r${from + index}`));
+    writeFiles(folder, { "rules/c.json": JSON.stringify(many(0, 9_998)) });
+    library = await opened();
+    expect([library.rules.size, library.faults]).toEqual([10_000, []]);
+    expect(await refusal(library.put(rule("new"), "operator"))).toContain(
+      "there are 10001 rules, but at most 10000 may be",
+    );
+    await library.put(rule("shipped", 70), "operator");
+    writeFiles(folder, { "rules/d.json": JSON.stringify(many(20_000, 5)) });
+    library = await opened();
+    expect(library.rules.size).toBe(10_000);
+    expect(library.get("shipped").origin).toBe("api");
+    expect(library.faults).toEqual([expect.objectContaining({ detail: expect.stringContaining("10005 rules") })]);
+  });
+
   test("an unknown rule is answered with the nearest", () => {
     expect(() => library.get("shiped")).toThrow("There is no rule shiped; did you mean shipped?");
   });

@@ -31,6 +31,8 @@ export class RuleLibrary {
   readonly #targets: () => readonly string[];
   #rules = new Map<string, LibraryRule>();
   #storeFaults: RuleFault[] = [];
+  /** Targets that are not there, looked for anew where the rules or the targets have changed. */
+  #lost: { of: ReadonlyMap<string, LibraryRule>; targets: string; faults: RuleFault[] } | undefined;
 
   /** @param targets what actions may name now; empty while nobody knows */
   constructor(book: RuleBook, files: RuleFiles, check: Check, targets: () => readonly string[]) {
@@ -47,8 +49,13 @@ export class RuleLibrary {
 
   /** What is wrong with the newest texts, and what targets rules have that are not there. */
   get faults(): (RuleFault & { file?: string })[] {
-    const all = [...this.#rules.values()].map(({ rule }) => rule);
-    return [...this.#files.faults, ...this.#storeFaults, ...this.#check(all, this.#targets()).faults];
+    const given = this.#targets();
+    const targets = given.join();
+    if (this.#lost?.of !== this.#rules || this.#lost.targets !== targets) {
+      const all = [...this.#rules.values()].map(({ rule }) => rule);
+      this.#lost = { of: this.#rules, targets, faults: this.#check(all, given).faults };
+    }
+    return [...this.#files.faults, ...this.#storeFaults, ...this.#lost.faults];
   }
 
   /** Puts together anew what is known. */
@@ -73,8 +80,12 @@ export class RuleLibrary {
         storeFaults.push({ rule: id, path: "id", detail });
       }
     }
-    this.#rules = rules;
-    this.#storeFaults = storeFaults;
+    // Each source is within the bounds by itself; the sum may not be. Then it is what comes last here that goes.
+    const inOrder = [...rules.values()].sort((one, other) => RANKS[one.origin] - RANKS[other.origin]);
+    const bounded = this.#check(inOrder.map(({ rule }) => rule));
+    const kept = new Set(bounded.rules.map(({ id }) => id));
+    this.#rules = new Map([...rules].filter(([id]) => kept.has(id)));
+    this.#storeFaults = [...storeFaults, ...bounded.faults];
   }
 
   /** @throws AzoraError NOT_FOUND with the nearest id */
@@ -101,6 +112,9 @@ export class RuleLibrary {
         file: known.file,
       });
     }
+    const others = [...this.#rules.values()].map((one) => one.rule).filter((one) => one.id !== id);
+    const beside = this.#check([...others, rule]);
+    if (!beside.rules.some((one) => one.id === id)) throw refused(beside.faults);
     const change = this.#book.entries.get(id)?.rule ? "changed" : "added";
     await this.#book.write(id, { rule: rule as SymbioticRule, enabled: null, mode: null }, change, by);
     this.refresh();
@@ -166,10 +180,17 @@ export class RuleLibrary {
     const { rules, faults } = this.#check([rule], this.#targets());
     const [complete] = rules;
     if (complete && faults.length === 0) return complete;
-    throw new AzoraError("VALIDATION_ERROR", faults.map(({ detail }) => detail).join("; "), {
-      errors: faults.map(({ path, detail }) => ({ field: path, detail })),
-    });
+    throw refused(faults);
   }
+}
+
+/** Whose rules stay where there are too many in all. */
+const RANKS = { "built-in": 0, api: 1, file: 2 } as const;
+
+function refused(faults: readonly RuleFault[]): AzoraError {
+  return new AzoraError("VALIDATION_ERROR", faults.map(({ detail }) => detail).join("; "), {
+    errors: faults.map(({ path, detail }) => ({ field: path, detail })),
+  });
 }
 
 function overridden(rule: CompleteRule, { enabled, mode }: BookEntry): CompleteRule {
