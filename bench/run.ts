@@ -1,6 +1,7 @@
 /** `npm run bench`, or `npm run bench -- vitals idle` for some. Results go to `bench/results/<name>.json`. */
 import { accounting } from "./accounting.ts";
 import { analysis } from "./analysis.ts";
+import { balance } from "./balance.ts";
 import { breaker } from "./breaker.ts";
 import { cache } from "./cache.ts";
 import { callCost } from "./call-cost.ts";
@@ -51,6 +52,7 @@ const BENCHES: Record<string, () => Promise<Result | Result[]>> = {
   harmony: () => harmony(),
   tracing: () => tracing(),
   workers: () => workers(),
+  balance: () => balance(),
   rules: () => rules(),
 };
 

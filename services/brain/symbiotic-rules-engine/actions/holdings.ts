@@ -132,6 +132,14 @@ export class Holdings {
     else await this.#tell();
   }
 
+  /** It has come about just now: what was needed before says nothing about it. */
+  touch(target: string, lever: Lever): void {
+    const entry = this.#entries.get(keyOf(target, lever));
+    if (!entry) return;
+    entry.held.changed = this.#options.now();
+    entry.need?.reset();
+  }
+
   /** Forgets it, without giving anything back. */
   drop(target: string, lever: Lever): void {
     const key = keyOf(target, lever);

@@ -290,6 +290,11 @@ describe("Scaling", () => {
     const world = new World();
     world.set({ "heart.cpu": 20, "heart.saturation": 100 });
     await world.actor.act(rule("r", [scale()]), why("r"));
+    expect((await world.actor.act(rule("r", [scale()]), why("r"))).actions[0]).toMatchObject({
+      status: "refused",
+      what: "heart was scaled 0 s ago, and what came of it is not seen yet",
+    });
+    await world.seconds(8, ["r"]);
     await world.actor.act(rule("r", [scale()]), why("r"));
     expect(world.orders.map(({ service, actionType, parameters }) => [service, actionType, parameters["by"]])).toEqual([
       ["shop", "scale-up", 1],
@@ -317,7 +322,7 @@ describe("Scaling", () => {
     await world.seconds(8, []);
     await world.actor.act(rule("r", [scale()]), why("r"));
     world.set({ "heart.saturation": 65 });
-    await world.seconds(3, ["r"]);
+    await world.seconds(8, ["r"]);
     expect((await world.actor.act(rule("r", [scale()]), why("r"))).actions[0]).toMatchObject({
       status: "unchanged",
       what: "heart has 2 nodes, as many as its use wants",
@@ -327,7 +332,7 @@ describe("Scaling", () => {
   test("stays below its ceiling and above its floor", async () => {
     const world = new World();
     const act = async (parameters: object) =>
-      (await world.actor.act(rule("r", [scale(parameters as never)]), why("r"))).actions[0];
+      (await world.actor.act(rule("r", [scale(parameters as never)]), why("r"), { by: "operator" })).actions[0];
     await act({ by: 8, most: 3 });
     expect(world.topology.nodes.filter(({ organ }) => organ === "heart")).toHaveLength(3);
     expect(await act({ by: 1, most: 3 })).toMatchObject({ status: "unchanged", what: "heart has 3 nodes, the most" });

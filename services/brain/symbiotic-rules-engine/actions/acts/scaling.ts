@@ -6,6 +6,8 @@ const MOST = 8;
 const SCALE_MS = 90_000;
 /** How much of what there is shall be used after a growth that follows the need, %. */
 const WANTED_USE = 70;
+/** What is measured of an organ covers so much of the past, ms: earlier nobody sees what came of scaling it. */
+const SEEN_AFTER_MS = 7000;
 /** Nodes that are added at once, where there are fewer to be doubled. */
 const AT_ONCE = 3;
 /** Of more refused calls it is not believed that all of them were wanted, %. */
@@ -28,6 +30,10 @@ export const scale: Act = (situation) => {
   const moving = nodes.find(({ status }) => status !== "up");
   if (moving) refuse(`${moving.id} is ${moving.status}; ${organ} is scaled when it is not`);
   const from = nodes.length;
+  const known = holdings.find(organ, "instances");
+  const since = now - (known?.changed ?? Number.NEGATIVE_INFINITY);
+  if (situation.by === "rules" && since < SEEN_AFTER_MS)
+    refuse(`${organ} was scaled ${Math.round(since / 1000)} s ago, and what came of it is not seen yet`);
   const { least = 1, most = Math.max(MOST, from) } = parameters as { least?: number; most?: number };
   const wanted = wantedOf(situation, from);
   const to = Math.min(Math.max(wanted, Math.min(least, from)), Math.max(most, Math.min(from, wanted)));
@@ -39,7 +45,6 @@ export const scale: Act = (situation) => {
     };
   if (to > from) mustHaveRoom(situation, from);
   // Whoever scaled it since it was first held wants it so: what was before then is no longer right.
-  const known = holdings.find(organ, "instances");
   const before = known?.kind === "nodes" && known.value.to === from ? known.value.before : from;
   const order = (by: number) =>
     ports.heal({
@@ -68,6 +73,7 @@ export const scale: Act = (situation) => {
         throw new Error(reason);
       }
       if (to === before) holdings.drop(organ, "instances");
+      else holdings.touch(organ, "instances");
       return observed.after;
     },
     async undo() {
