@@ -90,12 +90,12 @@ export class Operations {
   }
 
   /** Faults, and conflicts with one another, with the rules that are there, and on what was recorded of the last hour. */
-  async check(input: unknown): Promise<{ faults: RuleFault[]; conflicts: RuleConflict[] }> {
+  async check(input: unknown): Promise<{ faults: RuleFault[]; conflicts: RuleConflict[]; complete: boolean }> {
     const { desk, trials } = this.#engine;
     const { rules, faults } = desk.check(input);
     const stretch = await this.stretch({ step: 1000 });
-    const { conflicts } = await trials.run({ rules, others: desk.all(), stretch, replay: false });
-    return { faults, conflicts };
+    const { conflicts, complete } = await trials.run({ rules, others: desk.all(), stretch, replay: false });
+    return { faults, conflicts, complete };
   }
 
   /** @throws AzoraError VALIDATION_ERROR with all faults of the candidate rules */

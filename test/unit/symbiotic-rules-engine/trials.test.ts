@@ -32,7 +32,8 @@ describe("trials of rules", () => {
 
   test("say what rules would have done, and whom they would have fought, of those that are there", async () => {
     trials = new Trials({ clock: systemClock });
-    const { replayed, conflicts } = await trials.run(trial);
+    const { replayed, conflicts, complete } = await trials.run(trial);
+    expect(complete).toBe(true);
     expect(replayed!.firings[0]).toMatchObject({ at: 10_000, rule: "more" });
     expect(conflicts).toEqual([expect.objectContaining({ kind: "opposed", target: "heart" })]);
     expect([...conflicts[0]!.rules].sort()).toEqual(["fewer", "more"]);

@@ -18,14 +18,21 @@ export interface TrialOutcome {
   replayed: Replayed | null;
   /** With one another, and with those that are there. */
   conflicts: RuleConflict[];
+  /** False where there were too many rules or conflicts to look at all of them. */
+  complete: boolean;
 }
 
 export function tried({ rules, others, stretch, replay }: Trial): TrialOutcome {
   const given = new Set(rules.map(({ id }) => id));
   const beside = others.filter(({ id }) => !given.has(id));
-  const conflicts = findConflicts([...beside, ...rules], stretch ? { stretch } : {});
+  let complete = true;
+  const incomplete = () => {
+    complete = false;
+  };
+  const conflicts = findConflicts([...beside, ...rules], { incomplete, ...(stretch ? { stretch } : {}) });
   return {
     replayed: replay && stretch ? replayed(stretch, rules) : null,
     conflicts: conflicts.filter((one) => one.rules.some((id) => given.has(id))),
+    complete,
   };
 }
