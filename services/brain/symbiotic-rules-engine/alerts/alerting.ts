@@ -103,7 +103,8 @@ export class Alerting {
     if (change.change === "many") logger.warn(`alerts: ${change.more} more changes; azora alerts list`);
     else {
       const { severity, alert, subject, summary } = change.alert;
-      const write = change.change === "resolved" ? logger.info : severity === "critical" ? logger.error : logger.warn;
+      const isWorse = change.change === "firing" || change.change === "severity";
+      const write = !isWorse ? logger.info : severity === "critical" ? logger.error : logger.warn;
       const text = `alert ${change.change}: ${severity} ${alert} ${subject}: ${summary}`;
       write.call(logger, text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " "));
     }

@@ -66,7 +66,9 @@ interface Lane {
   lines: Map<AlertGroup, Line>;
   /** No message is tried before, since the receiver itself does not answer. */
   notBefore: number;
+  /** In a row. */
   failures: number;
+  /** Why it failed last; empty when there is nothing left that it has not taken. */
   why: string;
   sent: number;
   failed: number;
@@ -125,11 +127,11 @@ export class Notifier {
   }
 
   states(): { channel: string; sent: number; failed: number; failing: boolean; why: string }[] {
-    return this.#lanes.map(({ channel, sent, failed, failures, why }) => ({
+    return this.#lanes.map(({ channel, sent, failed, why }) => ({
       channel: channel.name,
       sent,
       failed,
-      failing: failures > 0,
+      failing: why !== "",
       why,
     }));
   }
@@ -164,7 +166,7 @@ export class Notifier {
     }
   }
 
-  /** The group whose message matters most, of those that may be told now. */
+  /** Of the groups that may be told now those that have not failed first, so that no message holds up the others; then what matters most. */
   #due(lane: Lane): Due | undefined {
     const { manager, clock } = this.#options;
     const now = clock.now();
@@ -172,23 +174,28 @@ export class Notifier {
     const due = manager.table.groups().flatMap((group) => {
       const line = lineOf(lane, group);
       const news = [...manager.table.group(group)].filter((record) => this.#isNews(record, lane));
-      if (news.length === 0) line.since = undefined;
-      else line.since ??= now;
+      if (news.length > 0) line.since ??= now;
+      else line.since = undefined;
       const isCritical = news.some(({ severity, state }) => severity === "critical" && state === "firing");
       const paused = line.sent !== undefined && !isCritical && now - line.sent < PAUSE_MS;
       const isReady = news.length > 0 && now - line.since! >= GATHER_MS && !paused;
-      const repeats = news.length === 0 ? this.#repeated(line, group, now) : [];
+      const repeats = news.length === 0 ? this.#repeated(lane, line, group, now) : [];
+      if (news.length === 0 && repeats.length === 0) line.failures = 0;
       if (now < line.notBefore || (!isReady && repeats.length === 0)) return [];
       const records = isReady ? news : repeats;
       return [{ group, line, records, kind: kindOf(records, isReady) }];
     });
-    const most = due.toSorted((one, other) => urgency(other.records) - urgency(one.records))[0];
+    this.#tellTrouble(lane);
+    const most = due.toSorted(
+      (one, other) => one.line.failures - other.line.failures || urgency(other.records) - urgency(one.records),
+    )[0];
     return most && { line: most.line, records: most.records, message: this.#message(lane, most) };
   }
 
   #isNews(record: AlertRecord, { channel: { name } }: Lane): boolean {
     const { manager, severity } = this.#options;
     const told = record.told[name] ?? 0;
+    if (isOwnTrouble(record, name)) return false;
     if (record.state === "pending" || record.revision <= told) return false;
     // Whoever may know that it fires is told its end, whatever was silenced meanwhile: else it stays open there for ever.
     if (record.state === "resolved" && (record.sent[name] ?? 0) >= record.firedRevision) return true;
@@ -199,13 +206,14 @@ export class Notifier {
     return false;
   }
 
-  #repeated(line: Line, group: AlertGroup, now: number): AlertRecord[] {
+  #repeated({ channel: { name } }: Lane, line: Line, group: AlertGroup, now: number): AlertRecord[] {
     const { manager, repeat, severity } = this.#options;
     if (line.sent === undefined || now - line.sent < repeat) return [];
     return [...manager.table.group(group)].filter(
       (record) =>
         record.state === "firing" &&
         record.acknowledged === null &&
+        !isOwnTrouble(record, name) &&
         rank(record.severity) >= rank(severity) &&
         manager.silencedBy(record) === null,
     );
@@ -253,9 +261,8 @@ export class Notifier {
     line.since = undefined;
     line.failures = 0;
     lane.sent++;
-    if (lane.failures > 0) this.#options.trouble(lane.channel.name, "takes alerts again");
     lane.failures = 0;
-    lane.why = "";
+    this.#tellTrouble(lane);
     told();
   }
 
@@ -271,10 +278,21 @@ export class Notifier {
     lane.failures++;
     lane.failed++;
     if (lane.failures > 1 || asked > 0) lane.notBefore = line.notBefore;
-    if (lane.failures === 1 || lane.why !== error.message)
-      trouble(lane.channel.name, `does not take alerts: ${error.message}`);
+    if (lane.why !== error.message) trouble(lane.channel.name, `does not take alerts: ${error.message}`);
     lane.why = error.message;
   }
+
+  /** It is over when there is no message left that it has not taken. */
+  #tellTrouble(lane: Lane): void {
+    if (lane.why === "" || [...lane.lines.values()].some(({ failures }) => failures > 0)) return;
+    lane.why = "";
+    this.#options.trouble(lane.channel.name, "takes alerts again");
+  }
+}
+
+/** That alerts do not arrive by it is nothing to tell by it. */
+function isOwnTrouble({ alert, subject, group }: AlertRecord, channel: string): boolean {
+  return group === "organism" && alert === "alerts-undelivered" && subject === channel;
 }
 
 function lineOf({ lines }: Lane, group: AlertGroup): Line {

@@ -191,10 +191,8 @@ describe("a receiver that does not take alerts", () => {
     expect(world.channel.tries).toBeLessThan(25);
     world.channel.mood = "takes";
     await world.live(400, failing("shop"));
-    expect(world.channel.told().sort()).toEqual([
-      "firing heart: service-failed shop",
-      "resolved organism: ended alerts-undelivered webhook",
-    ]);
+    expect(world.channel.told()).toEqual(["firing heart: service-failed shop"]);
+    expect(world.list()).toContain("resolved alerts-undelivered webhook");
     expect(world.trouble).toEqual(["webhook does not take alerts: it answered 500", "webhook takes alerts again"]);
   });
 
@@ -205,7 +203,7 @@ describe("a receiver that does not take alerts", () => {
     await world.live(60, failing());
     world.channel.mood = "takes";
     await world.live(600, failing());
-    expect(world.channel.told()[0]).toBe("resolved heart: ended service-failed shop");
+    expect(world.channel.told()).toEqual(["resolved heart: ended service-failed shop"]);
     expect(world.channel.taken[0]!.alerts[0]).toMatchObject({
       firedAt: expect.any(String),
       endedAt: expect.any(String),
@@ -231,6 +229,27 @@ describe("a receiver that does not take alerts", () => {
     world.channel.release();
     await world.live(70, failing("shop", "cart"));
     expect(world.channel.told()).toEqual(["firing heart: service-failed shop", "firing heart: service-failed cart"]);
+  });
+
+  test("that refuses one message for good gets the others, and has trouble until it takes that one", async () => {
+    const world = new TellingWorld();
+    const send = world.channel.send.bind(world.channel);
+    let isPicky = true;
+    world.channel.send = async (message, signal) => {
+      if (isPicky && message.group === "heart") throw new Error("it answered 400");
+      await send(message, signal);
+    };
+    const services = [service("till", "unhealthy", { priority: "critical" })];
+    const both = [...services, service("judge", "unhealthy", { system: "brain" })];
+    await world.live(30, situation({ services }));
+    await world.live(400, situation({ services: both }));
+    expect(world.channel.told()[0]).toBe("firing brain: service-failed judge");
+    expect(world.list()).toContain("firing alerts-undelivered webhook");
+    expect(world.trouble).toEqual(["webhook does not take alerts: it answered 400"]);
+    isPicky = false;
+    await world.live(400, situation({ services: both }));
+    expect(world.channel.told()).toContain("firing heart: critical-service-failed till");
+    expect(world.trouble.at(-1)).toBe("webhook takes alerts again");
   });
 
   test("is left in peace for as long as it asks, ten minutes at most", async () => {
