@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { lstat, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { CompleteRule, RuleFault, RuleOrigin } from "../../../../models/symbiosis.ts";
 import type { CheckedRules } from "../../../../runtime/rules/check-rules.ts";
@@ -84,13 +84,14 @@ export class RuleFiles {
         }
         for (const name of names.slice(0, MOST_FILES)) {
           const path = join(folder.path, name);
-          const { mtimeMs, size, ino } = await stat(path);
-          found.set(path, { folder, shown: `${folder.shown}/${name}`, stamp: `${mtimeMs} ${size} ${ino}` });
+          const stamp = await stampOf(path);
+          if (stamp !== undefined) found.set(path, { folder, shown: `${folder.shown}/${name}`, stamp });
         }
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException;
-        // A file may go between the two looks; the next look tells.
-        if (code !== "ENOENT") folderFaults.push(fault(folder.shown, `cannot be read: ${message}`));
+        if (code === "ENOENT") continue;
+        folderFaults.push(fault(folder.shown, `cannot be read: ${message}`));
+        for (const [path, known] of this.#files) if (known.folder === folder) found.set(path, known);
       }
     }
     const before = this.#files;
@@ -112,9 +113,12 @@ export class RuleFiles {
   async #readFile(path: string, shown: string, stamp: string, before: Known | undefined): Promise<Known> {
     const kept = before?.rules ?? new Map<string, CompleteRule>();
     try {
-      const { size } = await stat(path);
-      if (size > LARGEST) throw new Error(`it has ${size} bytes; at most ${LARGEST} are read`);
-      const { rules, faults } = this.#check(JSON.parse(await readFile(path, "utf8")));
+      const about = await stat(path);
+      // A pipe would never end, and nor would some devices.
+      if (!about.isFile()) throw new Error("it is no file");
+      if (about.size > LARGEST) throw new Error(`it has ${about.size} bytes; at most ${LARGEST} are read`);
+      const text = await readFile(path, "utf8");
+      const { rules, faults } = this.#check(JSON.parse(text.replace(BYTE_ORDER_MARK, "")));
       const now = new Map(rules.map((rule) => [rule.id, rule]));
       for (const { rule: id } of faults) {
         const old = kept.get(id);
@@ -140,6 +144,22 @@ export class RuleFiles {
           : [{ file: shown, rule: id, path: "id", detail: `stands in ${other} too; the one in ${shown} holds` }];
       }),
     );
+  }
+}
+
+/** Editors of some systems write it. */
+const BYTE_ORDER_MARK = /^\uFEFF/;
+
+/** Another one when the file may be another one; undefined where it has gone since it was listed. */
+async function stampOf(path: string): Promise<string | undefined> {
+  try {
+    const { mtimeMs, ctimeMs, size, ino } = await stat(path);
+    return `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT") return `${code}`;
+    // A link that leads nowhere is listed and will be told; a file that has gone is not.
+    return (await lstat(path).catch(() => undefined)) && "ENOENT";
   }
 }
 

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, unlinkSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -115,5 +116,42 @@ describe("rule files", () => {
     write({ "rules/a.json": `[${" ".repeat(4 * 2 ** 20)}]` });
     await files.read();
     expect(files.faults).toEqual([expect.objectContaining({ detail: expect.stringContaining("at most 4194304") })]);
+  });
+
+  test("what is no file, or leads nowhere, is named, and hides none of the files behind it", async () => {
+    write({ "rules/a.json": text(rule("one")), "rules/z.json": text(rule("two")) });
+    mkdirSync(join(root, "rules/folder.json"));
+    execFileSync("mkfifo", [join(root, "rules/pipe.json")]);
+    symlinkSync("nowhere", join(root, "rules/dangling.json"));
+    symlinkSync("self.json", join(root, "rules/self.json"));
+    symlinkSync("/dev/zero", join(root, "rules/endless.json"));
+    await files.read();
+    expect(files.rules.map(({ rule: { id } }) => id)).toEqual(["one", "two"]);
+    expect(files.faults.map(({ file, detail }) => `${file} ${detail}`)).toEqual([
+      expect.stringMatching(/^rules\/dangling.json cannot be read: ENOENT/),
+      "rules/endless.json cannot be read: it is no file",
+      "rules/folder.json cannot be read: it is no file",
+      "rules/pipe.json cannot be read: it is no file",
+      expect.stringMatching(/^rules\/self.json cannot be read: ELOOP/),
+    ]);
+    expect(await files.read()).toBe(false);
+  });
+
+  test("a folder that cannot be read keeps its rules, and is named", async () => {
+    write({ "rules/a.json": text(rule("one")) });
+    await files.read();
+    renameSync(join(root, "rules"), join(root, "elsewhere"));
+    writeFileSync(join(root, "rules"), "");
+    await files.read();
+    expect(shown()).toEqual(["file rules/a.json one"]);
+    expect(files.faults.map(({ file, detail }) => `${file} ${detail}`)).toEqual([
+      expect.stringMatching(/^rules cannot be read: ENOTDIR/),
+    ]);
+  });
+
+  test("a byte order mark is no part of the rules", async () => {
+    write({ "rules/a.json": `\uFEFF${text(rule("one"))}` });
+    await files.read();
+    expect([shown(), files.faults]).toEqual([["file rules/a.json one"], []]);
   });
 });
