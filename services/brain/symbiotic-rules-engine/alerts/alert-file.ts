@@ -13,6 +13,10 @@ export class AlertFile {
     this.#path = path;
   }
 
+  get isWriting(): boolean {
+    return this.#writing !== undefined;
+  }
+
   /** What was written last; undefined where there is none, or none that can be read. */
   async read(): Promise<unknown> {
     try {

@@ -84,8 +84,8 @@ export class Alerting {
   }
 
   /** For the engine's health. */
-  states(): { channels: ReturnType<Notifier["states"]>; file: string } {
-    return { channels: this.#notifier.states(), file: this.#file.failure };
+  states(): { channels: ReturnType<Notifier["states"]>; file: string; isWriting: boolean } {
+    return { channels: this.#notifier.states(), file: this.#file.failure, isWriting: this.#file.isWriting };
   }
 
   async stop(): Promise<void> {

@@ -44,7 +44,8 @@ function alertingWith(channel: FakeChannel, env: NodeJS.ProcessEnv = {}) {
       alerting.tick(of);
       await Promise.resolve();
     }
-    await sleep(30);
+    do await sleep(10);
+    while (alerting.states().isWriting);
   };
   return { alerting, live, lines, changes };
 }
