@@ -22,6 +22,7 @@ import { Parts } from "./parts.ts";
 import { Roster } from "./roster.ts";
 import { RuleDesk } from "./rule-desk.ts";
 import { RuleRecord } from "./rule-record.ts";
+import { FaultNews } from "./rule-store/fault-news.ts";
 import type { RuleFolder } from "./rule-store/rule-files.ts";
 import { Trials } from "./trials/trials.ts";
 
@@ -69,6 +70,7 @@ export class Engine {
   readonly #wall: () => number;
   readonly #columns = new Columns();
   readonly #situations: SituationSource;
+  readonly #faultNews = new FaultNews();
   #rules: CompleteRule[] = [];
   #judged: OrganismTick | undefined;
   #topologyAt = Number.NEGATIVE_INFINITY;
@@ -252,8 +254,10 @@ export class Engine {
   /** Until rules are judged there are none: nothing that the launch does makes one hold. */
   #load(rules: CompleteRule[], faults: readonly RuleFault[]): void {
     this.#rules = rules;
+    for (const line of this.#faultNews.lines(faults)) this.#options.logger.warn(line);
     if (this.#isJudging) this.evaluator.load(rules, this.#clock.now(), faults);
-    for (const id of this.lastFired.keys()) if (!rules.some((rule) => rule.id === id)) this.lastFired.delete(id);
+    const ids = new Set(rules.map(({ id }) => id));
+    for (const id of this.lastFired.keys()) if (!ids.has(id)) this.lastFired.delete(id);
   }
 
   /** Takes in who is there. */
