@@ -18,6 +18,7 @@ import { idle } from "./idle.ts";
 import { learning } from "./learning.ts";
 import { overload } from "./overload.ts";
 import { queryAdvisor } from "./query-advisor.ts";
+import { reaction } from "./reaction.ts";
 import { record } from "./record.ts";
 import { recovery } from "./recovery.ts";
 import { publish, type Result } from "./report.ts";
@@ -54,6 +55,7 @@ const BENCHES: Record<string, () => Promise<Result | Result[]>> = {
   workers: () => workers(),
   balance: () => balance(),
   rules: () => rules(),
+  reaction: () => reaction(),
 };
 
 const wanted = process.argv.slice(2);
