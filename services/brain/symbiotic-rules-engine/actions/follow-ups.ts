@@ -43,9 +43,9 @@ export class FollowUps {
     return this.#watches.length;
   }
 
-  /** Values of now as those before an act that is about to begin. */
-  before(metric: string): number[] {
-    return this.#values.of(metric).slice(-COMPARED_TICKS);
+  /** Values of the last seconds, as those before an act that is about to begin. */
+  before(metric: string, seconds = COMPARED_TICKS): number[] {
+    return this.#values.of(metric).slice(-seconds);
   }
 
   /** @param before of the metric and its demand, taken when the act began @param now monotonic, ms */

@@ -48,6 +48,8 @@ export class Holdings {
   #topology: Topology | undefined;
   #renewedAt = Number.NEGATIVE_INFINITY;
   #telling: Promise<unknown> = Promise.resolve();
+  /** The next word, which has not begun. */
+  #toTell: Promise<Map<string, LendingState | Error>> | undefined;
   #hadSome = false;
 
   constructor(options: HoldingsOptions) {
@@ -230,14 +232,17 @@ export class Holdings {
     delete entry.held.ended;
   }
 
-  /** One after the other: an older word must not arrive behind a newer one. */
+  /** One word after the other: an older one must not arrive behind a newer one. What comes meanwhile is in the next one. */
   #tell(): Promise<Map<string, LendingState | Error>> {
+    this.#hadSome ||= this.#entries.size > 0;
+    if (this.#toTell) return this.#toTell;
     const told = this.#telling.then(async () => {
+      this.#toTell = undefined;
       if (!this.#topology) return new Map<string, LendingState | Error>();
       return this.#options.lender.tell(this.list(), this.#topology);
     });
+    this.#toTell = told;
     this.#telling = told.catch(() => {});
-    this.#hadSome ||= this.#entries.size > 0;
     return told;
   }
 

@@ -1,8 +1,10 @@
 import type { ExecutionResult } from "../../../../models/symbiosis.ts";
+import { MOST_RULES } from "../../../../runtime/rules/limits.ts";
 
 /** The same word again is worth keeping after this time, ms. */
 const AGAIN_MS = 60_000;
-const MOST = 1000;
+/** As many as there may be rules: with fewer places all of them would be forgotten before they come again. */
+const MOST = MOST_RULES;
 const NOTHING_DONE = ["unchanged", "refused", "shadow"];
 
 /** A rule that fires again and again and changes nothing says the same each time: it is kept once a minute. */

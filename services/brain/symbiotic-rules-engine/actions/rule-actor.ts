@@ -20,6 +20,7 @@ import { RecentValues } from "./recent-values.ts";
 import { Refused } from "./refused.ts";
 import { Repeats } from "./repeats.ts";
 import { type Target, targetOf } from "./targets.ts";
+import { LEAST_VALUES } from "./verdict.ts";
 import { watchedOf } from "./watched-metric.ts";
 
 export interface RuleActorOptions {
@@ -28,6 +29,8 @@ export interface RuleActorOptions {
   /** Monotonic. */
   clock: Clock;
   logger: { info(text: string): void; warn(text: string): void };
+  /** Called before the first thing that a firing changes, and waited for; not where it changes nothing. @default nobody */
+  announce?(rule: CompleteRule, why: RuleWhy, by: "rules" | "operator"): Promise<void>;
   /** Called when a firing was carried out, and again with the same id when an effect is known. */
   keep(result: ExecutionResult): Promise<void>;
   /** ms since the epoch. @default Date.now */
@@ -51,6 +54,17 @@ interface FollowUp {
   ended: Promise<void>;
 }
 type ActionResult = ExecutionResult["actions"][number];
+
+/** A rule that is being carried out. */
+interface Firing {
+  rule: CompleteRule;
+  why: RuleWhy;
+  by: "rules" | "operator";
+  /** Says that something will be changed; once for all actions. */
+  announce(): Promise<void>;
+  /** Tells what has become known of the effects. */
+  tell(): Promise<void>;
+}
 
 const ACTS: Record<ActionType, Act> = {
   adjustResourceAllocation: adjustResources,
@@ -139,11 +153,19 @@ export class RuleActor {
     }
     this.#acting.add(rule.id);
     const effects: Promise<void>[] = [];
+    let announced: Promise<void> | undefined;
+    const firing: Firing = {
+      rule,
+      why,
+      by,
+      announce: () => (announced ??= this.#options.announce?.(rule, why, by) ?? Promise.resolve()),
+      tell: () => this.#keep(result),
+    };
     try {
       for (const action of rule.actions) {
         const done: ActionResult = { type: action.type, target: action.target, status: "failed", what: "" };
         result.actions.push(done);
-        const effect = await this.#one(rule, why, action, by, done, () => this.#keep(result));
+        const effect = await this.#one(firing, action, done);
         if (effect) effects.push(effect.ended);
       }
     } finally {
@@ -240,14 +262,8 @@ export class RuleActor {
     return undefined;
   }
 
-  async #one(
-    rule: CompleteRule,
-    why: RuleWhy,
-    action: RuleAction,
-    by: "rules" | "operator",
-    done: ActionResult,
-    tell: () => Promise<void>,
-  ): Promise<FollowUp | undefined> {
+  async #one(firing: Firing, action: RuleAction, done: ActionResult): Promise<FollowUp | undefined> {
+    const { rule, why, by } = firing;
     try {
       const topology = await this.#topology();
       const target = targetOf(action.target, topology);
@@ -272,7 +288,7 @@ export class RuleActor {
         done.what = plan.what;
         if (plan.isThere) done.status = "unchanged";
         else if (rule.mode === "shadow") Object.assign(done, { status: "shadow", what: `would: ${plan.what}` });
-        else return this.#carryOut(rule, why, action, target, plan, by, done, tell);
+        else return this.#carryOut(firing, action, target, plan, done);
         return undefined;
       });
     } catch (error) {
@@ -286,21 +302,26 @@ export class RuleActor {
   }
 
   async #carryOut(
-    rule: CompleteRule,
-    why: RuleWhy,
+    firing: Firing,
     action: RuleAction,
     target: Target,
     plan: Plan,
-    by: "rules" | "operator",
     done: ActionResult,
-    tell: () => Promise<void>,
   ): Promise<FollowUp | undefined> {
+    const { rule, why, by, tell } = firing;
     const { clock, logger, ports } = this.#options;
     const pushes = pushesOf(action);
     if (by === "rules") this.#mustBeAllowed(rule.id, target, pushes);
+    await firing.announce();
     const watched = watchedOf(action, target, pushes, why, (metric) => this.#values.now(metric) !== null);
     const demand = `${target.system}.requestRate`;
-    const before = { metric: this.#followUps.before(watched ?? ""), demand: this.#followUps.before(demand) };
+    // How it was before the rule's conditions held is not what the act is to make better.
+    const held = Math.min(COMPARED_TICKS, Math.max(LEAST_VALUES, Math.ceil(why.heldFor / 1000)));
+    const ticks = by === "rules" ? held : COMPARED_TICKS;
+    const before = {
+      metric: this.#followUps.before(watched ?? "", ticks),
+      demand: this.#followUps.before(demand, ticks),
+    };
     // From now on the effect of what was done before cannot be told from this one's.
     this.#followUps.conclude(target.system);
     done.what = await this.#within(plan.carryOut(), plan.what).then((seen) =>

@@ -11,7 +11,7 @@ export interface Judgement {
 }
 
 /** Values of which a mean is believed. */
-const LEAST_VALUES = 3;
+export const LEAST_VALUES = 3;
 /** Change that is none, as a share of the value before. */
 const LEAST_SHARE = 0.05;
 /** Change that is none in any case, by the unit of the metric. */

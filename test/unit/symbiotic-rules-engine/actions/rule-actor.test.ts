@@ -303,17 +303,17 @@ describe("Scaling", () => {
     expect(world.actor.held()).toMatchObject([{ target: "heart", lever: "instances", value: 4 }]);
   });
 
-  test("counts those who were refused on top of all places, and adds three at most to few", async () => {
+  test("counts those who were refused on top of all places, and adds four at most to few", async () => {
     const world = new World();
     world.set({ "heart.cpu": 20, "heart.saturation": 100, "heart.refusalRate": 30 });
     await world.actor.act(rule("r", [scale()]), why("r"));
-    // 100 of 70 calls, at 70 % use.
+    // 100 of 70 calls, at 60 % use.
     expect(world.orders.at(-1)?.parameters["by"]).toBe(2);
     world.scaled("heart", 1);
     world.set({ "heart.refusalRate": 85 });
     await world.seconds(10, []);
     await world.actor.act(rule("r", [scale()]), why("r"));
-    expect(world.orders.at(-1)?.parameters["by"]).toBe(3);
+    expect(world.orders.at(-1)?.parameters["by"]).toBe(4);
   });
 
   test("adds none where what there is is enough, and looks at no need of fewer nodes", async () => {
@@ -321,7 +321,7 @@ describe("Scaling", () => {
     world.set({ "heart.cpu": 10, "heart.saturation": 100 });
     await world.seconds(8, []);
     await world.actor.act(rule("r", [scale()]), why("r"));
-    world.set({ "heart.saturation": 65 });
+    world.set({ "heart.saturation": 55 });
     await world.seconds(8, ["r"]);
     expect((await world.actor.act(rule("r", [scale()]), why("r"))).actions[0]).toMatchObject({
       status: "unchanged",
@@ -489,6 +489,18 @@ describe("After an act", () => {
       rolledBack: false,
       why: "brain.load went from 92 to 70 %",
     });
+  });
+
+  test("it is compared with the time in which the rule's conditions held, and not with what was before", async () => {
+    const world = new World();
+    world.set({ "brain.load": 20 });
+    await world.seconds(8, []);
+    world.set({ "brain.load": 95 });
+    await world.seconds(3, []);
+    await world.actor.act(rule("r", [more("brain")]), { ...read, heldFor: 3000 });
+    world.set({ "brain.load": 60 });
+    await world.seconds(16, ["r"]);
+    expect(world.kept.at(-1)?.actions[0]?.effect).toMatchObject({ before: 95, after: 60, verdict: "better" });
   });
 
   test("no change is left as it is", async () => {

@@ -5,11 +5,11 @@ import type { Act, Situation } from "./act.ts";
 const MOST = 8;
 const SCALE_MS = 90_000;
 /** How much of what there is shall be used after a growth that follows the need, %. */
-const WANTED_USE = 70;
+const WANTED_USE = 60;
 /** What is measured of an organ covers so much of the past, ms: earlier nobody sees what came of scaling it. */
 const SEEN_AFTER_MS = 7000;
 /** Nodes that are added at once, where there are fewer to be doubled. */
-const AT_ONCE = 3;
+const AT_ONCE = 4;
 /** Of more refused calls it is not believed that all of them were wanted, %. */
 const MOST_REFUSED = 90;
 /** From here on nobody knows how much more is wanted than there is, and it is doubled, %. */
@@ -100,7 +100,7 @@ function movableOf({ target, topology, by }: Situation) {
   return kind === "service" ? movable.filter((one) => one.name === name) : movable;
 }
 
-/** What is asked for; else what the highest need of the last seconds wants: at once, but at most twice as many, or three more. */
+/** What is asked for; else what the highest need of the last seconds wants: at once, but at most twice as many, or four more. */
 function wantedOf({ parameters, target, values, holdings, now }: Situation, from: number): number {
   const { by, to } = parameters as { by?: number; to?: number };
   if (to !== undefined) return to;

@@ -1,0 +1,49 @@
+import { describe, expect, test } from "@jest/globals";
+import type { SymbioticRule } from "../../../../models/symbiosis.ts";
+import { rule, settled, World, why } from "./actor.ts";
+
+const flag = (name: string, value = true): SymbioticRule["actions"][number] => ({
+  type: "setFlag",
+  target: "heart",
+  parameters: { flag: name, value },
+});
+
+describe("rules that fire again and again", () => {
+  test("a firing is announced once, before the first of its actions, and not at all where it changes nothing", async () => {
+    const said: string[] = [];
+    const world: World = new World({
+      announce: async ({ id }) => {
+        await settled();
+        said.push(`${id} ${JSON.stringify(world.flags)}`);
+      },
+    });
+    const two = rule("two", [flag("a"), flag("b")]);
+    await world.actor.act(two, why("two"));
+    expect(said).toEqual(["two undefined"]);
+    await world.actor.act(two, why("two"));
+    const { actions } = await world.actor.act(two, why("two"));
+    expect(actions.map(({ status }) => status)).toEqual(["unchanged", "unchanged"]);
+    expect(said).toHaveLength(1);
+  });
+
+  test("nodes are told together what many rules lend at one time", async () => {
+    const world = new World();
+    let words = 0;
+    Object.defineProperty(world, "flags", { set: () => words++ });
+    const firings = Array.from({ length: 40 }, (_, i) => rule(`r${i}`, [flag(`f${i}`)]));
+    const results = await Promise.all(firings.map((one) => world.actor.act(one, why(one.id))));
+    expect(results.every(({ actions }) => actions[0]!.status === "done")).toBe(true);
+    expect(words).toBeLessThanOrEqual(40);
+    expect(world.actor.flags()).toHaveLength(40);
+  });
+
+  test("thousands of rules that change nothing are kept once a minute each", async () => {
+    const world = new World();
+    const rules = Array.from({ length: 2000 }, (_, i) => rule(`r${i}`, [flag("same")]));
+    for (const one of rules) await world.actor.act(one, why(one.id));
+    const first = world.kept.length;
+    for (const one of rules) await world.actor.act(one, why(one.id));
+    // The one that set the flag said something else before.
+    expect([first, world.kept.length]).toEqual([2000, 2001]);
+  });
+});
