@@ -47,6 +47,7 @@ const TRUTH_NUMBERS = [FALSE, UNKNOWN, TRUE];
 export class RuleEvaluator {
   readonly #columns: Columns;
   readonly #wall: () => number;
+  readonly #mostFirings: number;
   #all = new Map<string, CompleteRule>();
   #faults = new Map<string, RuleFault[]>();
   #loaded: LoadedRules;
@@ -66,9 +67,12 @@ export class RuleEvaluator {
   #waiting = new Set<number>();
   #postponed = 0;
 
-  constructor({ columns, wall }: { columns: Columns; wall(): number }) {
+  /** @param o.mostFirings of one tick; the others are put off to the next one. @default 1000 */
+  constructor(o: { columns: Columns; wall(): number; mostFirings?: number }) {
+    const { columns, wall, mostFirings = MOST_FIRINGS } = o;
     this.#columns = columns;
     this.#wall = wall;
+    this.#mostFirings = mostFirings;
     this.#loaded = new LoadedRules([], columns);
     this.#reader = new ColumnReader(columns, this.#loaded.network);
   }
@@ -219,9 +223,9 @@ export class RuleEvaluator {
     const { rules, timing, due } = this.#loaded;
     const waited = (rule: number) => (this.#waiting.has(rule) ? 0 : 1);
     const inOrder = this.#firing.sort((a, b) => waited(a) - waited(b) || a - b);
-    const late = inOrder.slice(MOST_FIRINGS);
+    const late = inOrder.slice(this.#mostFirings);
     this.#postponed += late.length;
-    const firing = inOrder.slice(0, MOST_FIRINGS).sort((a, b) => a - b);
+    const firing = inOrder.slice(0, this.#mostFirings).sort((a, b) => a - b);
     for (const rule of firing) {
       timing.fired(rule, this.#last);
       due.atLatest(rule, timing.due);

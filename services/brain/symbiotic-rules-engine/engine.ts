@@ -41,6 +41,8 @@ export interface EngineOptions {
 
 /** How soon after a report it is judged, ms: reports of several nodes are judged together. */
 const JUDGE_MS = 250;
+/** Rules that fire at one time; the others are put off to the next time. Each may have to write to disk before it acts. */
+const FIRINGS_PER_JUDGEMENT = 50;
 const SECOND_MS = 1000;
 const LOOK_MS = 5000;
 /** What a launch leaves behind is not what rules are for, ms. */
@@ -92,7 +94,7 @@ export class Engine {
     this.record = new RuleRecord(broker, clock);
     this.history = new History({ folder: join(dataDir, "organism", "history"), clock });
     this.model = new OrganismModel({ columns: this.#columns, clock, systemOf: this.roster.systemOf, wall });
-    this.evaluator = new RuleEvaluator({ columns: this.#columns, wall });
+    this.evaluator = new RuleEvaluator({ columns: this.#columns, wall, mostFirings: FIRINGS_PER_JUDGEMENT });
     this.alerting = new Alerting({
       settings: readSettings(),
       logger,
@@ -110,6 +112,7 @@ export class Engine {
       logger,
       wall,
       flaps,
+      announce: (rule, why, by) => this.record.fired(rule, why, by),
       keep: (result) => {
         this.record.done(result);
         return this.executions.keep(result);
@@ -222,7 +225,6 @@ export class Engine {
   /** Never rejects: what could not be done is said in the result. */
   async #fire({ rule, why }: Firing): Promise<void> {
     this.lastFired.set(rule.id, why.at);
-    await this.record.fired(rule, why, "rules");
     await this.actor.act(rule, why);
   }
 

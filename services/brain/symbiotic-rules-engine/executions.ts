@@ -5,35 +5,59 @@ import { ruleExecutionModel } from "../../../models/symbiotic-rule.model.ts";
 /** Of the oldest the surplus goes. */
 const KEPT = 10_000;
 const PRUNE_EVERY = 100;
-/** Results that could not be stored and are shown all the same. */
-const IN_MEMORY = 100;
+/** Results that are not stored yet and are shown all the same. */
+const IN_MEMORY = 1000;
 
 /** What rules did, in the store; the newest are shown even where the store is full. */
 export class Executions {
-  /** Why the newest one is not stored; nothing where it is. */
+  /** Why the newest ones are not stored; nothing where they are. */
   failure: string | undefined;
   readonly #store: StoreMethods;
-  /** Newest last. */
-  #unstored: ExecutionResult[] = [];
+  /** By id, newest last. */
+  readonly #unstored = new Map<string, ExecutionResult>();
+  #writing: Promise<void> = Promise.resolve();
+  /** The next write, which has not begun. */
+  #toWrite: Promise<void> | undefined;
   #written = 0;
 
   constructor(store: StoreMethods) {
     this.#store = store;
   }
 
-  /** Puts a result down; a later one with the same id takes its place. */
-  async keep(result: ExecutionResult): Promise<void> {
-    this.#unstored = [...this.#unstored.filter(({ id }) => id !== result.id), result].slice(-IN_MEMORY);
-    const { id, rule, at } = result;
+  /**
+   * Puts a result down; a later one with the same id takes its place. What comes while something is written is written
+   * together, so that many rules at once cost few writes. Never rejects: what the store did not take is tried again with the
+   * next one.
+   */
+  keep(result: ExecutionResult): Promise<void> {
+    this.#unstored.delete(result.id);
+    this.#unstored.set(result.id, result);
+    if (this.#unstored.size > IN_MEMORY) this.#unstored.delete(this.#unstored.keys().next().value!);
+    this.#toWrite ??= this.#writing.then(() => {
+      this.#toWrite = undefined;
+      this.#writing = this.#write();
+      return this.#writing;
+    });
+    return this.#toWrite;
+  }
+
+  async #write(): Promise<void> {
+    const results = [...this.#unstored.values()];
     try {
       await this.#store.transaction((tx) => {
         const documents = tx.collection(ruleExecutionModel);
-        if (documents.findById(id)) documents.update(id, { result });
-        else documents.insert({ _id: id, rule, at, result });
+        for (const result of results) {
+          const { id, rule, at } = result;
+          if (documents.findById(id)) documents.update(id, { result });
+          else documents.insert({ _id: id, rule, at, result });
+        }
       });
-      this.#unstored = this.#unstored.filter((one) => one !== result);
+      for (const result of results) if (this.#unstored.get(result.id) === result) this.#unstored.delete(result.id);
       this.failure = undefined;
-      if (++this.#written % PRUNE_EVERY === 0) await this.#prune();
+      const before = this.#written;
+      this.#written += results.length;
+      const isDue = Math.floor(this.#written / PRUNE_EVERY) > Math.floor(before / PRUNE_EVERY);
+      if (isDue) await this.#prune();
     } catch (error) {
       this.failure = (error as Error).message;
     }
@@ -43,7 +67,7 @@ export class Executions {
   async newest(limit: number, rule?: string): Promise<ExecutionResult[]> {
     const query = rule === undefined ? {} : { rule };
     const stored = await this.#store.collection(ruleExecutionModel).find(query, { sort: "-at", limit });
-    const others = this.#unstored.filter((one) => rule === undefined || one.rule === rule);
+    const others = [...this.#unstored.values()].filter((one) => rule === undefined || one.rule === rule);
     const ids = new Set(others.map(({ id }) => id));
     return [...others, ...stored.filter(({ _id }) => !ids.has(_id)).map(({ result }) => result)]
       .sort((one, other) => (one.at < other.at ? 1 : -1))

@@ -148,13 +148,10 @@ export class Operations {
 
   /** Looks whether a rule holds now, whatever its cooldown, and acts if it does. */
   async execute(given: object | string, wait: boolean): Promise<ExecutionResult> {
-    const { desk, evaluator, executions, actor, record } = this.#engine;
+    const { desk, evaluator, executions, actor } = this.#engine;
     const rule = desk.complete(given);
     const { holds, ...why } = evaluator.evaluate(rule, this.#now());
-    if (holds === "true" && why.result === "would fire") {
-      await record.fired(rule, why, "operator");
-      return actor.act(rule, why, { by: "operator", wait });
-    }
+    if (holds === "true" && why.result === "would fire") return actor.act(rule, why, { by: "operator", wait });
     const result = { id: randomUUID(), rule: rule.id, at: why.at, mode: rule.mode, why, actions: [] };
     await executions.keep(result);
     return result;

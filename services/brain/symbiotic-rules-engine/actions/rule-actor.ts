@@ -158,7 +158,10 @@ export class RuleActor {
       rule,
       why,
       by,
-      announce: () => (announced ??= this.#options.announce?.(rule, why, by) ?? Promise.resolve()),
+      announce: () => {
+        announced ??= this.#options.announce?.(rule, why, by) ?? Promise.resolve();
+        return announced;
+      },
       tell: () => this.#keep(result),
     };
     try {

@@ -125,6 +125,14 @@ describe("a rule evaluator", () => {
       expect(second).toContain("r1499");
       expect(evaluator.stats().postponed).toBe(1000);
     });
+
+    test("or fewer at once, where whoever carries them out cannot do so many", () => {
+      const few = new RuleEvaluator({ columns, wall: () => 0, mostFirings: 2 });
+      few.load(rules({ id: "a", priority: 1 }, { id: "b", priority: 3 }, { id: "c", priority: 2 }), now);
+      measure("brain.load", 90);
+      expect(few.tick(now).fired.map(({ rule }) => rule.id)).toEqual(["b", "c"]);
+      expect(few.tick(now).fired.map(({ rule }) => rule.id)).toEqual(["a"]);
+    });
   });
 
   describe("what is unknown", () => {

@@ -26,15 +26,16 @@ describe("rules that fire again and again", () => {
     expect(said).toHaveLength(1);
   });
 
-  test("nodes are told together what many rules lend at one time", async () => {
+  test("nodes are told together what rules lend at one time", async () => {
     const world = new World();
     let words = 0;
     Object.defineProperty(world, "flags", { set: () => words++ });
-    const firings = Array.from({ length: 40 }, (_, i) => rule(`r${i}`, [flag(`f${i}`)]));
-    const results = await Promise.all(firings.map((one) => world.actor.act(one, why(one.id))));
-    expect(results.every(({ actions }) => actions[0]!.status === "done")).toBe(true);
-    expect(words).toBeLessThanOrEqual(40);
-    expect(world.actor.flags()).toHaveLength(40);
+    const firings = ["organism", "heart", "brain", "lungs", "immune"].map((target) =>
+      rule(target, [{ ...flag("a"), target }]),
+    );
+    await Promise.all(firings.map((one) => world.actor.act(one, why(one.id))));
+    expect(world.actor.flags()).toHaveLength(5);
+    expect(words).toBeLessThan(4);
   });
 
   test("thousands of rules that change nothing are kept once a minute each", async () => {
