@@ -8,7 +8,7 @@ import {
   type Severity,
   type Silence,
 } from "../../../../models/alerts.ts";
-import { ALERT_DEFINITIONS, type AlertDefinition, isBad } from "../../../../runtime/alerts/definitions.ts";
+import { ALERT_DEFINITIONS } from "../../../../runtime/alerts/definitions.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import { AzoraError } from "../../../../runtime/errors.ts";
 import {
@@ -16,19 +16,16 @@ import {
   beginRecord,
   change,
   fire,
-  gone,
-  look,
   REMEMBERED_MS,
   type RecordChange,
   rank,
   resolve,
-  unknown,
 } from "./alert-record.ts";
 import { AlertTable, kindOf } from "./alert-table.ts";
 import { alertOf, isRecord } from "./alert-views.ts";
 import { ChangeFeed } from "./change-feed.ts";
-import { type Memory, OBSERVATIONS, type Observation, type Seen } from "./observe.ts";
-import { ScoreTrail } from "./score-trail.ts";
+import { Judge, type NewRecord } from "./judge.ts";
+import type { Memory } from "./observe.ts";
 import { Silences } from "./silences.ts";
 import type { Situation } from "./situation.ts";
 
@@ -72,12 +69,9 @@ export class AlertManager {
   readonly #options: AlertManagerOptions;
   readonly #silences: Silences;
   readonly #newId: () => string;
-  readonly #scores = new ScoreTrail();
   readonly #feed: ChangeFeed;
-  readonly #notKept = new Map<AlertGroup, number>();
+  readonly #judge: Judge;
   #last: number | undefined;
-  #faults = 0;
-  #lastFault = "";
   #raisedNotKept = 0;
   #changes = 0;
 
@@ -86,6 +80,12 @@ export class AlertManager {
     this.#newId = options.newId ?? (() => randomBytes(6).toString("hex"));
     this.#silences = new Silences(options.clock, options.wall, this.#newId);
     this.#feed = new ChangeFeed(options.changed);
+    this.#judge = new Judge({
+      table: this.table,
+      wall: options.wall,
+      begin: (of) => this.#begin(of),
+      changed: (record, what) => this.#changed(record, what),
+    });
   }
 
   /** Grows with everything that a snapshot would hold differently, passing time excepted. */
@@ -95,21 +95,18 @@ export class AlertManager {
 
   /** Definitions that could not be judged in all ticks, as their facts were malformed. */
   get faults(): { count: number; last: string } {
-    return { count: this.#faults, last: this.#lastFault };
+    return this.#judge.faults;
   }
 
   tick(situation: Situation): void {
     const now = this.#options.clock.now();
     const step = Math.min(LONGEST_STEP_MS, Math.max(0, now - (this.#last ?? now)));
     this.#last = now;
-    this.#notKept.clear();
-    if (this.#raisedNotKept > 0) this.#notKept.set("rules", this.#raisedNotKept);
-    this.#raisedNotKept = 0;
     this.#silencesEnd();
     this.#forget(step);
-    this.#guarded("what was before", () => this.#remember(situation, now));
-    const memory: Memory = { scores: this.#scores, channels: this.#options.channels?.() ?? [] };
-    for (const definition of ALERT_DEFINITIONS) this.#judge(definition, situation, memory, step);
+    this.#judge.tick(situation, this.#options.channels?.() ?? [], now, step);
+    this.#judge.notKept.set("rules", this.#raisedNotKept);
+    this.#raisedNotKept = 0;
     this.#feed.flush();
   }
 
@@ -162,13 +159,13 @@ export class AlertManager {
   counts(): Record<Severity, number> & { notKept: number; forgotten: number } {
     const counts = { info: 0, warning: 0, critical: 0, notKept: 0, forgotten: this.table.forgotten };
     for (const { state, severity } of this.table) if (state === "firing") counts[severity]++;
-    for (const more of this.#notKept.values()) counts.notKept += more;
+    for (const more of this.#judge.notKept.values()) counts.notKept += more;
     return counts;
   }
 
   /** Alerts of a group that there was no room for at the last tick. */
   notKept(group: AlertGroup): number {
-    return this.#notKept.get(group) ?? 0;
+    return this.#judge.notKept.get(group) ?? 0;
   }
 
   /** @throws AzoraError NOT_FOUND, or CONFLICT where it does not fire */
@@ -226,68 +223,7 @@ export class AlertManager {
     return isJudged && this.table.get(kindOf(record), record.subject) === undefined;
   }
 
-  #judge(definition: AlertDefinition, situation: Situation, memory: Memory, step: number): void {
-    const wall = this.#options.wall();
-    const kept = this.table.of(definition.id);
-    const isQuiet = situation.launching && !definition.duringLaunch;
-    const seen = isQuiet ? { complete: false, of: [] } : this.#observe(definition, situation, memory);
-    const named = new Set<string>();
-    for (const observation of seen.of) {
-      named.add(observation.subject);
-      this.#take(definition, observation, step, wall);
-    }
-    for (const record of [...kept.values()]) {
-      if (record.state === "resolved" || named.has(record.subject)) continue;
-      if (!seen.complete) unknown(record, wall);
-      else if (record.state === "pending") this.table.remove(record);
-      else this.#changed(record, gone(record, step, wall));
-    }
-  }
-
-  #observe(definition: AlertDefinition, situation: Situation, memory: Memory): Seen {
-    const seen = this.#guarded(definition.id, () => OBSERVATIONS[definition.id]!(situation, memory));
-    return seen ?? { complete: false, of: [] };
-  }
-
-  /** One malformed fact costs one definition one tick. */
-  #guarded<T>(what: string, run: () => T): T | undefined {
-    try {
-      return run();
-    } catch (error) {
-      this.#faults++;
-      this.#lastFault = `${what}: ${(error as Error).message}`;
-      return undefined;
-    }
-  }
-
-  #take(definition: AlertDefinition, { subject, group, value, says }: Observation, step: number, wall: number): void {
-    let record = this.table.get(definition.id, subject);
-    if (!record || record.state === "resolved") {
-      const worst =
-        value === null ? undefined : definition.levels.findLast((one) => isBad(definition, one, value, false));
-      if (!worst) return;
-      if (!record) {
-        if (!this.table.makeRoom(group, worst.severity)) {
-          this.#notKept.set(group, (this.#notKept.get(group) ?? 0) + 1);
-          return;
-        }
-        const { severity } = worst;
-        const levels = definition.levels.length;
-        record = this.#begin({ alert: definition.id, subject, group, severity, rule: null, levels });
-      }
-    }
-    if (value === null) {
-      // One that has not fired waits without a claim: its stretch goes on when it is known again.
-      unknown(record, wall);
-      return;
-    }
-    const what = look(record, definition, value, step, wall);
-    if (record.held.some((held) => held !== null)) record.summary = says().slice(0, 1000);
-    if (record.state === "pending" && record.held.every((held) => held === null)) this.table.remove(record);
-    this.#changed(record, what);
-  }
-
-  #begin(of: Omit<Parameters<typeof beginRecord>[0], "id" | "wall">): AlertRecord {
+  #begin(of: NewRecord): AlertRecord {
     const record = beginRecord({ ...of, id: this.#newId(), wall: this.#options.wall() });
     this.table.add(record);
     return record;
@@ -298,11 +234,6 @@ export class AlertManager {
     this.#changes++;
     if (what !== "acknowledged") this.table.settled();
     this.#feed.add({ change: what, alert: this.view(record) });
-  }
-
-  #remember({ state, launching }: Situation, now: number): void {
-    const score = launching || !state || state.harmony.confidence < 0.5 ? null : state.harmony.score;
-    this.#scores.add(score, now);
   }
 
   #forget(step: number): void {

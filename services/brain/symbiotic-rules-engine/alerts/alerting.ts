@@ -4,10 +4,11 @@ import { type Clock, monotonicClock } from "../../../../runtime/clock.ts";
 import type { Settings } from "../../../../runtime/settings.ts";
 import { AlertFile } from "./alert-file.ts";
 import { AlertManager } from "./alert-manager.ts";
+import type { Channel } from "./channel.ts";
 import { MailChannel } from "./channels/mail.ts";
 import { WebhookChannel } from "./channels/webhook.ts";
 import { gaugesOf } from "./gauges.ts";
-import { type Channel, Notifier } from "./notifier.ts";
+import { Notifier } from "./notifier.ts";
 import type { Situation } from "./situation.ts";
 
 export interface AlertingOptions {

@@ -3,24 +3,8 @@ import type { Clock } from "../../../../runtime/clock.ts";
 import type { AlertManager } from "./alert-manager.ts";
 import { messageOf } from "./alert-message.ts";
 import { type AlertRecord, rank } from "./alert-record.ts";
-
-/** Where alerts are sent to. */
-export interface Channel {
-  name: string;
-  /** Resolves when the receiver has taken it. Its errors say nothing secret. */
-  send(message: AlertMessage, signal: AbortSignal): Promise<void>;
-}
-
-/** The receiver asks for patience. */
-export class ChannelError extends Error {
-  /** ms */
-  readonly retryAfter: number | undefined;
-
-  constructor(message: string, retryAfter?: number) {
-    super(message);
-    this.retryAfter = retryAfter;
-  }
-}
+import { type Channel, ChannelError } from "./channel.ts";
+import { type Due, isOwnTrouble, kindOf, type Lane, type Line, lineOf, type Told, urgency } from "./lanes.ts";
 
 export interface NotifierOptions {
   manager: AlertManager;
@@ -38,47 +22,6 @@ export interface NotifierOptions {
   told(): void;
   /** 0 to 1. @default Math.random */
   random?(): number;
-}
-
-/** What a channel knows of a group. */
-export interface Told {
-  channel: string;
-  group: AlertGroup;
-  /** Wall time of the last message, ms. */
-  at: number;
-  /** Repeats so far. */
-  round: number;
-}
-
-interface Line {
-  /** Since when the group has something to tell, and when it may be tried again; in the clock's time. */
-  since: number | undefined;
-  notBefore: number;
-  /** When something was sent last, in the clock's time. */
-  sent: number | undefined;
-  sentAt: number;
-  round: number;
-  failures: number;
-}
-
-interface Lane {
-  channel: Channel;
-  lines: Map<AlertGroup, Line>;
-  /** No message is tried before, since the receiver itself does not answer. */
-  notBefore: number;
-  /** In a row. */
-  failures: number;
-  /** Why it failed last; empty when there is nothing left that it has not taken. */
-  why: string;
-  sent: number;
-  failed: number;
-  running: Promise<void> | undefined;
-}
-
-interface Due {
-  line: Line;
-  records: AlertRecord[];
-  message: AlertMessage;
 }
 
 /** What begins together is told together. */
@@ -288,27 +231,4 @@ export class Notifier {
     lane.why = "";
     this.#options.trouble(lane.channel.name, "takes alerts again");
   }
-}
-
-/** That alerts do not arrive by it is nothing to tell by it. */
-function isOwnTrouble({ alert, subject, group }: AlertRecord, channel: string): boolean {
-  return group === "organism" && alert === "alerts-undelivered" && subject === channel;
-}
-
-function lineOf({ lines }: Lane, group: AlertGroup): Line {
-  let line = lines.get(group);
-  if (!line) {
-    line = { since: undefined, notBefore: 0, sent: undefined, sentAt: 0, round: 0, failures: 0 };
-    lines.set(group, line);
-  }
-  return line;
-}
-
-function kindOf(records: readonly AlertRecord[], isNews: boolean): AlertMessage["kind"] {
-  if (!isNews) return "repeat";
-  return records.every(({ state }) => state === "resolved") ? "resolved" : "firing";
-}
-
-function urgency(records: readonly AlertRecord[]): number {
-  return Math.max(...records.map(({ severity, state }) => rank(severity) + (state === "firing" ? 10 : 0)));
 }

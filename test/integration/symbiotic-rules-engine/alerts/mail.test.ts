@@ -1,8 +1,8 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
+import { ChannelError } from "../../../../services/brain/symbiotic-rules-engine/alerts/channel.ts";
 import { MailChannel } from "../../../../services/brain/symbiotic-rules-engine/alerts/channels/mail.ts";
-import { ChannelError } from "../../../../services/brain/symbiotic-rules-engine/alerts/notifier.ts";
 import { alertMessage } from "./message.ts";
 
 const PASSWORD = "s3cret p@ss/wörd";

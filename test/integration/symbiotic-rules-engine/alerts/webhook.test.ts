@@ -3,11 +3,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "@jest/globals";
+import { ChannelError } from "../../../../services/brain/symbiotic-rules-engine/alerts/channel.ts";
 import {
   signature,
   WebhookChannel,
 } from "../../../../services/brain/symbiotic-rules-engine/alerts/channels/webhook.ts";
-import { ChannelError } from "../../../../services/brain/symbiotic-rules-engine/alerts/notifier.ts";
 import { alertMessage } from "./message.ts";
 
 const SECRET = `whsec_${Buffer.from("an example key of thirty-two byt").toString("base64")}`;

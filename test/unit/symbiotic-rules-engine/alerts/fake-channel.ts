@@ -1,5 +1,5 @@
 import type { Alert, AlertMessage } from "../../../../models/alerts.ts";
-import type { Channel } from "../../../../services/brain/symbiotic-rules-engine/alerts/notifier.ts";
+import type { Channel } from "../../../../services/brain/symbiotic-rules-engine/alerts/channel.ts";
 
 /** A receiver that a test has in hand. It believes what it is told, by the revision of each alert. */
 export class FakeChannel implements Channel {

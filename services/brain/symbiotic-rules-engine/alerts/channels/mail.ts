@@ -1,7 +1,7 @@
 import { createTransport } from "nodemailer";
 import type { AlertMessage } from "../../../../../models/alerts.ts";
 import { subjectLine, textOf } from "../alert-message.ts";
-import { type Channel, ChannelError } from "../notifier.ts";
+import { type Channel, ChannelError } from "../channel.ts";
 
 export interface MailOptions {
   /** `smtp://user:password@host:587` (with STARTTLS where the server has it) or `smtps://…:465`. */

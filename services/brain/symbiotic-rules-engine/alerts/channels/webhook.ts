@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import type { AlertMessage } from "../../../../../models/alerts.ts";
-import { type Channel, ChannelError } from "../notifier.ts";
+import { type Channel, ChannelError } from "../channel.ts";
 
 export interface WebhookOptions {
   url: string;
