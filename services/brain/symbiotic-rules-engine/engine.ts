@@ -142,6 +142,7 @@ export class Engine {
     await this.alerting.open();
     for (const problem of await this.kept.restore()) logger.warn(problem);
     await this.desk.open();
+    await this.executions.open().catch((error) => this.parts.failed("executions", error));
     await this.#look();
     this.#every(JUDGE_MS, () => this.#judge());
     this.#every(SECOND_MS, () => this.#second());

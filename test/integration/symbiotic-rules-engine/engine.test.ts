@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Service, ServiceBroker } from "moleculer";
 import { type StoreMethods, store } from "../../../mixins/store/store.ts";
 import type { HarmonyUpdate } from "../../../models/harmony-update.ts";
+import type { RuleWhy } from "../../../models/symbiosis.ts";
 import {
   engineStateModel,
   ruleExecutionModel,
@@ -25,6 +26,17 @@ const busy = (id: string, more: object = {}) => ({
   actions: [{ type: "setFlag", target: "heart", parameters: { flag: "calm", value: true } }],
   ...more,
 });
+
+const ACTION = { type: "heal" as const, target: "shop", status: "done" as const, what: "restarted shop" };
+const WHY: RuleWhy = {
+  rule: "one",
+  at: "2027-01-01T00:00:00.000Z",
+  result: "fired",
+  why: "heart.errorRate is 7 %",
+  conditions: [],
+  cooldownLeft: 0,
+  heldFor: 0,
+};
 
 /** Lets promises and files come to their end. */
 const settled = async (done: () => boolean | Promise<boolean>) => {
@@ -228,6 +240,31 @@ describe("the engine", () => {
     await seconds(12, 95);
     expect(operations.why("calm").cooldownLeft).toBeGreaterThan(500_000);
     expect(await engine.executions.newest(10)).toHaveLength(1);
+  });
+
+  test("an effect that was watched when the engine ended is unknown, not watched for ever", async () => {
+    const effect = {
+      metric: "heart.errorRate",
+      before: 7,
+      after: null,
+      verdict: "watching" as const,
+      rolledBack: false,
+    };
+    await engine.executions.keep({
+      id: "a",
+      rule: "one",
+      at: "2027-01-01T00:00:00.000Z",
+      mode: "on",
+      why: WHY,
+      actions: [{ ...ACTION, effect }],
+    });
+    await engine.stop();
+    await begin();
+    const [execution] = await engine.executions.newest(1);
+    expect(execution!.actions[0]!.effect).toMatchObject({
+      verdict: "unknown",
+      why: "the engine ended while it watched",
+    });
   });
 
   test("recorded values are replayed against a rule that is not there yet", async () => {
