@@ -7,6 +7,9 @@ const KEPT = 10_000;
 const PRUNE_EVERY = 100;
 /** Results that are not stored yet and are shown all the same. */
 const IN_MEMORY = 1000;
+/** Results among which some may not have their verdict yet. */
+const WATCHED = 1000;
+const ENDED = { verdict: "unknown" as const, why: "the engine ended while it watched" };
 
 /** What rules did, in the store; the newest are shown even where the store is full. */
 export class Executions {
@@ -22,6 +25,22 @@ export class Executions {
 
   constructor(store: StoreMethods) {
     this.#store = store;
+  }
+
+  /** After a start: effects that the engine before was still watching are not known any more. */
+  async open(): Promise<void> {
+    const newest = await this.newest(WATCHED);
+    const isWatching = ({ actions }: ExecutionResult) => actions.some(({ effect }) => effect?.verdict === "watching");
+    await Promise.all(
+      newest.filter(isWatching).map((result) =>
+        this.keep({
+          ...result,
+          actions: result.actions.map((action) =>
+            action.effect?.verdict === "watching" ? { ...action, effect: { ...action.effect, ...ENDED } } : action,
+          ),
+        }),
+      ),
+    );
   }
 
   /**
