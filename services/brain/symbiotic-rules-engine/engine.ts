@@ -105,7 +105,7 @@ export class Engine {
     this.actor = new RuleActor({
       ports: brokerPorts(broker, {
         topology: () => (clock.now() - this.#topologyAt < TOPOLOGY_FRESH_MS ? this.roster.topology : undefined),
-        raise: (alert) => this.alerting.manager.raise(alert),
+        alerts: this.alerting.manager,
       }),
       columns: this.#columns,
       clock,

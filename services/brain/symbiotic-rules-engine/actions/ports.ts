@@ -51,7 +51,10 @@ export interface ActionPorts {
   heapLimit(node: string): Promise<number>;
   clearTags(node: string, tags: string[]): Promise<void>;
   flags(notice: FlagNotice): void;
-  raise(alert: RaisedAlert): void;
+  /** False where there is no room for another one. */
+  raise(alert: RaisedAlert): boolean;
+  /** How severe it is where it fires already. */
+  raised(id: string, subject: string): RaisedAlert["severity"] | undefined;
   /** Something was changed about these: who measures them should know. */
   acted(note: { target: string; services: string[]; what: string }): void;
   machine(): Machine;
@@ -60,7 +63,8 @@ export interface ActionPorts {
 export interface BrokerPortsOptions {
   /** The newest topology, where it is known and fresh. @default it is asked for each time */
   topology?(): Topology | undefined;
-  raise?(alert: RaisedAlert): void;
+  /** @default no alert is raised */
+  alerts?: Pick<ActionPorts, "raise" | "raised">;
 }
 
 const ASK_MS = 5000;
@@ -95,7 +99,8 @@ export function brokerPorts(broker: ServiceBroker, options: BrokerPortsOptions =
       await broker.call("node-performance.invalidateTags", { tags }, { nodeID: node, timeout: ASK_MS });
     },
     flags: (notice) => void broker.broadcast("organism.flags", notice),
-    raise: (alert) => options.raise?.(alert),
+    raise: (alert) => options.alerts?.raise(alert) ?? false,
+    raised: (id, subject) => options.alerts?.raised(id, subject),
     acted: (note) => void broker.broadcast("organism.acted", note),
     machine: () => ({ cores: availableParallelism(), busy: busy(), memory: totalmem() }),
   };

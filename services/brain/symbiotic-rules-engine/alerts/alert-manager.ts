@@ -111,7 +111,7 @@ export class AlertManager {
   }
 
   /** A rule's alert: it fires at once, and until it is cleared. Raising it again refreshes it. */
-  raise({ id, subject, severity, summary, rule }: RaisedAlert): void {
+  raise({ id, subject, severity, summary, rule }: RaisedAlert): boolean {
     const wall = this.#options.wall();
     const given = SEVERITIES.includes(severity) ? severity : "warning";
     const about = String(subject).slice(0, 200);
@@ -120,7 +120,7 @@ export class AlertManager {
     if (!record) {
       if (!this.table.makeRoom("rules", given)) {
         this.#raisedNotKept++;
-        return;
+        return false;
       }
       record = this.#begin({ alert, subject: about, group: "rules", severity: given, rule: rule ?? null, levels: 0 });
     }
@@ -128,6 +128,13 @@ export class AlertManager {
     record.rule = rule ?? record.rule;
     if (record.state !== "firing") this.#changed(record, fire(record, given, wall));
     else if (record.severity !== given) this.#changed(record, change(record, given));
+    return true;
+  }
+
+  /** How severe a raised alert is that fires now; undefined where none does. */
+  raised(id: string, subject: string): Severity | undefined {
+    const record = this.table.get(`rule:${id.slice(0, 100)}`, subject.slice(0, 200));
+    return record?.state === "firing" ? record.severity : undefined;
   }
 
   clear(id: string, subject: string): void {

@@ -15,6 +15,7 @@ import { FakeClock } from "../../../support/fake-clock.ts";
 import { knownNode, knownService, topologyOf } from "../../../support/topology.ts";
 
 const MB = 1024 * 1024;
+const MOST_ALERTS = 3;
 
 /** An organism that does what it is told, as far as the actor can see it. */
 export class World {
@@ -108,7 +109,8 @@ export class World {
       flags: (notice) => {
         this.flags = notice;
       },
-      raise: (alert) => this.alerts.push(alert),
+      raise: (alert) => this.alerts.length < MOST_ALERTS && this.alerts.push(alert) > 0,
+      raised: (id, subject) => this.alerts.findLast((one) => one.id === id && one.subject === subject)?.severity,
       acted: () => {},
       machine: () => this.machine,
     };

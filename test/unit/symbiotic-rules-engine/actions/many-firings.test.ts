@@ -47,4 +47,22 @@ describe("rules that fire again and again", () => {
     // The one that set the flag said something else before.
     expect([first, world.kept.length]).toEqual([2000, 2001]);
   });
+
+  test("an alert that fires is not raised again, unless it is of another severity", async () => {
+    const world = new World();
+    const raise = (severity: string) =>
+      world.actor.act(rule("calm", [{ type: "alert", target: "heart", parameters: { severity } }]), why("calm"));
+    const done = [await raise("warning"), await raise("warning"), await raise("critical"), await raise("critical")];
+    expect(done.map(({ actions }) => actions[0]!.status)).toEqual(["done", "unchanged", "done", "unchanged"]);
+    expect(world.alerts.map(({ severity }) => severity)).toEqual(["warning", "critical"]);
+  });
+
+  test("an alert for which there is no room is refused, and not said to be raised", async () => {
+    const world = new World();
+    const raise = (id: string) => world.actor.act(rule(id, [{ type: "alert", target: "heart" }]), why(id));
+    for (const id of ["a", "b", "c"]) await raise(id);
+    expect((await raise("d")).actions).toEqual([
+      expect.objectContaining({ status: "refused", what: expect.stringContaining("no room") }),
+    ]);
+  });
 });

@@ -65,8 +65,10 @@ export const alert: Act = ({ parameters, target, rule, why, ports }) => {
   };
   return {
     what: `raises the alert ${rule} about ${target.name}`,
+    ...(ports.raised(rule, target.name) === severity ? { isThere: true as const } : {}),
     async carryOut() {
-      ports.raise({ id: rule, subject: target.name, severity, summary, rule });
+      const isKept = ports.raise({ id: rule, subject: target.name, severity, summary, rule });
+      if (!isKept) refuse("there are so many alerts already that there is no room for another one");
       return `the alert ${rule} is raised about ${target.name}`;
     },
   };
