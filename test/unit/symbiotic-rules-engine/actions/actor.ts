@@ -29,6 +29,8 @@ export class World {
   readonly alerts: RaisedAlert[] = [];
   flags: unknown;
   machine = { cores: 4, busy: 0.2 as number | null, memory: 16_000 * MB };
+  /** Of each node, MB. */
+  heap = 1000;
   readonly kept: ExecutionResult[] = [];
   readonly log: string[] = [];
   actor: RuleActor;
@@ -104,7 +106,7 @@ export class World {
         this.lent.set(node, lending);
         return { share: lending.share, turned: lending.share ? ["niceness -1"] : [], not: [], refused: 0 };
       },
-      heapLimit: async () => 1000 * MB,
+      heapLimit: async () => this.heap * MB,
       clearTags: async () => {},
       flags: (notice) => {
         this.flags = notice;

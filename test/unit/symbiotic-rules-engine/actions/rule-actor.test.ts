@@ -456,7 +456,23 @@ describe("Memory", () => {
       );
     await act();
     expect(world.orders.at(-1)?.parameters["memoryLimitMB"]).toBe(1100);
-    expect((await act()).actions[0]?.status).toBe("unchanged");
+    world.heap = 1150;
+    expect((await act()).actions[0]).toMatchObject({
+      status: "unchanged",
+      what: "the heap of brain is as large as it may be, 1100 MB",
+    });
+  });
+
+  test("does not grow by a next step before the last one is in force", async () => {
+    const world = new World();
+    const act = async () => {
+      const action = { type: "adjustResourceAllocation" as const, target: "brain", parameters: { increaseMemory: 10 } };
+      return (await world.actor.act(rule("r", [action]), why("r"))).actions[0]!;
+    };
+    await act();
+    expect(await act()).toMatchObject({ status: "unchanged", what: "brain-1 gets 1100 MB at its next start already" });
+    world.heap = 1148;
+    expect((await act()).what).toContain("brain-1 gets 1210 MB at its next start");
   });
 });
 

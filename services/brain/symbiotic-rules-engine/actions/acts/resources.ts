@@ -8,6 +8,8 @@ const MB = 1024 * 1024;
 const HEAP = { min: 128, max: 65_536 } as const;
 /** Share of the machine's memory that one process may be allowed. */
 const MOST_OF_MACHINE = 0.5;
+/** A limit is in force where at least this share of it is seen. */
+const IN_FORCE = 0.98;
 const ORDER_MS = 10_000;
 
 /** More or less processor time at once, and heap from the next start on. */
@@ -57,11 +59,18 @@ async function memory({ target, topology, rule, now, ports, holdings }: Situatio
   const held = before?.kind === "memory" ? before.value.nodes : [];
   const most = Math.min(HEAP.max, Math.floor((ports.machine().memory * MOST_OF_MACHINE) / MB));
   const local = topology.nodes.filter(({ id, remote }) => target.nodes.includes(id) && !remote);
+  const waiting: string[] = [];
   const asked = await Promise.all(
     local.map(async ({ id, options }) => {
       const known = held.find(({ node }) => node === id);
-      const was = known?.was ?? Math.round((await ports.heapLimit(id)) / MB);
+      const is = Math.round((await ports.heapLimit(id)) / MB);
+      const was = known?.was ?? is;
       if (!Number.isFinite(was)) return [];
+      // A step that is not in force yet cannot have been too small.
+      if (known && step > 0 && is < known.to * IN_FORCE) {
+        waiting.push(`${id} gets ${known.to} MB at its next start already`);
+        return [];
+      }
       const from = known?.to ?? was;
       const to = Math.round(Math.min(Math.max(from, most), Math.max(HEAP.min, (from * (100 + step)) / 100)));
       return to === from
@@ -73,7 +82,7 @@ async function memory({ target, topology, rule, now, ports, holdings }: Situatio
   const what = `lets the heap of ${nodes.map(({ node, to }) => `${node} be ${to} MB`).join(", of ")} from its next start on`;
   if (nodes.length === 0)
     return {
-      what: `the heap of ${target.name} is as large as it may be, ${most} MB`,
+      what: waiting.length > 0 ? waiting.join(", ") : `the heap of ${target.name} is as large as it may be, ${most} MB`,
       isThere: true,
       carryOut: async () => "",
     };
