@@ -106,10 +106,10 @@ export class SegmentRing {
     }
   }
 
-  /** Throws the oldest file away, so that there is room for something newer. */
+  /** Throws the oldest file away, so that there is room for something newer; never the last one in which there is anything. */
   async giveWay(): Promise<void> {
-    const [oldest] = this.#segments;
-    if (!oldest || oldest === this.#open?.info) return;
+    const [oldest, ...others] = this.#segments;
+    if (!oldest || oldest === this.#open?.info || !others.some(({ rows }) => rows > 0)) return;
     this.#shortened += oldest.rows;
     await this.#remove();
   }
@@ -151,6 +151,9 @@ export class SegmentRing {
         await file.write(MAGIC);
       } catch (error) {
         await this.#end();
+        // A disk that stays full would soon have hundreds of empty files.
+        this.#segments.pop();
+        await disk.remove(this.#path(number)).catch(() => {});
         throw error;
       }
       return this.#open;

@@ -232,8 +232,28 @@ describe("the history", () => {
     bench.clock.advance(10_000);
     await bench.written();
     const { rows } = await bench.history.read({ from: 0, to: START * 2, step: 1000 });
-    // The first file gave way to what is newer, and 80 rows found no place.
-    expect(rows.map(({ values }) => values[0])).toEqual(Array.from({ length: 120 }, (_, i) => i + 90));
+    // 80 rows found no place. The only file there was did not make room for them.
+    const kept = [...Array.from({ length: 10 }, (_, i) => i), ...Array.from({ length: 120 }, (_, i) => i + 90)];
+    expect(rows.map(({ values }) => values[0])).toEqual(kept);
+    await bench.history.close();
+  });
+
+  it("throws its oldest file away on a full disk, and leaves no empty ones", async () => {
+    const disk = new FullDisk();
+    const bench = new Bench({ disk });
+    await bench.history.open();
+    for (let i = 0; i < 610; i++) {
+      bench.add({ "brain.load": i });
+      if (i % 5 === 0) await bench.written();
+    }
+    await bench.written();
+    expect(bench.history.stats().seconds).toMatchObject({ segments: 3, rows: 610 });
+    disk.isFull = true;
+    for (let i = 0; i < 290; i++) {
+      bench.add({ "brain.load": i });
+      await bench.written();
+    }
+    expect(bench.history.stats().seconds).toMatchObject({ segments: 2, rows: 310, shortened: 300 });
     await bench.history.close();
   });
 
