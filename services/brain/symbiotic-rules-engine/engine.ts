@@ -117,7 +117,10 @@ export class Engine {
         this.record.done(result);
         return this.executions.keep(result);
       },
-      remember: () => this.kept.keep(),
+      remember: async () => {
+        await this.kept.keep();
+        if (this.kept.failure !== undefined) throw new Error(this.kept.failure);
+      },
     });
     this.kept = new KeptState(store, {
       rules: {
@@ -296,7 +299,7 @@ export class Engine {
       );
     }
     await this.desk.look().catch((error) => this.parts.failed("rule files", error));
-    await this.kept.keep();
+    await Promise.all([this.kept.keep(), this.executions.again()]);
   }
 
   #ask<T>(action: string): Promise<T> {

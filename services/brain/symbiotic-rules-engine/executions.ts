@@ -52,6 +52,15 @@ export class Executions {
     this.#unstored.delete(result.id);
     this.#unstored.set(result.id, result);
     if (this.#unstored.size > IN_MEMORY) this.#unstored.delete(this.#unstored.keys().next().value!);
+    return this.#writeSoon();
+  }
+
+  /** Tries again what the store did not take. */
+  async again(): Promise<void> {
+    if (this.#unstored.size > 0) await this.#writeSoon();
+  }
+
+  #writeSoon(): Promise<void> {
     this.#toWrite ??= this.#writing.then(() => {
       this.#toWrite = undefined;
       this.#writing = this.#write();

@@ -14,7 +14,9 @@ export class KeptState {
   readonly #store: StoreMethods;
   readonly #parts: Record<string, Lasting>;
   readonly #written = new Map<string, string>();
-  #writing: Promise<void> | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  /** The next write, which has not begun. */
+  #toWrite: Promise<void> | undefined;
 
   constructor(store: StoreMethods, parts: Record<string, Lasting>) {
     this.#store = store;
@@ -35,12 +37,17 @@ export class KeptState {
     return problems;
   }
 
-  /** Writes what has changed since the last time. One write at a time; the next call takes what came meanwhile. */
+  /**
+   * Writes what has changed since the last time. One write at a time: who asks during one waits for the next, which has what
+   * came meanwhile.
+   */
   keep(): Promise<void> {
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined;
+    this.#toWrite ??= this.#writing.then(() => {
+      this.#toWrite = undefined;
+      this.#writing = this.#write();
+      return this.#writing;
     });
-    return this.#writing;
+    return this.#toWrite;
   }
 
   async #write(): Promise<void> {

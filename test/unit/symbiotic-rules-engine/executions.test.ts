@@ -67,6 +67,10 @@ describe("results of rules", () => {
     expect(executions.failure).toBe("disk is full");
     expect((await executions.newest(10)).map(({ id }) => id)).toEqual(["1"]);
     state.full = false;
+    const again = executions.again();
+    await write();
+    await again;
+    expect([executions.failure, [...stored.keys()]]).toEqual([undefined, ["1"]]);
     const next = executions.keep(resultOf("2"));
     await write();
     await next;

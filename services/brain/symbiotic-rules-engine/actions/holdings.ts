@@ -22,7 +22,7 @@ export interface HoldingsOptions {
   value(metric: string): number | null;
   /** Gives nodes or memory back, which nobody is lent. @throws where that cannot be done now */
   giveBack(held: Held, to: Held["value"] | "release"): Promise<void>;
-  /** Called before and after what is durable is changed. */
+  /** Called before and after what is durable is changed. @throws why it could not be stored */
   changed(): Promise<void> | void;
   onTrouble(what: string): void;
 }
@@ -93,10 +93,18 @@ export class Holdings {
     return seenOn(held, nodes, states);
   }
 
-  /** Enters something that outlives the engine, and waits until that is stored: only then may it be done. */
+  /** Enters something that outlives the engine, and waits until that is stored: only then may it be done. @throws Refused */
   async keep(held: Held): Promise<void> {
+    const { target, lever } = held;
+    const before = this.find(target, lever);
     this.put(held);
-    await this.#options.changed();
+    try {
+      await this.#options.changed();
+    } catch (error) {
+      if (before) this.put(before);
+      else this.drop(target, lever);
+      refuse(`it could not be given back after a restart of the engine: ${(error as Error).message}`);
+    }
   }
 
   /** Enters what is held, without telling anybody. */
@@ -130,7 +138,7 @@ export class Holdings {
     const now = this.find(target, lever);
     if (before) this.put(before);
     else this.drop(target, lever);
-    if (now && isDurable(now)) await this.#options.changed();
+    if (now && isDurable(now)) await this.#changed();
     else await this.#tell();
   }
 
@@ -215,12 +223,20 @@ export class Holdings {
       if (step === "release") this.drop(held.target, held.lever);
       else Object.assign(held, { value: step, changed: this.#options.now() });
       entry.need?.reset();
-      await this.#options.changed();
+      await this.#changed();
     } catch (error) {
       entry.notBefore = now + RETRY_MS;
       this.#options.onTrouble(`${held.lever} of ${held.target} cannot be given back yet: ${(error as Error).message}`);
     } finally {
       entry.busy = false;
+    }
+  }
+
+  async #changed(): Promise<void> {
+    try {
+      await this.#options.changed();
+    } catch (error) {
+      this.#options.onTrouble(`what rules hold could not be stored: ${(error as Error).message}`);
     }
   }
 

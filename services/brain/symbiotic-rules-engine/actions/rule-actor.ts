@@ -45,7 +45,10 @@ export interface RuleActorOptions {
       now: number,
     ): { ok: true } | { ok: false; why: string };
   };
-  /** Called when the list of what outlives the engine changes; it is waited for before such an act, a second at most. */
+  /**
+   * Called when the list of what outlives the engine changes. It is waited for before such an act, a second at most; where it
+   * throws, the act is refused, since nobody would give back what is not on the list.
+   */
   remember?(): Promise<void> | void;
 }
 
@@ -255,7 +258,9 @@ export class RuleActor {
     this.#stopped = true;
     this.#followUps.stop();
     await Promise.allSettled([...this.#effects]);
-    await this.#remember();
+    await this.#remember().catch(({ message }: Error) =>
+      this.#options.logger.warn(`what rules hold could not be stored: ${message}`),
+    );
   }
 
   #hindrance(rule: string): string | undefined {
@@ -421,15 +426,14 @@ export class RuleActor {
     return topology;
   }
 
+  /** @throws why it could not be stored */
   async #remember(): Promise<void> {
-    const { remember, clock, logger } = this.#options;
+    const { remember, clock } = this.#options;
     if (!remember) return;
     const late = Promise.withResolvers<void>();
     const cancel = clock.after(REMEMBER_MS, () => late.resolve());
     try {
       await Promise.race([remember(), late.promise]);
-    } catch (error) {
-      logger.warn(`what rules hold could not be stored: ${(error as Error).message}`);
     } finally {
       cancel();
     }

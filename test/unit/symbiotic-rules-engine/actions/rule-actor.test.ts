@@ -424,6 +424,36 @@ describe("Scaling", () => {
   });
 });
 
+describe("Where the list of what outlives the engine cannot be stored", () => {
+  test("nothing that outlives it is changed, and what is lent is", async () => {
+    let isFull = true;
+    const world = new World({
+      remember: async () => {
+        if (isFull) throw new Error("the disk is full");
+      },
+    });
+    const act = () =>
+      world.actor.act(
+        rule("r", [
+          { type: "scaleSystem", target: "heart", parameters: { by: 1 } },
+          { type: "adjustResourceAllocation", target: "brain", parameters: { increaseMemory: 15 } },
+          { type: "shed", target: "heart" },
+        ]),
+        why("r"),
+      );
+    const what = "it could not be given back after a restart of the engine: the disk is full";
+    expect((await act()).actions).toEqual([
+      expect.objectContaining({ status: "refused", what }),
+      expect.objectContaining({ status: "refused", what }),
+      expect.objectContaining({ status: "done" }),
+    ]);
+    expect(world.orders).toEqual([]);
+    expect(world.actor.held().map(({ lever }) => lever)).toEqual(["admission"]);
+    isFull = false;
+    expect((await act()).actions.map(({ status }) => status)).toEqual(["done", "done", "unchanged"]);
+  });
+});
+
 describe("Memory", () => {
   test("is a larger heap from the next start on, and given back as it was before", async () => {
     const world = new World();
