@@ -96,7 +96,11 @@ export class RuleDesk {
   }
 
   async change(id: string, change: RuleChange, by: string): Promise<LibraryRule> {
-    return this.#done(await this.#library.change(id, change, by));
+    try {
+      return await this.#library.change(id, change, by);
+    } finally {
+      this.#told();
+    }
   }
 
   async restore(id: string, version: number, by: string): Promise<LibraryRule> {

@@ -164,4 +164,27 @@ describe("the library of rules", () => {
   test("an unknown rule is answered with the nearest", () => {
     expect(() => library.get("shiped")).toThrow("There is no rule shiped; did you mean shipped?");
   });
+
+  test("a rule can be made quiet where nothing can be stored, and not made louder; after a start it is as before", async () => {
+    writeFiles(folder, { "rules/a.json": JSON.stringify(rule("one")) });
+    library = await opened();
+    await library.put(rule("two"), "operator");
+    const { transaction } = service;
+    service.transaction = () =>
+      Promise.reject(Object.assign(new Error("the disk is full"), { type: "STORE_UNAVAILABLE" }));
+    expect(await refusal(library.change("one", { enabled: false }, "operator"))).toBe(
+      "STORE_UNAVAILABLE: one is disabled now, but after a restart of the engine it is as before: the disk is full",
+    );
+    expect(await refusal(library.change("two", { mode: "shadow" }, "operator"))).toBe(
+      "STORE_UNAVAILABLE: two is mode shadow now, but after a restart of the engine it is as before: the disk is full",
+    );
+    expect([library.get("one").rule.enabled, library.get("two").rule.mode]).toEqual([false, "shadow"]);
+    expect(await refusal(library.change("one", { enabled: true }, "operator"))).toBe(
+      "STORE_UNAVAILABLE: the disk is full",
+    );
+    expect(library.get("one").rule.enabled).toBe(false);
+    service.transaction = transaction;
+    library = await opened();
+    expect([library.get("one").rule.enabled, library.get("two").rule.mode]).toEqual([true, "on"]);
+  });
 });

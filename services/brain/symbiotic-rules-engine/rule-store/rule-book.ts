@@ -64,6 +64,11 @@ export class RuleBook {
     return entry;
   }
 
+  /** What a rule is from now on, for as long as this process lives. */
+  writeNot(id: string, written: Written): void {
+    this.#entries.set(id, { ...written, version: this.#entries.get(id)?.version ?? 0 });
+  }
+
   /** What the API has said of the rule ends; its versions stay. */
   async remove(id: string, by: string): Promise<void> {
     await this.#transact(id, undefined, { rule: null, change: "removed", by });

@@ -1,6 +1,6 @@
 import type { CompleteRule, RuleFault, RuleOrigin, SymbioticRule } from "../../../../models/symbiosis.ts";
 import type { RuleVersion } from "../../../../models/symbiotic-rule.model.ts";
-import { AzoraError } from "../../../../runtime/errors.ts";
+import { AzoraError, type ErrorCode } from "../../../../runtime/errors.ts";
 import { nearest } from "../../../../runtime/nearest.ts";
 import type { CheckedRules } from "../../../../runtime/rules/check-rules.ts";
 import type { BookEntry, RuleBook } from "./rule-book.ts";
@@ -121,7 +121,11 @@ export class RuleLibrary {
     return this.get(id);
   }
 
-  /** Enables, disables, puts into shadow or takes out of it. */
+  /**
+   * Enables, disables, puts into shadow or takes out of it. What makes a rule quiet is done also where it cannot be stored: it
+   * may be this rule that has filled the disk.
+   * @throws AzoraError NOT_FOUND; STORE_UNAVAILABLE
+   */
   async change(id: string, { enabled, mode }: RuleChange, by: string): Promise<LibraryRule> {
     const { rule } = this.get(id);
     const entry = this.#book.entries.get(id);
@@ -135,7 +139,16 @@ export class RuleLibrary {
           mode: null,
         }
       : { rule: null, enabled: enabled ?? entry?.enabled ?? null, mode: mode ?? entry?.mode ?? null };
-    await this.#book.write(id, written, said.join(", "), by);
+    try {
+      await this.#book.write(id, written, said.join(", "), by);
+    } catch (error) {
+      if (enabled !== false && mode !== "shadow") throw error;
+      this.#book.writeNot(id, written);
+      this.refresh();
+      const { type = "STORE_UNAVAILABLE", message } = error as { type?: ErrorCode; message: string };
+      const detail = `${id} is ${said.join(", ")} now, but after a restart of the engine it is as before: ${message}`;
+      throw new AzoraError(type, detail, { id });
+    }
     this.refresh();
     return this.get(id);
   }
