@@ -170,19 +170,28 @@ export class Engine {
     return this.#situations.situation(this.judged, this.#clock.now());
   }
 
-  vitals(report: unknown): void {
+  /** @param from node that has sent it: nobody speaks for another */
+  vitals(report: unknown, from?: string): void {
+    if (this.#isOfAnother("vitals", report, from)) return;
     this.model.vitals(report);
     this.#situations.vitals(report);
     this.#isDue = true;
   }
 
-  performance(report: unknown): void {
+  /** @param from node that has sent it */
+  performance(report: unknown, from?: string): void {
+    if (this.#isOfAnother("performance", report, from)) return;
     this.model.performance(report);
     this.#situations.performance(report);
     this.#isDue = true;
   }
 
-  own(service: string, metrics: unknown): void {
+  /** @param from node that has sent it: a service speaks where it runs */
+  own(service: string, metrics: unknown, from?: string): void {
+    if (from !== undefined && !this.roster.carries(from, service)) {
+      this.model.impostor(from, "own metrics of a service that does not run there");
+      return;
+    }
     this.model.own(service, metrics);
     this.#isDue = true;
   }
@@ -206,6 +215,13 @@ export class Engine {
   /** Rules are judged from some seconds after the launch on. */
   get isJudging(): boolean {
     return this.#isJudging;
+  }
+
+  #isOfAnother(kind: string, report: unknown, from: string | undefined): boolean {
+    const of = (report as { node?: unknown } | null)?.node;
+    if (from === undefined || of === from) return false;
+    this.model.impostor(from, `${kind}: of another node`);
+    return true;
   }
 
   #judge(): void {

@@ -78,6 +78,12 @@ export class Roster {
     return known?.status === "healthy" || known?.status === "degraded";
   }
 
+  /** Whether a service has an instance on a node, as far as the orchestrator has told. */
+  carries(node: string, service: string): boolean {
+    const known = this.#topology?.services.find(({ name, aliases }) => name === service || aliases.includes(service));
+    return known?.instances.some((one) => one.node === node) ?? false;
+  }
+
   /** All that an action may name: systems are known without it. */
   targets(): string[] {
     const { services = [], nodes = [] } = this.#topology ?? {};

@@ -28,6 +28,11 @@ const BUILT_IN = fileURLToPath(new URL("../../../rules/built-in/", import.meta.u
 /** The request says itself how long it may take. */
 const UNBOUNDED: object = { timeout: 0 };
 
+/** The bus says who has sent an event, whatever stands in it. */
+function senderOf(ctx: Context): string {
+  return ctx.nodeID ?? "";
+}
+
 /** @throws AzoraError SERVICE_UNAVAILABLE while it starts or stops */
 function engineOf(service: EngineService): Engine {
   if (service.engine) return service.engine;
@@ -275,23 +280,23 @@ const schema: StoreSchema = {
   ) as NonNullable<StoreSchema["actions"]>,
   events: {
     "node.vitals"(this: EngineService, ctx: Context) {
-      this.engine?.vitals(ctx.params);
+      this.engine?.vitals(ctx.params, senderOf(ctx));
     },
     "node.performance"(this: EngineService, ctx: Context) {
-      this.engine?.performance(ctx.params);
+      this.engine?.performance(ctx.params, senderOf(ctx));
     },
     "organism.metric"(this: EngineService, ctx: Context) {
       // Only what the sender's own service publishes: nobody speaks for another.
-      if (ctx.caller) this.engine?.own(ctx.caller, ctx.params);
+      if (ctx.caller) this.engine?.own(ctx.caller, ctx.params, senderOf(ctx));
     },
-    "organism.node"(this: EngineService, ctx: Context<{ id: string; status: string }>) {
-      this.engine?.nodeChanged(ctx.params.id, ctx.params.status);
+    "organism.node"(this: EngineService, ctx: Context<{ id: string; status: string } | null>) {
+      if (ctx.params) this.engine?.nodeChanged(ctx.params.id, ctx.params.status);
     },
     "organism.service"(
       this: EngineService,
-      ctx: Context<{ name: string; node: string; incarnation: number; event: string }>,
+      ctx: Context<{ name: string; node: string; incarnation: number; event: string } | null>,
     ) {
-      this.engine?.serviceChanged(ctx.params);
+      if (ctx.params) this.engine?.serviceChanged(ctx.params);
     },
     "chain.alarm"(this: EngineService, ctx: Context) {
       this.engine?.chainAlarm(ctx.params);

@@ -221,6 +221,19 @@ describe("the engine", () => {
     expect(score >= 0 && score <= 100).toBe(true);
   });
 
+  test("nobody speaks for another: a report of another node, and metrics of a service that runs elsewhere, are not taken", async () => {
+    await seconds(3, 10);
+    const before = operations.state().systems.find(({ system }) => system === "heart")!.metrics.cpu.value;
+    engine.vitals(vitals(99, { seq: 1e9 }), "lungs-1");
+    engine.own("shop", { lie: 1 }, "lungs-1");
+    await seconds(1, 10);
+    expect(operations.state().systems.find(({ system }) => system === "heart")!.metrics.cpu.value).toBe(before);
+    expect(engine.model.faults().map(({ node, what }) => `${node} ${what}`)).toEqual([
+      "lungs-1 vitals: of another node",
+      "lungs-1 own metrics of a service that does not run there",
+    ]);
+  });
+
   test("harmony is told once a second, with the systems and what costs it", async () => {
     await seconds(5, 10);
     expect(told.length).toBeGreaterThanOrEqual(4);

@@ -74,4 +74,14 @@ describe("the roster", () => {
     roster.take(shop(1));
     expect([roster.launched, roster.targets()]).toEqual([true, ["shop", "store", "stomach-1"]]);
   });
+
+  test("a service runs where the orchestrator says, under each of its names", () => {
+    const roster = new Roster();
+    expect(roster.carries("stomach-1", "shop")).toBe(false);
+    roster.take(shop(1));
+    expect(roster.carries("stomach-1", "shop")).toBe(true);
+    expect(roster.carries("stomach-1", "store")).toBe(true);
+    expect(roster.carries("heart-1", "shop")).toBe(false);
+    expect(roster.carries("stomach-1", "someone")).toBe(false);
+  });
 });

@@ -1,11 +1,15 @@
 /** Dead lives of a node that are remembered, so that a late report of one is told from a new life. */
 const DEAD = 8;
+/** Reports in a row. */
+const BELIEVED_AFTER = 5;
 
 /** Which life of a node reports, and how far each kind of its reports has come. */
 export class NodeLife {
   instanceId: string;
   #dead: string[] = [];
   readonly #seqs = new Map<string, number>();
+  /** Late ones in a row, each later than the one before. */
+  readonly #late = new Map<string, { seq: number; count: number }>();
 
   constructor(instanceId: string) {
     this.instanceId = instanceId;
@@ -14,7 +18,8 @@ export class NodeLife {
   /** `late`: it came before, out of order, or from a dead life. */
   take(kind: string, instanceId: string, seq: number): "next" | "reborn" | "late" {
     if (instanceId === this.instanceId) {
-      if (seq <= (this.#seqs.get(kind) ?? -1)) return "late";
+      if (seq <= (this.#seqs.get(kind) ?? -1) && !this.#goesOn(kind, seq)) return "late";
+      this.#late.delete(kind);
       this.#seqs.set(kind, seq);
       return "next";
     }
@@ -24,6 +29,14 @@ export class NodeLife {
     this.#seqs.clear();
     this.#seqs.set(kind, seq);
     return "reborn";
+  }
+
+  /** A number that was absurdly high must not silence the node for good: who goes on counting is believed again. */
+  #goesOn(kind: string, seq: number): boolean {
+    const before = this.#late.get(kind);
+    const count = before && seq > before.seq ? before.count + 1 : 1;
+    this.#late.set(kind, { seq, count });
+    return count >= BELIEVED_AFTER;
   }
 
   /** The node is down: this life is over. */

@@ -77,6 +77,11 @@ export class OrganismModel {
     this.#nodes.performance(report);
   }
 
+  /** Somebody has said something of another one. Nothing of it is taken. */
+  impostor(node: string, what: string): void {
+    this.#faults.note(node, what);
+  }
+
   /** What a service publishes of itself: names and numbers. */
   own(service: string, metrics: unknown): void {
     const system = this.#systemOf(service, "");
