@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { flushCompileCache } from "node:module";
-import { nodeFlags, ownModule } from "./node-executable.ts";
+import { NODE_FLAGS, ownModule } from "./node-executable.ts";
 
 /** Argument with which a node's process only loads its code, leaves it in the cache and ends. */
 export const WARM_UP = "--warm-up";
@@ -18,11 +18,11 @@ export function keepCompiledCode(): void {
  * On the first start ever the cache is empty, and eight nodes at once would all compile the same. One process does it
  * before them. Resolves at once where there is a cache already, or none is wanted.
  */
-export function warmCompileCache(foreign: boolean): Promise<void> {
+export function warmCompileCache(): Promise<void> {
   const folder = process.env.NODE_COMPILE_CACHE;
   if (!folder || !isEmpty(folder)) return Promise.resolve();
   return new Promise((resolve) => {
-    execFile(process.execPath, [...nodeFlags(foreign), ownModule("runtime/node"), WARM_UP], () => resolve());
+    execFile(process.execPath, [...NODE_FLAGS, ownModule("runtime/node"), WARM_UP], () => resolve());
   });
 }
 

@@ -1,7 +1,10 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { createRequire, registerHooks } from "node:module";
+import { createRequire, registerHooks, setSourceMapsSupport } from "node:module";
 import { dirname, join, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { compileFunction } from "node:vm";
+import { transformTypeScript } from "./foreign-typescript.ts";
+import { PACKAGE_ROOT } from "./node-executable.ts";
 
 /** The copy of Moleculer that runs the organism; classes of a foreign project must extend this one. */
 const ownMoleculer = pathToFileURL(createRequire(import.meta.url).resolve("moleculer")).href;
@@ -29,7 +32,10 @@ function moleculerWithTypes(): string {
 export interface ModuleHooksOptions {
   /** Modules of this folder, less its node_modules, are loaded afresh with their service. */
   root: string;
-  /** Mends what foreign projects rely on: imports without an extension, and their own copy of Moleculer. */
+  /**
+   * Mends what foreign projects rely on: imports without an extension, TypeScript with enums and the like, source maps, and
+   * their own copy of Moleculer.
+   */
   foreign: boolean;
 }
 
@@ -40,6 +46,7 @@ export interface ModuleHooksOptions {
 export function installModuleHooks({ root, foreign }: ModuleHooksOptions): void {
   const prefix = pathToFileURL(root + sep).href;
   const isOwn = (url: string) => url.startsWith(prefix) && !url.slice(prefix.length).includes("node_modules/");
+  if (foreign) mendTypeScript(isOwn);
   registerHooks({
     resolve(specifier, context, next) {
       if (foreign && specifier === "moleculer") {
@@ -65,6 +72,37 @@ export function installModuleHooks({ root, foreign }: ModuleHooksOptions): void 
       return resolved;
     },
   });
+}
+
+const ownPackage = pathToFileURL(PACKAGE_ROOT + sep).href;
+const ownServices = `${ownPackage}services/`;
+
+/** Azora's own modules are left to Node: blanked-out types leave every line where it was, and need no source map. */
+function mendTypeScript(isOwn: (url: string) => boolean): void {
+  setSourceMapsSupport(true, { nodeModules: true, generatedCode: true });
+  registerHooks({
+    load(url, context, next) {
+      // A project may lie inside of Azora's folder, as the examples do.
+      const isOurs = url.startsWith(ownServices) || (url.startsWith(ownPackage) && !isOwn(url));
+      if (!/^file:[^?]+\.[mc]?ts(\?|$)/.test(url) || url.includes("/node_modules/") || isOurs)
+        return next(url, context);
+      const file = url.replace(/\?.*$/, "");
+      const code = transformTypeScript(readFileSync(fileURLToPath(file), "utf8"), file);
+      const [format] = context.format?.split("-typescript") ?? [];
+      const isKnown = format === "module" || format === "commonjs";
+      return { format: isKnown ? format : formatOf(code), source: code, shortCircuit: true };
+    },
+  });
+}
+
+/** What a module is whose package does not say; as Node finds out, by trying. */
+function formatOf(code: string): "module" | "commonjs" {
+  try {
+    compileFunction(code, ["exports", "require", "module", "__filename", "__dirname"]);
+    return "commonjs";
+  } catch (error) {
+    return /\b(import|export|await)\b|has already been declared/.test((error as Error).message) ? "module" : "commonjs";
+  }
 }
 
 /** Imports a service's file. A generation above 0 loads it, and its project's modules, as they are on disk now. */

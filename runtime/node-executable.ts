@@ -11,17 +11,5 @@ export function ownModule(path: string): string {
 /** Root of Azora itself. */
 export const PACKAGE_ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
-/**
- * Flags of a Node process that loads services. Blanked-out types leave every line where it was; foreign TypeScript may
- * use what has to be transformed, and so needs source maps.
- */
-export function nodeFlags(foreign: boolean): string[] {
-  const flags = ["--disable-warning=ExperimentalWarning"];
-  if (!foreign) return flags;
-  return [
-    ...flags,
-    "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON",
-    "--experimental-transform-types",
-    "--enable-source-maps",
-  ];
-}
+/** Flags of a Node process that loads services. All have the same ones, and so share the cache of compiled code. */
+export const NODE_FLAGS = ["--disable-warning=ExperimentalWarning", "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON"];

@@ -4,7 +4,7 @@ import { getPriority, setPriority } from "node:os";
 import { join } from "node:path";
 import { carriesRuntimeOnly, type Plan } from "./discovery/plan.ts";
 import { openLog } from "./logger.ts";
-import { nodeFlags, ownModule } from "./node-executable.ts";
+import { NODE_FLAGS, ownModule } from "./node-executable.ts";
 import type { Organism } from "./organism.ts";
 import { identify, type ProcessIdentity } from "./process-identity.ts";
 import { projectEnvironment } from "./project.ts";
@@ -62,10 +62,7 @@ export async function spawnNode(
   const { project } = plan;
   const runtimeOnly = carriesRuntimeOnly(id, project);
   const foreign = project.foreign && !runtimeOnly;
-  // It runs Azora's own code alone, but may have to read the project's serialiser from a configuration in TypeScript.
-  const flags = runtimeOnly
-    ? [...nodeFlags(project.config?.endsWith(".ts") ?? false), SMALL_YOUNG_GENERATION]
-    : [...nodeFlags(foreign)];
+  const flags = [...NODE_FLAGS, ...(runtimeOnly ? [SMALL_YOUNG_GENERATION] : [])];
   if (memoryLimitMB) flags.push(`--max-old-space-size=${memoryLimitMB}`);
   const spawned = await spawnDetached({
     command: process.execPath,

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { nodeFlags, ownModule } from "./node-executable.ts";
+import { NODE_FLAGS, ownModule } from "./node-executable.ts";
 import type { Organism } from "./organism.ts";
 import { type Spawned, spawnDetached } from "./spawn-process.ts";
 
@@ -7,7 +7,7 @@ import { type Spawned, spawnDetached } from "./spawn-process.ts";
 export function spawnSpine(organism: Organism, env: NodeJS.ProcessEnv = process.env): Promise<Spawned> {
   return spawnDetached({
     command: process.execPath,
-    args: [...nodeFlags(false), ownModule("spine/spine"), organism.dataDir],
+    args: [...NODE_FLAGS, ownModule("spine/spine"), organism.dataDir],
     cwd: process.cwd(),
     env,
     log: join(organism.logDir, "spine.log"),

@@ -4,7 +4,7 @@ import { ORGANS } from "../../runtime/discovery/metadata.ts";
 import { locateProject } from "../../runtime/discovery/scan.ts";
 import type { JoinRequest } from "../../runtime/joined-node.ts";
 import { nearest } from "../../runtime/nearest.ts";
-import { nodeFlags, ownModule } from "../../runtime/node-executable.ts";
+import { NODE_FLAGS, ownModule } from "../../runtime/node-executable.ts";
 import { projectEnvironment } from "../../runtime/project.ts";
 import { readSettings } from "../../runtime/settings.ts";
 import { type Command, CommandError, UsageError } from "../command.ts";
@@ -45,16 +45,12 @@ export const node: Command = {
       namespace: settings.AZORA_NAMESPACE,
       project,
     };
-    const child = spawn(
-      process.execPath,
-      [...nodeFlags(project.foreign), ownModule("runtime/joined-node"), JSON.stringify(request)],
-      {
-        cwd: project.foreign ? project.root : process.cwd(),
-        // The address holds a password: the environment is readable by this user alone, arguments by everybody.
-        env: { ...projectEnvironment(project), AZORA_EVENT_BUS_URL },
-        stdio: "inherit",
-      },
-    );
+    const child = spawn(process.execPath, [...NODE_FLAGS, ownModule("runtime/joined-node"), JSON.stringify(request)], {
+      cwd: project.foreign ? project.root : process.cwd(),
+      // The address holds a password: the environment is readable by this user alone, arguments by everybody.
+      env: { ...projectEnvironment(project), AZORA_EVENT_BUS_URL },
+      stdio: "inherit",
+    });
     for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => child.kill("SIGTERM"));
     out(`${request.nodeId} joins ${request.namespace}; Ctrl-C lets its calls finish and leaves`);
     return new Promise((resolve) => child.on("exit", (code) => resolve(code ?? 1)));

@@ -130,7 +130,7 @@ async function newPlan(
   const project = locateProject(folder === undefined ? undefined : resolve(folder), process.cwd());
   if ("refusal" in project) throw new CommandError(project.refusal);
   const discovery = discover(project, { env: projectEnvironment(project) });
-  const [{ plan, problems }] = await Promise.all([discovery, warmCompileCache(project.foreign)]);
+  const [{ plan, problems }] = await Promise.all([discovery, warmCompileCache()]);
   if (plan) return plan;
   console.error(refusal(project, problems));
   say(paint("dim", "nothing was started"));

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { join, relative } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { nodeFlags, ownModule, PACKAGE_ROOT } from "../node-executable.ts";
+import { NODE_FLAGS, ownModule, PACKAGE_ROOT } from "../node-executable.ts";
 import { assemble, type Candidate } from "./assemble.ts";
 import type { Plan, Problem, ProjectInfo } from "./plan.ts";
 import type { Probed, ProbeRequest } from "./probe.ts";
@@ -84,7 +84,7 @@ function probeOnce(
   return new Promise((resolve, reject) => {
     const child = spawn(
       process.execPath,
-      [...nodeFlags(request.foreign), ownModule("runtime/discovery/probe"), JSON.stringify(request)],
+      [...NODE_FLAGS, ownModule("runtime/discovery/probe"), JSON.stringify(request)],
       { cwd: request.root, env, stdio: ["ignore", "ignore", "pipe", "pipe"] },
     );
     let current = request.files[0]!;

@@ -73,6 +73,31 @@ describe("reloading a service", () => {
     ]);
   });
 
+  test.each([
+    ["a project that does not say what its modules are", "ts", undefined],
+    ["ES modules", "ts", "module"],
+    ["CommonJS", "cts", undefined],
+  ])("turns enums and parameter properties of a foreign project into code: %s", (_title, ending, type) => {
+    const isModule = ending === "ts";
+    const exported = isModule ? "export default" : "module.exports =";
+    const files = {
+      "package.json": JSON.stringify({ type }),
+      [`service.${ending}`]: `${isModule ? 'import { Kind } from "./kind.ts";' : 'const { Kind } = require("./kind.cts");'}
+        class Holder { constructor(public kind: string) {} }
+        ${exported} { ...new Holder(Kind.A), where: /service[^)]*:(\\d+):/.exec(new Error().stack!)![1] };`,
+      "kind.ts": 'export enum Kind { A = "old" }',
+      "kind.cts": 'enum Kind { A = "old" } exports.Kind = Kind;',
+    };
+    const change = {
+      "kind.ts": files["kind.ts"]!.replace("old", "new"),
+      "kind.cts": files["kind.cts"]!.replace("old", "new"),
+    };
+    expect(reload(ending, true, files, change)).toEqual([
+      { kind: "old", where: "3" },
+      { kind: "new", where: "3" },
+    ]);
+  });
+
   test("gives a foreign project the one Moleculer that runs it", () => {
     const files = {
       "service.cjs": 'module.exports = { same: require("moleculer").Service === globalThis.MoleculerService };',
