@@ -8,14 +8,17 @@ import { existsSync, mkdirSync } from "node:fs";
 import module, { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const NEEDED = 24;
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const source = join(root, "cli", "main.ts");
 // The package holds JavaScript, because Node strips no types below node_modules.
-const entry = existsSync(source) ? source : join(root, "dist", "cli", "main.js");
-const args = ["--disable-warning=ExperimentalWarning", entry, ...process.argv.slice(2)];
+const own = (path) => (existsSync(source) ? join(root, `${path}.ts`) : join(root, "dist", `${path}.js`));
+const entry = own("cli/main");
+// As in every process of the organism: see there.
+const preload = pathToFileURL(own("runtime/young-generation")).href;
+const args = ["--disable-warning=ExperimentalWarning", `--import=${preload}`, entry, ...process.argv.slice(2)];
 
 // Forwards signals, waits for the program, and collects every process that is handed to process 1.
 const REAPER = `trap 'kill -TERM $child' TERM INT; trap 'kill -HUP $child' HUP; "$@" & child=$!; while :; do wait $child; code=$?; kill -0 $child 2>/dev/null || exit $code; done`;
@@ -30,8 +33,10 @@ if (!node) {
 useCompileCache();
 if (process.pid === 1 && process.execve)
   process.execve("/bin/sh", ["sh", "-c", REAPER, "azora", node, ...args], process.env);
-if (node === process.execPath) await import(entry);
-else runWith(node);
+if (node === process.execPath) {
+  await import(preload);
+  await import(entry);
+} else runWith(node);
 
 /**
  * Compiled code is kept between starts, in the user's cache folder: a node then starts in a third of the time and with

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { NODE_FLAGS, ownModule } from "./node-executable.ts";
+import { letYoungGenerationGrow } from "./young-generation.ts";
 
 /** Argument with which a node's process only loads its code, leaves it in the cache and ends. */
 export const WARM_UP = "--warm-up";
@@ -11,7 +12,10 @@ const SETTLED_MS = 3000;
 
 /** Writes what this process compiled to the cache, for the next ones; a process that is killed would not. */
 export function keepCompiledCode(): void {
-  setTimeout(() => flushCompileCache(), SETTLED_MS).unref();
+  setTimeout(() => {
+    flushCompileCache();
+    letYoungGenerationGrow();
+  }, SETTLED_MS).unref();
 }
 
 /**

@@ -1,4 +1,4 @@
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** The extension of our own modules: `.ts` in the repository, `.js` in the installed package. */
 export const OWN_EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
@@ -11,5 +11,9 @@ export function ownModule(path: string): string {
 /** Root of Azora itself. */
 export const PACKAGE_ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
-/** Flags of a Node process that loads services. All have the same ones, and so share the cache of compiled code. */
-export const NODE_FLAGS = ["--disable-warning=ExperimentalWarning", "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON"];
+/** Flags of Azora's own Node processes. All have the same ones, and so share the cache of compiled code. */
+export const NODE_FLAGS = [
+  "--disable-warning=ExperimentalWarning",
+  "--disable-warning=MODULE_TYPELESS_PACKAGE_JSON",
+  `--import=${pathToFileURL(ownModule("runtime/young-generation")).href}`,
+];

@@ -17,6 +17,8 @@ import { runNode } from "./run-node.ts";
 import { readSettings } from "./settings.ts";
 
 if (process.argv[2] === WARM_UP) {
+  // Moleculer loads it later than what is imported above.
+  await import("nats");
   flushCompileCache();
   process.exit(0);
 }
