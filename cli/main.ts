@@ -6,54 +6,35 @@ import { nearest } from "../runtime/nearest.ts";
 import { PACKAGE_ROOT } from "../runtime/node-executable.ts";
 import { readSettings, SettingsError } from "../runtime/settings.ts";
 import { type Command, CommandError, type CommandGroup, UsageError } from "./command.ts";
-import { alerts } from "./commands/alerts.ts";
-import { chain } from "./commands/chain.ts";
-import { chaos } from "./commands/chaos.ts";
-import { release, reload, restart, start, stop } from "./commands/control.ts";
-import { doctor } from "./commands/doctor.ts";
-import { down } from "./commands/down.ts";
-import { heal } from "./commands/heal.ts";
-import { logs } from "./commands/logs.ts";
-import { node } from "./commands/node.ts";
-import { optimizer } from "./commands/optimizer.ts";
-import { organism } from "./commands/organism.ts";
-import { profile } from "./commands/profile.ts";
-import { recover } from "./commands/recover.ts";
-import { repl } from "./commands/repl.ts";
-import { rules } from "./commands/rules.ts";
-import { scale } from "./commands/scale.ts";
-import { selftest } from "./commands/selftest.ts";
-import { status } from "./commands/status.ts";
-import { up } from "./commands/up.ts";
-import { why } from "./commands/why.ts";
 import { paint } from "./paint.ts";
 
-const COMMANDS: (Command | CommandGroup)[] = [
-  up,
-  down,
-  status,
-  organism,
-  alerts,
-  logs,
-  why,
-  start,
-  stop,
-  restart,
-  reload,
-  release,
-  heal,
-  recover,
-  scale,
-  node,
-  chaos,
-  chain,
-  optimizer,
-  rules,
-  profile,
-  doctor,
-  selftest,
-  repl,
-];
+/** In the order in which they are shown. Only the one that is asked for is loaded: `up` is to need no broker. */
+const COMMANDS: Record<string, () => Promise<Command | CommandGroup>> = {
+  up: async () => (await import("./commands/up.ts")).up,
+  down: async () => (await import("./commands/down.ts")).down,
+  status: async () => (await import("./commands/status.ts")).status,
+  organism: async () => (await import("./commands/organism.ts")).organism,
+  alerts: async () => (await import("./commands/alerts.ts")).alerts,
+  logs: async () => (await import("./commands/logs.ts")).logs,
+  why: async () => (await import("./commands/why.ts")).why,
+  start: async () => (await import("./commands/control.ts")).start,
+  stop: async () => (await import("./commands/control.ts")).stop,
+  restart: async () => (await import("./commands/control.ts")).restart,
+  reload: async () => (await import("./commands/control.ts")).reload,
+  release: async () => (await import("./commands/control.ts")).release,
+  heal: async () => (await import("./commands/heal.ts")).heal,
+  recover: async () => (await import("./commands/recover.ts")).recover,
+  scale: async () => (await import("./commands/scale.ts")).scale,
+  node: async () => (await import("./commands/node.ts")).node,
+  chaos: async () => (await import("./commands/chaos.ts")).chaos,
+  chain: async () => (await import("./commands/chain.ts")).chain,
+  optimizer: async () => (await import("./commands/optimizer.ts")).optimizer,
+  rules: async () => (await import("./commands/rules.ts")).rules,
+  profile: async () => (await import("./commands/profile.ts")).profile,
+  doctor: async () => (await import("./commands/doctor.ts")).doctor,
+  selftest: async () => (await import("./commands/selftest.ts")).selftest,
+  repl: async () => (await import("./commands/repl.ts")).repl,
+};
 const LAST_WORDS_MS = 2000;
 const GENERAL = {
   json: { type: "boolean", describe: "print JSON" },
@@ -70,15 +51,16 @@ process.stdout.write("", () => process.exit(code));
 async function main(argv: string[]): Promise<number> {
   const [name, ...rest] = argv;
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
-    console.log(help());
+    console.log(await help());
     return name === undefined ? 2 : 0;
   }
   if (name === "--version" || name === "-v") {
     console.log(JSON.parse(readFileSync(join(PACKAGE_ROOT, "package.json"), "utf8")).version);
     return 0;
   }
-  const found = COMMANDS.find((one) => one.name === name);
-  if (!found) return unknown(`there is no command ${name}`, name, COMMANDS, help());
+  if (!Object.hasOwn(COMMANDS, name))
+    return unknown(`there is no command ${name}`, name, Object.keys(COMMANDS), await help());
+  const found = await COMMANDS[name]!();
   if (!("commands" in found)) return runCommand(found, found.name, rest);
   const [word, ...others] = rest;
   if (word === undefined || word === "--help" || word === "-h") {
@@ -87,14 +69,12 @@ async function main(argv: string[]): Promise<number> {
   }
   const command = found.commands.find((one) => one.name === word);
   if (command) return runCommand(command, `${found.name} ${command.name}`, others);
-  return unknown(`there is no command ${found.name} ${word}`, word, found.commands, groupHelp(found));
+  const known = found.commands.map((one) => one.name);
+  return unknown(`there is no command ${found.name} ${word}`, word, known, groupHelp(found));
 }
 
-function unknown(what: string, name: string, known: { name: string }[], usage: string): number {
-  const meant = nearest(
-    name,
-    known.map((one) => one.name),
-  );
+function unknown(what: string, name: string, known: string[], usage: string): number {
+  const meant = nearest(name, known);
   console.error(`azora: ${what}${meant ? `; did you mean ${meant}?` : ""}\n\n${usage}`);
   return 2;
 }
@@ -145,8 +125,8 @@ function fail(error: unknown): number {
   return 1;
 }
 
-function help(): string {
-  const lines = summaries(COMMANDS);
+async function help(): Promise<string> {
+  const lines = summaries(await Promise.all(Object.values(COMMANDS).map((load) => load())));
   return `${paint("bold", "azora")} runs a folder of services as one living organism\n\n${lines}\n\n  --json on everything that prints a table, --help on every command`;
 }
 

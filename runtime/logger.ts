@@ -1,5 +1,4 @@
-import { mkdirSync, openSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
+import { writeSync } from "node:fs";
 import { format } from "node:util";
 import { Loggers } from "moleculer";
 import { currentRequestId } from "./request-scope.ts";
@@ -81,12 +80,6 @@ export class JsonLogger extends Loggers.Base<object> {
       }
     };
   }
-}
-
-/** Opens a log file for appending, so that a rotation by copy and truncate loses no position. */
-export function openLog(path: string): number {
-  mkdirSync(dirname(path), { recursive: true });
-  return openSync(path, "a", 0o640);
 }
 
 /** Errors become `error`, plain objects `fields`, and the rest the message. */

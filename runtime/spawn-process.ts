@@ -3,7 +3,7 @@ import { closeSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 import { join } from "node:path";
 import { carriesRuntimeOnly, type Plan } from "./discovery/plan.ts";
-import { openLog } from "./logger.ts";
+import { openLog } from "./log-file.ts";
 import { NODE_FLAGS, ownModule } from "./node-executable.ts";
 import type { Organism } from "./organism.ts";
 import { identify, type ProcessIdentity } from "./process-identity.ts";

@@ -3,14 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { ServiceBroker } from "moleculer";
-import {
-  droppedLines,
-  JsonLogger,
-  type Level,
-  type LogRecord,
-  type LogTarget,
-  openLog,
-} from "../../../runtime/logger.ts";
+import { openLog } from "../../../runtime/log-file.ts";
+import { droppedLines, JsonLogger, type Level, type LogRecord, type LogTarget } from "../../../runtime/logger.ts";
 import { withRequestId } from "../../../runtime/request-scope.ts";
 
 describe("a log", () => {
