@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { NODE_FLAGS, ownModule, PACKAGE_ROOT } from "../node-executable.ts";
 import { assemble, type Candidate } from "./assemble.ts";
+import { KeptProbe } from "./kept-probe.ts";
 import type { Plan, Problem, ProjectInfo } from "./plan.ts";
 import type { Probed, ProbeRequest } from "./probe.ts";
 import { readProgramFile } from "./program-file.ts";
@@ -29,7 +30,7 @@ export async function discover(project: ProjectInfo, options: DiscoveryOptions =
   const candidates: Candidate[] = [];
   await Promise.all(
     groups.map(async ({ files, root, foreign, beside }) => {
-      const probed = await probe({ files: files.services, root, foreign }, options);
+      const probed = await (beside ? probeOwn : probe)({ files: files.services, root, foreign }, options);
       for (const one of probed)
         candidates.push({
           ...one,
@@ -59,6 +60,16 @@ function collectPrograms(
       candidates.push({ kind: "program", beside, folder, file, name, fullName: name, dependencies, metadata, program });
     }
   }
+}
+
+/** Reads Azora's own services, unless that was done since its code was last changed. */
+async function probeOwn(request: ProbeRequest, options: DiscoveryOptions): Promise<Probed[]> {
+  const kept = new KeptProbe();
+  const known = kept.read();
+  if (known) return known;
+  const probed = await probe(request, options);
+  kept.keep(probed);
+  return probed;
 }
 
 /** Runs the throw-away process. A file that hangs or kills it is reported, and the rest are read by another one. */
