@@ -16,6 +16,7 @@ import type { JsonLogger } from "./logger.ts";
 import type { Mesh } from "./mesh/mesh.ts";
 import { MeshTransporter } from "./mesh/mesh-transporter.ts";
 import { NatsTransporter, natsOptions } from "./nats-transporter.ts";
+import { OwnValidator } from "./own-validator.ts";
 import type { Settings } from "./settings.ts";
 import type { Tracing } from "./tracing/tracing.ts";
 import { VitalsRegistry, vitalsMiddleware } from "./vitals/action-vitals.ts";
@@ -72,6 +73,7 @@ export function createNodeBroker(options: NodeBrokerOptions): NodeBroker {
   const base = own && !onlySerializer ? { ...own } : brokerOptions(settings);
   // A project that names no cacher, not even none, has not chosen.
   if (base.cacher === undefined) base.cacher = nodeCacher(settings);
+  if (base.validator === undefined || base.validator === true) base.validator = new OwnValidator() as never;
   if (own && onlySerializer) base.serializer = own.serializer ?? "JSON";
   // Where the bus chooses the receiver, the sender does not know whom to count for.
   const accounting = base.disableBalancer ? undefined : options.accounting;
