@@ -1,13 +1,9 @@
-import { availableParallelism } from "node:os";
 import type { Context, Middleware, Service, ServiceBroker } from "moleculer";
-import type { Level } from "../logger.ts";
-import { registerPool } from "../pools/node-pools.ts";
-import { withRequestId } from "../request-scope.ts";
-import { Job, type Transfer } from "./job.ts";
-import type { FromThread, PlainError, ThreadService } from "./messages.ts";
+import type { JobOptions, Transfer } from "./job.ts";
+import type { JobRunner } from "./job-runner.ts";
+import type { ThreadService } from "./messages.ts";
 import { originOf } from "./service-origin.ts";
-import { ERROR } from "./thread-logger.ts";
-import { WorkerPool, type WorkerPoolOptions } from "./worker-pool.ts";
+import type { WorkerPoolOptions } from "./worker-pool.ts";
 
 /** What an action says in `metadata.worker`: true, or which buffers are handed over. */
 export type WorkerMetadata = boolean | { transfer?: readonly Transfer[] };
@@ -37,8 +33,8 @@ export class Workers {
   readonly #options: WorkersOptions;
   readonly #services = new WeakMap<Service, ThreadService>();
   #broker: ServiceBroker | undefined;
-  #pool: WorkerPool | undefined;
-  #unregister = () => {};
+  #runner: JobRunner | undefined;
+  #loading: Promise<JobRunner> | undefined;
   #lastService = 0;
 
   constructor(options: WorkersOptions) {
@@ -46,7 +42,7 @@ export class Workers {
   }
 
   get threads(): number {
-    return this.#pool?.threads ?? 0;
+    return this.#runner?.threads ?? 0;
   }
 
   /** To stand closest to the services: limits, cache, checks and time-outs remain the node's. */
@@ -60,11 +56,12 @@ export class Workers {
       localAction(next: Handler, action: Action): Handler {
         const wanted = action.metadata?.worker;
         if (!wanted) return next;
+        const { name, rawName } = action;
         const transfer = (wanted === true ? [] : wanted.transfer) ?? [];
         let warned = false;
         return (ctx) => {
           const service = workers.#serviceOf(action.service);
-          if (service) return workers.#run(ctx, action, service, transfer);
+          if (service) return workers.#run({ ctx, service, live: action.service, rawName, action: name, transfer });
           if (!warned) {
             warned = true;
             const why = "its service was not loaded from a file";
@@ -75,19 +72,22 @@ export class Workers {
       },
       serviceStopped(service: Service) {
         const known = workers.#services.get(service);
-        if (known) workers.#pool?.forget(known.id);
+        if (known) workers.#runner?.forget(known.id);
       },
       async stopped() {
-        workers.#unregister();
-        await workers.#pool?.close();
+        await (await workers.#loading)?.close();
       },
     } as unknown as Middleware;
   }
 
-  #run(ctx: Context, action: Action, service: ThreadService, transfer: readonly Transfer[]): Promise<unknown> {
-    const { name, rawName, service: live } = action;
-    this.#pool ??= this.#makePool();
-    return this.#pool.run(new Job({ ctx, service, live, rawName, action: name, transfer }));
+  /** The threads' code is loaded with the first call. */
+  #run(job: JobOptions): Promise<unknown> {
+    if (this.#runner) return this.#runner.run(job);
+    this.#loading ??= import("./job-runner.ts").then(({ JobRunner }) => {
+      this.#runner = new JobRunner(this.#broker!, this.#options);
+      return this.#runner;
+    });
+    return this.#loading.then((runner) => runner.run(job));
   }
 
   #serviceOf(service: Service): ThreadService | undefined {
@@ -99,44 +99,4 @@ export class Workers {
     this.#services.set(service, made);
     return made;
   }
-
-  #makePool(): WorkerPool {
-    const { root, foreign, jobs = 50, memory = 512, pool: overrides } = this.#options;
-    const broker = this.#broker!;
-    const pool = new WorkerPool({
-      start: { nodeId: broker.nodeID, namespace: broker.namespace, instanceId: broker.instanceID, root, foreign },
-      threads: Math.max(1, Math.min(jobs, availableParallelism())),
-      jobs,
-      memory,
-      onLog: (message, job) => this.#log(message, job),
-      onCrash: (why) => broker.logger.error(`a worker thread ended: ${why}`),
-      ...overrides,
-    });
-    this.#unregister = registerPool(broker, {
-      states: () => [pool.state()],
-      resize: (name, size) => (name === "worker" ? pool.resize(size) : undefined),
-    });
-    return pool;
-  }
-
-  #log(message: Extract<FromThread, { what: "log" | "dropped" }>, job: Job | undefined): void {
-    const broker = this.#broker!;
-    if (message.what === "dropped") {
-      broker.logger.warn(`a worker thread wrote too many log lines; ${message.lines} of them are lost`);
-      return;
-    }
-    const { service, level, args } = message;
-    const logger = broker.getLocalService(service)?.logger ?? broker.logger;
-    const write = logger[level as Exclude<Level, "fatal">] ?? logger.info;
-    const requestId = job?.requestId;
-    const line = args.map(readable);
-    if (requestId) withRequestId(requestId, () => write.apply(logger, line));
-    else write.apply(logger, line);
-  }
-}
-
-/** An error comes as its parts. */
-function readable(arg: unknown): unknown {
-  const plain = (arg as { [ERROR]?: PlainError } | null | undefined)?.[ERROR];
-  return plain ? Object.assign(new Error(plain.message), plain) : arg;
 }
