@@ -170,6 +170,8 @@ async function untilAnswers(client: ApiClient, settings: Settings): Promise<void
   }
 }
 
+/** The stream tells when the launch is over; who cannot hear it asks, ms. Each answer costs the orchestrator time. */
+const ASK_EVERY_MS = 300;
 /** Time for which a taken-over organism may be critical before that is what is reported, ms. */
 const RECOVERY_MS = 15_000;
 
@@ -179,7 +181,9 @@ async function untilLaunched(client: ApiClient, settings: Settings, quiet: boole
     quiet ? undefined : process.stdout.write(text),
   );
   let last: LaunchProgress | undefined;
+  let over = () => {};
   const end = followStream(client, ({ type, data }) => {
+    if (type === "status_update" && (data as unknown as OrganismStatus).launch.done) over();
     if (type !== "launch_progress") return;
     last = data as unknown as LaunchProgress;
     view.show(last);
@@ -193,7 +197,10 @@ async function untilLaunched(client: ApiClient, settings: Settings, quiet: boole
       if (status?.launch.done && !wounded) return status;
       if (!status && !organismRuns(settings))
         throw new CommandError("the organism was stopped from elsewhere while it was being launched");
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise<void>((resolve) => {
+        over = resolve;
+        setTimeout(resolve, ASK_EVERY_MS);
+      });
     }
   } finally {
     clearInterval(redraw);
