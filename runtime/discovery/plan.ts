@@ -87,10 +87,17 @@ export interface Problem {
 export const RUNTIME_CAPABILITY = "runtime";
 
 /**
- * True for a node that runs Azora's own systems and nothing else: the orchestrator's always; beside a foreign project also
- * the immune system's and the brain's. Its services must not share a process with those that heal them, judge them and know
- * where alerts are sent.
+ * The organ whose first node carries a runtime system, which shares that process with other runtime systems only; undefined
+ * where it stands among the services of its organ. The orchestrator must outlive all others. The services of a foreign
+ * project must not share a process with those that heal them, judge them and know where alerts are sent: these share one.
  */
-export function carriesRuntimeOnly(node: string, { foreign }: ProjectInfo): boolean {
-  return node === "nervous-1" || (foreign && (node === "immune-1" || node === "brain-1"));
+export function reservedOrgan(organ: Organ, { foreign }: ProjectInfo): Organ | undefined {
+  if (organ === "nervous") return "nervous";
+  return foreign && (organ === "immune" || organ === "brain") ? "immune" : undefined;
+}
+
+/** True for a node that runs Azora's own systems and nothing else. */
+export function carriesRuntimeOnly(node: string, project: ProjectInfo): boolean {
+  const organ = /^(\w+)-1$/.exec(node)?.[1];
+  return organ !== undefined && reservedOrgan(organ as Organ, project) === organ;
 }

@@ -72,7 +72,6 @@ describe("the orchestrator's API", () => {
     });
     expect(status.nodes.map(({ id }) => id)).toEqual([
       "brain-1",
-      "brain-2",
       "heart-1",
       "immune-1",
       "immune-2",

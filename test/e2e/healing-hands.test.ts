@@ -117,15 +117,15 @@ describe("the hands of the healer", () => {
   it("start more nodes of an organ, and refuse that for a singleton", async () => {
     expect(await act("scale-up", { service: "judge" }, { by: 1 })).toMatchObject({
       success: true,
-      observed: { before: expect.stringContaining("brain-2"), after: expect.stringContaining("brain-3") },
+      observed: { before: expect.stringContaining("brain-1"), after: expect.stringContaining("brain-2") },
     });
     expect(await act("scale-down", { service: "judge" }, { by: 1 })).toMatchObject({
       success: true,
-      observed: { before: "brain has 3 nodes", after: "brain has 2 nodes" },
+      observed: { before: "brain has 2 nodes", after: "brain has 1 node" },
     });
     expect(await failure(act("scale-down", { service: "judge" }))).toMatchObject({
       type: "HEALING_REFUSED",
-      message: "brain has 2 nodes, and 2 of them must stay",
+      message: "brain has 1 node, and 1 of them must stay",
     });
     expect(await failure(act("scale-up", { service: "ledger" }))).toMatchObject({
       type: "HEALING_REFUSED",

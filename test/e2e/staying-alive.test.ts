@@ -136,28 +136,28 @@ describe.each(buses)("staying alive on $bus", ({ bus, env }) => {
   });
 
   it("kills a node that hangs, and starts it again", async () => {
-    const { pid, incarnation } = await organism.node("brain-2");
+    const { pid, incarnation } = await organism.node("brain-1");
     process.kill(pid, "SIGSTOP");
-    await organism.until("brain-2 in a new life", ({ nodes }) =>
-      nodes.some((node) => node.id === "brain-2" && node.incarnation > incarnation && node.status === "up"),
+    await organism.until("brain-1 in a new life", ({ nodes }) =>
+      nodes.some((node) => node.id === "brain-1" && node.incarnation > incarnation && node.status === "up"),
     );
     const status = await organism.until(
       "the healing on record",
-      ({ healing }) => healing[0]?.target.node === "brain-2" && healing[0].success,
+      ({ healing }) => healing[0]?.target.node === "brain-1" && healing[0].success,
     );
     expect(status.healing[0]!.failure).toBe("hung");
     await organism.untilHealthy();
   });
 
   it("restarts in place a single service that says it is ill, and leaves its process alone", async () => {
-    const { pid } = await organism.node("brain-2");
+    const { pid } = await organism.node("brain-1");
     await caller.call("judge.turn", { sick: true });
     const status = await organism.until(
       "judge healed",
       ({ healing }) => healing[0]?.target.service === "judge" && healing[0].success,
     );
     expect(status.healing[0]).toMatchObject({ failure: "unhealthy", action: "restart-in-place" });
-    expect((await organism.node("brain-2")).pid).toBe(pid);
+    expect((await organism.node("brain-1")).pid).toBe(pid);
     await organism.untilHealthy();
   });
 

@@ -1,5 +1,5 @@
 import { ORGANS, type Organ } from "../../../runtime/discovery/metadata.ts";
-import { carriesRuntimeOnly, type Plan, type PlannedService } from "../../../runtime/discovery/plan.ts";
+import { type Plan, type PlannedService, reservedOrgan } from "../../../runtime/discovery/plan.ts";
 
 /** The node that carries the orchestrator and the other nervous runtime systems, and nothing else. */
 export const ORCHESTRATOR_NODE = "nervous-1";
@@ -26,8 +26,9 @@ export interface PlacementOptions {
 
 /**
  * Which services run on which nodes. An organ's services run on all of its nodes, singletons on the first. A foreign
- * project's services are spread over the muscles instead: isolated ones alone, the rest balanced by number. A service
- * that was failed over stays off the nodes that it left; where no other node is, one more is placed for it.
+ * project's services are spread over the muscles instead: isolated ones alone, the rest balanced by number; Azora's own that
+ * heal and judge them have one process together. A service that was failed over stays off the nodes that it left; where no
+ * other node is, one more is placed for it.
  */
 export function place(plan: Plan, options: PlacementOptions): PlacedNode[] {
   const services = plan.services.filter((service) => service.kind === "service" && !options.closed?.has(service.name));
@@ -35,17 +36,21 @@ export function place(plan: Plan, options: PlacementOptions): PlacedNode[] {
     placeOrgan(
       plan,
       organ,
-      services.filter((service) => service.organ === organ),
+      services.filter((service) => (reservedFor(service, plan) ?? service.organ) === organ),
       options,
     ),
   );
 }
 
+/** The organ whose first node is there for this service and its like alone. */
+function reservedFor({ runtimeSystem, organ }: PlannedService, { project }: Plan): Organ | undefined {
+  return runtimeSystem ? reservedOrgan(organ, project) : undefined;
+}
+
 function placeOrgan(plan: Plan, organ: Organ, services: PlannedService[], options: PlacementOptions): PlacedNode[] {
   const { replicas, remote = [], cores, away = {} } = options;
   const { foreign } = plan.project;
-  const isReserved = (service: PlannedService) =>
-    service.runtimeSystem && carriesRuntimeOnly(`${organ}-1`, plan.project);
+  const isReserved = (service: PlannedService) => reservedFor(service, plan) !== undefined;
   const reserved = services.filter(isReserved);
   const others = services.filter((service) => !isReserved(service));
   const isolated = others.filter((service) => service.isolate);

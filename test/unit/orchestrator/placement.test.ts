@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { ORGANS } from "../../../runtime/discovery/metadata.ts";
+import { carriesRuntimeOnly } from "../../../runtime/discovery/plan.ts";
 import { place, singletonsOf } from "../../../services/nervous/master-orchestrator/placement.ts";
 import { planned, planOf } from "./plans.ts";
 
@@ -157,14 +158,37 @@ describe("beside a foreign project", () => {
     });
   });
 
-  test("the brain that judges it has brain-1 for itself, and the project's brain services begin with brain-2", () => {
+  test("the brain that judges it shares immune-1 with the immune system, and the project's brain has its nodes for itself", () => {
     const engine = planned("symbiotic-rules-engine", { organ: "brain", runtimeSystem: true, singleton: true });
+    const healer = planned("auto-healer", { organ: "immune", runtimeSystem: true });
     const judge = planned("judge", { organ: "brain" });
-    const nodes = show(place(planOf([orchestrator, engine, judge], true), { replicas: { brain: 3 }, cores: 2 }));
-    expect(nodes).toMatchObject({ "brain-1": ["symbiotic-rules-engine"], "brain-2": ["judge"], "brain-3": ["judge"] });
-    expect(show(place(planOf([orchestrator, engine], true), { replicas: {}, cores: 2 }))).toEqual({
+    const nodes = show(
+      place(planOf([orchestrator, engine, healer, judge], true), { replicas: { brain: 2 }, cores: 2 }),
+    );
+    expect(nodes).toEqual({
       "nervous-1": ["master-orchestrator"],
+      "immune-1": ["symbiotic-rules-engine", "auto-healer"],
+      "brain-1": ["judge"],
+      "brain-2": ["judge"],
+    });
+    expect(show(place(planOf([orchestrator, engine, healer], true), { replicas: {}, cores: 2 }))).toEqual({
+      "nervous-1": ["master-orchestrator"],
+      "immune-1": ["symbiotic-rules-engine", "auto-healer"],
+    });
+  });
+
+  test("only nervous-1 and immune-1 run nothing of the project's, and in Azora's own folder only nervous-1", () => {
+    const ids = ORGANS.flatMap((organ) => [`${organ}-1`, `${organ}-2`, `${organ}-11`]);
+    const alone = (foreign: boolean) => ids.filter((id) => carriesRuntimeOnly(id, planOf([], foreign).project));
+    expect(alone(true).sort()).toEqual(["immune-1", "nervous-1"]);
+    expect(alone(false)).toEqual(["nervous-1"]);
+  });
+
+  test("the brain is on its own node in Azora's own folder", () => {
+    const engine = planned("symbiotic-rules-engine", { organ: "brain", runtimeSystem: true, singleton: true });
+    expect(show(place(planOf([orchestrator, engine]), { replicas: {}, cores: 2 }))).toMatchObject({
       "brain-1": ["symbiotic-rules-engine"],
+      "immune-1": [],
     });
   });
 
