@@ -18,7 +18,7 @@ describe("the command line", () => {
   it("shows nodes and services as tables, and as JSON", async () => {
     const { code, out } = await organism.cli("status");
     expect(code).toBe(0);
-    expect(out).toMatch(/● healthy {2}19 of 19 services up on 10 nodes/);
+    expect(out).toMatch(/● healthy {2}19 of 19 services up on 9 nodes/);
     expect(out).toMatch(/heart-1\s+● up\s+\d+/);
     expect(out).toMatch(/v2\.guard\s+● healthy\s+1\s+immune-2/);
     const json = JSON.parse((await organism.cli("status", "--json")).out);
