@@ -23,7 +23,8 @@ const MOST = 500;
 export function actorSnapshot(epoch: number, held: readonly Held[], now: number, wall: number): Kept {
   return {
     epoch,
-    at: wall,
+    // Where nothing is held nothing grows older: what says the same is not stored again.
+    at: held.length === 0 ? 0 : wall,
     held: held.map((one) => ({
       held: one,
       age: now - one.since,

@@ -618,6 +618,13 @@ describe("A new engine", () => {
     expect(world.orders.at(-1)).toMatchObject({ actionType: "scale-down", parameters: { by: 1 } });
   });
 
+  test("has nothing new to be stored while rules hold nothing", async () => {
+    const world = new World();
+    const before = JSON.stringify(world.actor.snapshot());
+    await world.seconds(60, []);
+    expect(JSON.stringify(world.actor.snapshot())).toBe(before);
+  });
+
   test("keeps what its rule wants that is active again", async () => {
     const world = new World();
     await world.actor.act(rule("r", [shed]), why("r"));
