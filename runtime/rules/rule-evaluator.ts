@@ -53,6 +53,7 @@ export class RuleEvaluator {
   #loaded: LoadedRules;
   #reader: ColumnReader;
   #kept: ReturnType<typeof readSnapshot> = new Map();
+  #isLoaded = false;
   /** Rules are new: every value has to be read, and every rule to be looked at. */
   #unread = true;
   #unseen = true;
@@ -80,6 +81,7 @@ export class RuleEvaluator {
   /** Rules that ask and do the same as before keep their state. `faults` are those of rules that are not among them. */
   load(rules: readonly CompleteRule[], now: number, faults: readonly RuleFault[] = []): void {
     const before = this.#loaded;
+    this.#isLoaded = true;
     this.#settle();
     this.#all = new Map(rules.map((rule) => [rule.id, rule]));
     this.#faults = Map.groupBy(faults, ({ rule }) => rule);
@@ -142,6 +144,8 @@ export class RuleEvaluator {
 
   /** What outlives a restart: who is active and who is in its cooldown. */
   snapshot(now: number): RuleSnapshot {
+    // Before there are rules nobody can say which of those that were kept will be wanted.
+    if (!this.#isLoaded) return Object.fromEntries(this.#kept);
     return remember(this.#loaded, now, this.#wall());
   }
 

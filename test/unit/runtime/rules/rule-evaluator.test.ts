@@ -318,6 +318,22 @@ describe("a rule evaluator", () => {
       }
     });
 
+    test("remembers what it was given until there are rules: an engine may die again before it judges", () => {
+      const list = rules({ cooldown: 10_000 });
+      evaluator.load(list, now);
+      tick(90);
+      const first = restarted();
+      first.next.restore(evaluator.snapshot(now), first.at);
+      first.next.tick(first.at);
+      const second = restarted();
+      second.next.restore(JSON.parse(JSON.stringify(first.next.snapshot(first.at))), second.at);
+      second.next.load(list, second.at);
+      expect(second.next.active()).toEqual(["rule-0"]);
+      // Of a rule that is not there any more nothing is remembered once the rules are.
+      first.next.load(rules({ id: "another" }), first.at);
+      expect(first.next.snapshot(first.at)).toEqual({});
+    });
+
     test("leaves out what it cannot read, what has changed, and moments that lie ahead", () => {
       evaluator.load(rules({}), now);
       tick(90);
