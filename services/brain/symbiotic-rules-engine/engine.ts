@@ -239,7 +239,9 @@ export class Engine {
       this.alerting.manager.clearRule(rule);
     }
     for (const firing of [...(turned?.fired ?? []), ...(turned?.shadow ?? [])]) void this.#fire(firing);
-    this.parts.run("actions", () => this.actor.tick(now, this.evaluator.active()));
+    // Which rules are active is not known before they are judged.
+    const active = this.#isJudging ? this.evaluator.active() : undefined;
+    this.parts.run("actions", () => this.actor.tick(now, active));
   }
 
   /** Never rejects: what could not be done is said in the result. */

@@ -14,6 +14,8 @@ const MOST = 500;
 /** A rest that doubled is forgotten after this time without a new fire, ms. */
 const FORGET_MS = 600_000;
 const LONGEST_REST_MS = 300_000;
+/** So long what the last engine held is kept where it is not known yet which rules are active, ms. */
+const UNDECIDED_MS = 60_000;
 
 export interface HoldingsOptions {
   lender: Lender;
@@ -51,6 +53,8 @@ export class Holdings {
   /** The next word, which has not begun. */
   #toTell: Promise<Map<string, LendingState | Error>> | undefined;
   #hadSome = false;
+  /** Somebody has said which rules are active. */
+  #isDecided = false;
 
   constructor(options: HoldingsOptions) {
     this.#options = options;
@@ -168,6 +172,7 @@ export class Holdings {
 
   /** Everything whose rule is not among these has ended; what was being given back and is among them has not. */
   onlyActive(rules: ReadonlySet<string>): void {
+    this.#isDecided = true;
     for (const entry of this.#entries.values()) {
       const { held } = entry;
       if (held.until !== undefined) continue;
@@ -189,7 +194,7 @@ export class Holdings {
         }
       }
       entry.need?.add(now, this.#needOf(held));
-      if (entry.busy || now < entry.notBefore) continue;
+      if (entry.busy || now < entry.notBefore || this.#isUndecided(entry, now)) continue;
       const step = nextStep(held, {
         need: entry.need?.highest(now) ?? Number.POSITIVE_INFINITY,
         rest: entry.rest,
@@ -205,6 +210,10 @@ export class Holdings {
       }
     }
     if (told || now - this.#renewedAt >= RENEW_MS) this.renew(now);
+  }
+
+  #isUndecided({ held, restored }: Entry, now: number): boolean {
+    return restored && !this.#isDecided && now - (held.ended ?? now) < UNDECIDED_MS;
   }
 
   /** Says to all nodes again what they are lent. */

@@ -47,8 +47,9 @@ export function keptHeld(snapshot: unknown, now: number, wall: number): { epoch:
     // Lent things are gone from the nodes already; they go on only if their rule fires again soon.
     if (left !== undefined && (!isTime(left) || left <= passed))
       return isDurable(kept) ? [ended(kept, now, age, changed, passed)] : [];
-    const until = left === undefined ? undefined : now + left - passed;
-    return [{ ...ended(kept, now, age, changed, passed), until }];
+    if (left === undefined) return [ended(kept, now, age, changed, passed)];
+    // What has a time of its own does not ask for its rule.
+    return [{ ...ended(kept, now, age, changed, passed), ended: undefined, until: now + left - passed }];
   });
   return { epoch, held: taken };
 }

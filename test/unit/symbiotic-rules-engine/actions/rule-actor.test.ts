@@ -618,6 +618,52 @@ describe("A new engine", () => {
     expect(world.orders.at(-1)).toMatchObject({ actionType: "scale-down", parameters: { by: 1 } });
   });
 
+  test("keeps what it was given until rules are judged again: a flag that is wanted is never gone for a while", async () => {
+    const world = new World();
+    const flag: RuleAction = { type: "setFlag", target: "brain", parameters: { flag: "calm", value: true } };
+    await world.actor.act(rule("r", [flag, { ...shed, target: "brain" }]), why("r"));
+    const stored = world.actor.snapshot();
+    world.actor = world.engine();
+    world.actor.restore(stored);
+    await world.seconds(20);
+    expect(world.actor.flags()).toMatchObject([{ flag: "calm", value: true }]);
+    expect(world.lent.get("brain-1")?.shed).toEqual([{ priority: "low", share: 100 }]);
+    await world.seconds(60, ["r"]);
+    expect(world.actor.held()).toMatchObject([{ ending: false }, { ending: false }]);
+    await world.seconds(1, []);
+    expect(world.actor.flags()).toEqual([]);
+  });
+
+  test("gives back what it was given where rules are not judged for a minute", async () => {
+    const world = new World();
+    await world.actor.act(rule("r", [shed]), why("r"));
+    const stored = world.actor.snapshot();
+    world.actor = world.engine();
+    world.actor.restore(stored);
+    await world.seconds(59);
+    expect(world.actor.held()).toMatchObject([{ value: "100 % of low" }]);
+    await world.seconds(60);
+    expect(world.actor.held()).toEqual([]);
+  });
+
+  test("holds until its time what was asked for until then, whether its rule is active or not", async () => {
+    const world = new World();
+    const flag: RuleAction = {
+      type: "setFlag",
+      target: "brain",
+      parameters: { flag: "calm", value: true, duration: 600_000 },
+    };
+    await world.actor.act(rule("by-hand", [flag]), why("by-hand"), { by: "operator" });
+    await world.seconds(100, []);
+    const stored = JSON.parse(JSON.stringify(world.actor.snapshot())) as unknown;
+    world.actor = world.engine();
+    world.actor.restore(stored);
+    await world.seconds(490, []);
+    expect(world.actor.held()).toMatchObject([{ lever: "flag:calm", ending: false }]);
+    await world.seconds(11, []);
+    expect(world.actor.held()).toEqual([]);
+  });
+
   test("has nothing new to be stored while rules hold nothing", async () => {
     const world = new World();
     const before = JSON.stringify(world.actor.snapshot());
