@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { ActionType, CompleteRule, ExecutionResult, RuleAction, RuleWhy } from "../../../../models/symbiosis.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import type { Columns } from "../../../../runtime/rules/columns.ts";
-import { pushesOf } from "../../../../runtime/rules/levers.ts";
+import { type Push, pushesOf } from "../../../../runtime/rules/levers.ts";
 import type { Act, Plan, Situation } from "./acts/act.ts";
 import { setFlag, shed, throttle } from "./acts/held-acts.ts";
 import { adjustResources } from "./acts/resources.ts";
@@ -319,7 +319,7 @@ export class RuleActor {
     const { rule, why, by, tell } = firing;
     const { clock, logger, ports } = this.#options;
     const pushes = pushesOf(action);
-    if (by === "rules") this.#mustBeAllowed(rule.id, target, pushes);
+    if (by === "rules") this.#mustBeAllowed(rule.id, target, pushes, plan);
     await firing.announce();
     const watched = watchedOf(action, target, pushes, why, (metric) => this.#values.now(metric) !== null);
     const demand = `${target.system}.requestRate`;
@@ -364,7 +364,7 @@ export class RuleActor {
     return { ended: promise };
   }
 
-  #mustBeAllowed(rule: string, target: Target, pushes: readonly { lever: string; direction: 1 | -1 | 0 }[]): void {
+  #mustBeAllowed(rule: string, target: Target, pushes: readonly Push[], plan: Plan): void {
     const now = this.#options.clock.now();
     for (const { lever } of pushes) {
       const left = this.#backoffs.left(rule, target.name, lever, now);
@@ -374,7 +374,9 @@ export class RuleActor {
         );
     }
     for (const { lever, direction } of pushes) {
-      const answer = this.#options.flaps?.allow(target.name, lever, direction, rule, now);
+      // Nodes are the organ's, whichever of its services is named.
+      const whose = lever === "instances" ? target.system : target.name;
+      const answer = this.#options.flaps?.allow(whose, lever, direction || plan.direction || 0, rule, now);
       if (answer && !answer.ok) throw new Refused(answer.why);
     }
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { SymbioticRule } from "../../../../models/symbiosis.ts";
+import { FlapBudget } from "../../../../services/brain/symbiotic-rules-engine/conflicts/flap-budget.ts";
 import { rule, settled, World, why } from "./actor.ts";
 
 const flag = (name: string, value = true): SymbioticRule["actions"][number] => ({
@@ -64,5 +65,35 @@ describe("rules that fire again and again", () => {
     expect((await raise("d")).actions).toEqual([
       expect.objectContaining({ status: "refused", what: expect.stringContaining("no room") }),
     ]);
+  });
+
+  test("two rules that set a flag, or the number of nodes, to different things are stopped as those that push are", async () => {
+    const world = new World({ flaps: new FlapBudget() });
+    const setting = (id: string, value: string | number) =>
+      rule(id, [{ type: "setFlag", target: "heart", parameters: { flag: "mode", value } }]);
+    const scaling = (id: string, to: number) =>
+      rule(id, [{ type: "scaleSystem", target: "heart", parameters: { to } }]);
+    const refused: string[] = [];
+    for (let round = 0; round < 6; round++) {
+      for (const one of [setting("slow", "slow"), setting("fast", "fast"), scaling("two", 2), scaling("three", 3)]) {
+        const [action] = (await world.actor.act(one, why(one.id))).actions;
+        if (action!.status === "refused") refused.push(`${one.id}: ${action!.what}`);
+        await world.seconds(10);
+      }
+    }
+    expect(refused).toContain("fast: fast and slow push flag:mode of heart to and fro, and may try again in 300 s");
+    expect(refused.some((what) => /three and two push instances of heart to and fro/.test(what))).toBe(true);
+    expect(world.orders.length).toBeLessThanOrEqual(5);
+  });
+
+  test("one rule may set a flag to one thing after the other", async () => {
+    const world = new World({ flaps: new FlapBudget() });
+    for (let value = 0; value < 10; value++) {
+      const { actions } = await world.actor.act(
+        rule("count", [{ type: "setFlag", target: "heart", parameters: { flag: "n", value: value % 2 } }]),
+        why("count"),
+      );
+      expect(actions[0]!.status).toBe("done");
+    }
   });
 });

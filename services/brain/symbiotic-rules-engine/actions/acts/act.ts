@@ -26,6 +26,8 @@ export interface Situation {
 export interface Plan {
   /** As `gives brain 20 % more processor time`. */
   what: string;
+  /** Which way the lever goes, where what is asked for does not say that: seen from what it is now. */
+  direction?: 1 | -1;
   /** There is nothing to do: it is so already. */
   isThere?: true;
   /** @returns what was seen @throws what stood in the way */

@@ -102,8 +102,13 @@ export const setFlag: Act = (situation) => {
   const { flag, value } = parameters as { flag: string; value: boolean | number | string };
   const lever = `flag:${flag}` as const;
   const before = holdings.find(target.name, lever);
+  const was = before?.kind === "flag" && before.rule !== rule ? before.value.value : value;
   return {
     what: `sets the flag ${flag} to ${JSON.stringify(value)} for ${target.name}`,
+    // Any order of values shows a pair that sets it to and fro.
+    ...(was === value
+      ? {}
+      : { direction: `${typeof value} ${value}` > `${typeof was} ${was}` ? (1 as const) : (-1 as const) }),
     ...(before?.kind === "flag" && before.value.value === value && !before.ended ? { isThere: true as const } : {}),
     carryOut: () =>
       holdings.hold({

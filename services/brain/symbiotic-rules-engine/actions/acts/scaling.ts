@@ -55,6 +55,7 @@ export const scale: Act = (situation) => {
     });
   return {
     what: `${to > from ? "adds" : "takes away"} ${counted(Math.abs(to - from))} of ${organ}, which has ${from}`,
+    direction: to > from ? 1 : -1,
     async carryOut() {
       await holdings.keep({
         kind: "nodes",
