@@ -113,6 +113,7 @@ export class Engine {
       wall,
       flaps,
       announce: (rule, why, by) => this.record.fired(rule, why, by),
+      isActive: (rule) => this.evaluator.active().includes(rule),
       keep: (result) => {
         this.record.done(result);
         return this.executions.keep(result);
@@ -167,7 +168,8 @@ export class Engine {
   }
 
   get situation(): Situation {
-    return this.#situations.situation(this.judged, this.#clock.now());
+    const activeRules = this.#isJudging ? new Set(this.evaluator.active()) : null;
+    return { ...this.#situations.situation(this.judged, this.#clock.now()), activeRules };
   }
 
   /** @param from node that has sent it: nobody speaks for another */

@@ -45,6 +45,8 @@ export interface RuleActorOptions {
       now: number,
     ): { ok: true } | { ok: false; why: string };
   };
+  /** Asked when an act's turn has come: acts of one system wait for each other. @default it is still active */
+  isActive?(rule: string): boolean;
   /**
    * Called when the list of what outlives the engine changes. It is waited for before such an act, a second at most; where it
    * throws, the act is refused, since nobody would give back what is not on the list.
@@ -277,6 +279,8 @@ export class RuleActor {
       const target = targetOf(action.target, topology);
       return await this.#inLane(target.system, async () => {
         const { clock, ports } = this.#options;
+        if (by === "rules" && this.#options.isActive?.(rule.id) === false)
+          throw new Refused("its conditions had ceased to hold when its turn came");
         const now = clock.now();
         const parameters = action.parameters ?? {};
         const situation: Situation = {

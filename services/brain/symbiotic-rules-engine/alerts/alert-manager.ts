@@ -62,6 +62,8 @@ export interface AlertsSnapshot {
  * was meanwhile.
  */
 const LONGEST_STEP_MS = 5000;
+/** What was raised ends when its rule has not been active for so long, ms. */
+const RAISED_MS = 60_000;
 
 /** What is wrong, since when, and whether anyone knows. Pure: it is fed once a second, and tells what has changed. */
 export class AlertManager {
@@ -107,6 +109,7 @@ export class AlertManager {
     this.#judge.tick(situation, this.#options.channels?.() ?? [], now, step);
     this.#judge.notKept.set("rules", this.#raisedNotKept);
     this.#raisedNotKept = 0;
+    this.#judgeRaised(situation.activeRules ?? null, step);
     this.#feed.flush();
   }
 
@@ -126,6 +129,7 @@ export class AlertManager {
     }
     record.summary = String(summary).slice(0, 1000);
     record.rule = rule ?? record.rule;
+    record.overFor = 0;
     if (record.state !== "firing") this.#changed(record, fire(record, given, wall));
     else if (record.severity !== given) this.#changed(record, change(record, given));
     return true;
@@ -228,6 +232,16 @@ export class AlertManager {
   #isNew(record: AlertRecord): boolean {
     const isJudged = record.group === "rules" || ALERT_DEFINITIONS.some(({ id }) => id === record.alert);
     return isJudged && this.table.get(kindOf(record), record.subject) === undefined;
+  }
+
+  /** The engine may have died before it knew of an end, and what a person has raised has no rule that would end. */
+  #judgeRaised(active: ReadonlySet<string> | null, step: number): void {
+    if (!active) return;
+    for (const record of this.table.group("rules")) {
+      if (record.state !== "firing" || record.rule === null) continue;
+      record.overFor = active.has(record.rule) ? 0 : record.overFor + step;
+      if (record.overFor >= RAISED_MS) this.#changed(record, resolve(record, "cleared", this.#options.wall()));
+    }
   }
 
   #begin(of: NewRecord): AlertRecord {

@@ -14,6 +14,8 @@ export interface Situation {
   /** Those that should be there, by the topology; not those that happen to report. */
   nodes: NodeFacts[] | null;
   chain: ChainFacts;
+  /** Ids of the rules that are active; absent or null while rules are not judged. */
+  activeRules?: ReadonlySet<string> | null;
 }
 
 export interface ServiceFacts {

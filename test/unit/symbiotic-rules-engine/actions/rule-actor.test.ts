@@ -112,6 +112,28 @@ describe("The actor of rules", () => {
     ]);
   });
 
+  test("does nothing for a rule that has ended while it waited for the act of another one", async () => {
+    const active = new Set(["first", "second"]);
+    const world = new World({ isActive: (id) => active.has(id) });
+    world.healing = () => {
+      active.delete("second");
+      return { success: true };
+    };
+    const heal: RuleAction = { type: "heal", target: "shop" };
+    const [first, second] = await Promise.all([
+      world.actor.act(rule("first", [heal]), why("first")),
+      world.actor.act(rule("second", [heal]), why("second")),
+    ]);
+    expect(first.actions[0]?.status).toBe("done");
+    expect(second.actions[0]).toMatchObject({
+      status: "refused",
+      what: "its conditions had ceased to hold when its turn came",
+    });
+    expect(world.orders).toHaveLength(1);
+    const byHand = await world.actor.act(rule("second", [heal]), why("second"), { by: "operator" });
+    expect(byHand.actions[0]?.status).toBe("done");
+  });
+
   test("counts a refusal of the healer as refused", async () => {
     const world = new World();
     world.healing = () => {

@@ -300,6 +300,29 @@ describe("a rule's alert", () => {
     expect(world.told()).toEqual(["firing too-many-orders heart", "resolved too-many-orders heart"]);
   });
 
+  test("ends a minute after its rule was last seen active, where nobody said that it ended", () => {
+    const world = new AlertWorld();
+    const active = (...rules: string[]) => situation({ activeRules: new Set(rules) });
+    world.manager.raise(raised);
+    world.pass(300, active("r1"));
+    world.pass(59, active());
+    world.pass(1, active("r1"));
+    world.pass(59, active());
+    expect(world.list()).toEqual(["firing too-many-orders heart"]);
+    world.pass(1, active());
+    expect(world.manager.list()[0]).toMatchObject({ state: "resolved", end: "cleared" });
+  });
+
+  test("stays while it is not known which rules are active, also over a restart", () => {
+    const world = new AlertWorld();
+    world.manager.raise(raised);
+    world.restart(60_000);
+    world.pass(600, situation({ activeRules: null }));
+    expect(world.list()).toEqual(["firing too-many-orders heart"]);
+    world.pass(60, situation({ activeRules: new Set() }));
+    expect(world.list()).toEqual(["resolved too-many-orders heart"]);
+  });
+
   test("is another one than the organism's own of the same name", () => {
     const world = new AlertWorld();
     world.manager.raise({ ...raised, id: "service-failed", subject: "shop" });
