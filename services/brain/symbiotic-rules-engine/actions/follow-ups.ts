@@ -10,7 +10,11 @@ export interface Watched {
   demand: string;
   /** ms */
   span: number;
-  judged(judgement: Judgement): void;
+  /**
+   * @param isInTurn another act on the target waits for what is done about it
+   * @returns whether the act was taken back
+   */
+  judged(judgement: Judgement, isInTurn: boolean): Promise<boolean>;
 }
 
 interface Watch extends Watched {
@@ -32,6 +36,7 @@ const MOST = 200;
 export class FollowUps {
   readonly #values: RecentValues;
   #watches: Watch[] = [];
+  #isStopped = false;
   /** Effects that were not watched since too many were. */
   dropped = 0;
 
@@ -50,9 +55,13 @@ export class FollowUps {
 
   /** @param before of the metric and its demand, taken when the act began @param now monotonic, ms */
   watch(watched: Watched, before: { metric: number[]; demand: number[] }, now: number): void {
+    if (this.#isStopped) {
+      void watched.judged(UNWATCHED, false);
+      return;
+    }
     if (this.#watches.length >= MOST) {
       this.dropped++;
-      watched.judged({ verdict: "unknown", before: null, after: null, why: `${MOST} effects are watched already` });
+      void watched.judged({ ...UNWATCHED, why: `${MOST} effects are watched already` }, false);
       return;
     }
     this.#watches.push({
@@ -65,11 +74,12 @@ export class FollowUps {
     });
   }
 
-  /** Another act on the target begins. */
-  conclude(target: string): void {
+  /** Another act on the target begins. @returns whether one before it was taken back, as it made things worse */
+  async conclude(target: string): Promise<boolean> {
     const ended = this.#watches.filter((one) => one.target === target);
     this.#watches = this.#watches.filter((one) => one.target !== target);
-    for (const one of ended) judged(one);
+    const takenBack = await Promise.all(ended.map((one) => judged(one, true)));
+    return takenBack.includes(true);
   }
 
   tick(now: number): void {
@@ -79,17 +89,24 @@ export class FollowUps {
     }
     const ended = this.#watches.filter(({ since, span }) => now - since >= span);
     this.#watches = this.#watches.filter((one) => !ended.includes(one));
-    for (const one of ended) judged(one);
+    for (const one of ended) void judged(one, false);
   }
 
   /** Nobody watches any longer. */
   stop(): void {
+    this.#isStopped = true;
     const left = this.#watches;
     this.#watches = [];
-    for (const one of left)
-      one.judged({ verdict: "unknown", before: null, after: null, why: "the engine ended while it was watched" });
+    for (const one of left) void one.judged(UNWATCHED, false);
   }
 }
+
+const UNWATCHED: Judgement = {
+  verdict: "unknown",
+  before: null,
+  after: null,
+  why: "the engine ended while it was watched",
+};
 
 /** Of the time after an act its end counts: what is done takes a while to be felt. */
 function keep(values: number[], value: number | null): void {
@@ -98,6 +115,8 @@ function keep(values: number[], value: number | null): void {
   if (values.length > COMPARED_TICKS) values.shift();
 }
 
-function judged({ metric, before, after, demandBefore, demandAfter, judged: tell }: Watch): void {
-  tell(judge(metric, before, after, wayOf(metric), { before: demandBefore, after: demandAfter }));
+function judged(watch: Watch, isInTurn: boolean): Promise<boolean> {
+  const { metric, before, after, demandBefore, demandAfter } = watch;
+  const demand = { before: demandBefore, after: demandAfter };
+  return watch.judged(judge(metric, before, after, wayOf(metric), demand), isInTurn);
 }

@@ -1,5 +1,5 @@
 import type { LendingState } from "../../../../models/lending.ts";
-import type { RuleSystem } from "../../../../models/symbiosis.ts";
+import { ORGANISM, type RuleSystem } from "../../../../models/symbiosis.ts";
 import type { Topology } from "../../../../models/topology.ts";
 import type { Lever } from "../../../../runtime/rules/levers.ts";
 import { nextStep, REST_MS, WINDOWS } from "./give-back.ts";
@@ -24,6 +24,8 @@ export interface HoldingsOptions {
   value(metric: string): number | null;
   /** Gives nodes or memory back, which nobody is lent. @throws where that cannot be done now */
   giveBack(held: Held, to: Held["value"] | "release"): Promise<void>;
+  /** Acts on a system wait for each other, and for what is given back of it. */
+  inTurn(system: string, work: () => Promise<void>): Promise<void>;
   /** Called before and after what is durable is changed. @throws why it could not be stored */
   changed(): Promise<void> | void;
   onTrouble(what: string): void;
@@ -226,16 +228,21 @@ export class Holdings {
 
   async #stepDown(entry: Entry, step: Held["value"] | "release", now: number): Promise<void> {
     const { held } = entry;
+    const { inTurn, giveBack, onTrouble } = this.#options;
     entry.busy = true;
     try {
-      await this.#options.giveBack(held, step);
-      if (step === "release") this.drop(held.target, held.lever);
-      else Object.assign(held, { value: step, changed: this.#options.now() });
-      entry.need?.reset();
-      await this.#changed();
+      await inTurn(this.#systemOf(held.target) ?? ORGANISM, async () => {
+        // An act may have had its turn before, and wants it.
+        if (this.find(held.target, held.lever) !== held || held.ended === undefined) return;
+        await giveBack(held, step);
+        if (step === "release") this.drop(held.target, held.lever);
+        else Object.assign(held, { value: step, changed: this.#options.now() });
+        entry.need?.reset();
+        await this.#changed();
+      });
     } catch (error) {
       entry.notBefore = now + RETRY_MS;
-      this.#options.onTrouble(`${held.lever} of ${held.target} cannot be given back yet: ${(error as Error).message}`);
+      onTrouble(`${held.lever} of ${held.target} cannot be given back yet: ${(error as Error).message}`);
     } finally {
       entry.busy = false;
     }

@@ -3,7 +3,7 @@ import type { ActionType, CompleteRule, ExecutionResult, RuleAction, RuleWhy } f
 import type { Clock } from "../../../../runtime/clock.ts";
 import type { Columns } from "../../../../runtime/rules/columns.ts";
 import { type Push, pushesOf } from "../../../../runtime/rules/levers.ts";
-import type { Act, Plan, Situation } from "./acts/act.ts";
+import type { Act, Plan } from "./acts/act.ts";
 import { setFlag, shed, throttle } from "./acts/held-acts.ts";
 import { adjustResources } from "./acts/resources.ts";
 import { scale } from "./acts/scaling.ts";
@@ -20,7 +20,8 @@ import { RecentValues } from "./recent-values.ts";
 import { Refused } from "./refused.ts";
 import { Repeats } from "./repeats.ts";
 import { type Target, targetOf } from "./targets.ts";
-import { LEAST_VALUES } from "./verdict.ts";
+import { Turns } from "./turns.ts";
+import { type Judgement, LEAST_VALUES } from "./verdict.ts";
 import { watchedOf } from "./watched-metric.ts";
 
 export interface RuleActorOptions {
@@ -71,6 +72,16 @@ interface Firing {
   tell(): Promise<void>;
 }
 
+/** How it was before an act. */
+interface Before {
+  /** Metric that the act is to improve, as `brain.load`; undefined where there is none. */
+  watched: string | undefined;
+  /** Metric of the calls that come. */
+  demanded: string;
+  values: number[];
+  demand: number[];
+}
+
 const ACTS: Record<ActionType, Act> = {
   adjustResourceAllocation: adjustResources,
   scaleService: scale,
@@ -101,8 +112,7 @@ export class RuleActor {
   readonly #backoffs: Backoffs;
   readonly #repeats = new Repeats();
   readonly #acting = new Set<string>();
-  /** By system: one act after the other, so that each sees what the last one did. */
-  readonly #lanes = new Map<string, Promise<unknown>>();
+  readonly #turns = new Turns();
   readonly #effects = new Set<Promise<void>>();
   #epoch = 1;
   #sampledAt = Number.NEGATIVE_INFINITY;
@@ -127,6 +137,7 @@ export class RuleActor {
         if (allowed && !allowed.ok) throw new Error(allowed.why);
         await giveBack(ports, await this.#topology(), held, to);
       },
+      inTurn: (system, work) => this.#turns.take(system, work),
       changed: () => this.#remember(),
       onTrouble: (what) => options.logger.warn(what),
     });
@@ -273,36 +284,10 @@ export class RuleActor {
   }
 
   async #one(firing: Firing, action: RuleAction, done: ActionResult): Promise<FollowUp | undefined> {
-    const { rule, why, by } = firing;
+    const { rule } = firing;
     try {
-      const topology = await this.#topology();
-      const target = targetOf(action.target, topology);
-      return await this.#inLane(target.system, async () => {
-        const { clock, ports } = this.#options;
-        if (by === "rules" && this.#options.isActive?.(rule.id) === false)
-          throw new Refused("its conditions had ceased to hold when its turn came");
-        const now = clock.now();
-        const parameters = action.parameters ?? {};
-        const situation: Situation = {
-          action,
-          parameters,
-          target,
-          topology: this.#holdings.topology ?? topology,
-          rule: rule.id,
-          why: why.why,
-          by,
-          now,
-          ports,
-          values: this.#values,
-          holdings: this.#holdings,
-        };
-        const plan = await ACTS[action.type](situation);
-        done.what = plan.what;
-        if (plan.isThere) done.status = "unchanged";
-        else if (rule.mode === "shadow") Object.assign(done, { status: "shadow", what: `would: ${plan.what}` });
-        else return this.#carryOut(firing, action, target, plan, done);
-        return undefined;
-      });
+      const target = targetOf(action.target, await this.#topology());
+      return await this.#turns.take(target.system, () => this.#inTurn(firing, action, done));
     } catch (error) {
       const { message, type } = error as { message: string; type?: string };
       const refused = error instanceof Refused || REFUSALS.has(type ?? "");
@@ -313,29 +298,79 @@ export class RuleActor {
     }
   }
 
+  async #inTurn(firing: Firing, action: RuleAction, done: ActionResult): Promise<FollowUp | undefined> {
+    const { rule, by } = firing;
+    if (by === "rules" && this.#options.isActive?.(rule.id) === false)
+      throw new Refused("its conditions had ceased to hold when its turn came");
+    // Who is there may have changed while it waited.
+    const target = targetOf(action.target, await this.#topology());
+    const plan = async () => {
+      const made = await this.#plan(firing, action, target);
+      done.what = made.what;
+      if (made.isThere) done.status = "unchanged";
+      else if (rule.mode === "shadow") Object.assign(done, { status: "shadow", what: `would: ${made.what}` });
+      else return made;
+      return undefined;
+    };
+    let planned = await plan();
+    if (!planned) return undefined;
+    const pushes = pushesOf(action);
+    if (by === "rules") this.#mustBeAllowed(rule.id, target, pushes, planned);
+    const before = this.#before(firing, action, target, pushes);
+    // From now on the effect of what was done before cannot be told from this one's. What is taken back is no ground to build on.
+    const isOther = await this.#followUps.conclude(target.system);
+    if (isOther) {
+      if (by === "rules") this.#mustBeOver(rule.id, target, pushes);
+      planned = await plan();
+      if (!planned) return undefined;
+      Object.assign(before, { values: [], demand: [] });
+    }
+    await firing.announce();
+    return this.#carryOut(firing, action, target, planned, done, before);
+  }
+
+  async #plan({ rule, why, by }: Firing, action: RuleAction, target: Target): Promise<Plan> {
+    const { clock, ports } = this.#options;
+    return ACTS[action.type]({
+      action,
+      parameters: action.parameters ?? {},
+      target,
+      topology: await this.#topology(),
+      rule: rule.id,
+      why: why.why,
+      by,
+      now: clock.now(),
+      ports,
+      values: this.#values,
+      holdings: this.#holdings,
+    });
+  }
+
+  /** The metric that is watched, and what it and the calls that came were before the act. */
+  #before({ why, by }: Firing, action: RuleAction, target: Target, pushes: readonly Push[]): Before {
+    const watched = watchedOf(action, target, pushes, why, (metric) => this.#values.now(metric) !== null);
+    const demanded = `${target.system}.requestRate`;
+    // How it was before the rule's conditions held is not what the act is to make better.
+    const held = Math.min(COMPARED_TICKS, Math.max(LEAST_VALUES, Math.ceil(why.heldFor / 1000)));
+    const ticks = by === "rules" ? held : COMPARED_TICKS;
+    return {
+      watched,
+      demanded,
+      values: this.#followUps.before(watched ?? "", ticks),
+      demand: this.#followUps.before(demanded, ticks),
+    };
+  }
+
   async #carryOut(
-    firing: Firing,
+    { rule, why, by, tell }: Firing,
     action: RuleAction,
     target: Target,
     plan: Plan,
     done: ActionResult,
+    { watched, demanded, values, demand }: Before,
   ): Promise<FollowUp | undefined> {
-    const { rule, why, by, tell } = firing;
     const { clock, logger, ports } = this.#options;
     const pushes = pushesOf(action);
-    if (by === "rules") this.#mustBeAllowed(rule.id, target, pushes, plan);
-    await firing.announce();
-    const watched = watchedOf(action, target, pushes, why, (metric) => this.#values.now(metric) !== null);
-    const demand = `${target.system}.requestRate`;
-    // How it was before the rule's conditions held is not what the act is to make better.
-    const held = Math.min(COMPARED_TICKS, Math.max(LEAST_VALUES, Math.ceil(why.heldFor / 1000)));
-    const ticks = by === "rules" ? held : COMPARED_TICKS;
-    const before = {
-      metric: this.#followUps.before(watched ?? "", ticks),
-      demand: this.#followUps.before(demand, ticks),
-    };
-    // From now on the effect of what was done before cannot be told from this one's.
-    this.#followUps.conclude(target.system);
     done.what = await this.#within(plan.carryOut(), plan.what).then((seen) =>
       seen ? `${plan.what}: ${seen}` : plan.what,
     );
@@ -343,40 +378,27 @@ export class RuleActor {
     logger.info(`${rule.id}: ${done.what} (${why.why})`);
     ports.acted({ target: target.name, services: target.services.map(({ name }) => name), what: plan.what });
     if (!watched) return undefined;
-    done.effect = { metric: watched, before: mean(before.metric), after: null, verdict: "watching", rolledBack: false };
+    done.effect = { metric: watched, before: mean(values), after: null, verdict: "watching", rolledBack: false };
+    const made = this.#heldOf(target, pushes);
     const { promise, resolve } = Promise.withResolvers<void>();
     const span = (action.parameters?.["observe"] as number | undefined) ?? OBSERVE_MS;
-    const judged = async (judgement: {
-      verdict: "better" | "no change" | "worse" | "unknown";
-      before: number | null;
-      after: number | null;
-      why: string;
-    }) => {
-      const { verdict, before, after, why: reason } = judgement;
-      done.effect = { metric: watched, before, after, verdict, rolledBack: false, why: reason };
+    const judged = async ({ verdict, before, after, why: reason }: Judgement, isInTurn: boolean) => {
+      const effect = { metric: watched, before, after, verdict, rolledBack: false, why: reason };
       if (verdict === "better") for (const { lever } of pushes) this.#backoffs.helped(rule.id, target.name, lever);
       if (verdict === "worse" && by === "rules")
-        done.effect.rolledBack = await this.#rollBack(rule.id, target, pushes, plan, reason);
-      await tell();
-      resolve();
+        effect.rolledBack = await this.#rollBack(rule.id, target, pushes, plan, { made, why: reason, isInTurn });
+      done.effect = effect;
+      void tell().then(resolve);
+      return effect.rolledBack;
     };
-    this.#followUps.watch(
-      { target: target.system, metric: watched, demand, span, judged: (judgement) => void judged(judgement) },
-      before,
-      clock.now(),
-    );
+    const watch = { target: target.system, metric: watched, demand: demanded, span, judged };
+    this.#followUps.watch(watch, { metric: values, demand }, clock.now());
     return { ended: promise };
   }
 
   #mustBeAllowed(rule: string, target: Target, pushes: readonly Push[], plan: Plan): void {
+    this.#mustBeOver(rule, target, pushes);
     const now = this.#options.clock.now();
-    for (const { lever } of pushes) {
-      const left = this.#backoffs.left(rule, target.name, lever, now);
-      if (left)
-        throw new Refused(
-          `it made things worse the last time (${left.why}); it is tried again in ${Math.ceil(left.ms / 1000)} s`,
-        );
-    }
     for (const { lever, direction } of pushes) {
       // Nodes are the organ's, whichever of its services is named.
       const whose = lever === "instances" ? target.system : target.name;
@@ -385,35 +407,46 @@ export class RuleActor {
     }
   }
 
+  /** @throws Refused while what made things worse is left alone */
+  #mustBeOver(rule: string, target: Target, pushes: readonly Push[]): void {
+    for (const { lever } of pushes) {
+      const left = this.#backoffs.left(rule, target.name, lever, this.#options.clock.now());
+      if (left)
+        throw new Refused(
+          `it made things worse the last time (${left.why}); it is tried again in ${Math.ceil(left.ms / 1000)} s`,
+        );
+    }
+  }
+
   async #rollBack(
     rule: string,
     target: Target,
-    pushes: readonly { lever: string }[],
+    pushes: readonly Push[],
     plan: Plan,
-    why: string,
+    { made, why, isInTurn }: { made: readonly (Held | undefined)[]; why: string; isInTurn: boolean },
   ): Promise<boolean> {
     const { clock, logger } = this.#options;
     for (const { lever } of pushes) this.#backoffs.worse(rule, target.name, lever, why, clock.now());
-    if (!plan.undo) return false;
-    try {
-      await this.#inLane(target.system, () => this.#within(plan.undo!(), `takes back: ${plan.what}`));
+    const { undo } = plan;
+    if (!undo) return false;
+    const takeBack = async () => {
+      // Another act has built on it, or it was given back: what was before it is no longer right.
+      if (this.#heldOf(target, pushes).some((held, i) => held !== made[i])) return false;
+      await this.#within(undo(), `takes back: ${plan.what}`);
       logger.info(`${rule}: took back that it ${plan.what}, since ${why}`);
       return true;
+    };
+    try {
+      return await (isInTurn ? takeBack() : this.#turns.take(target.system, takeBack));
     } catch (error) {
       logger.warn(`${rule}: could not take back that it ${plan.what}: ${(error as Error).message}`);
       return false;
     }
   }
 
-  #inLane<T>(lane: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#lanes.get(lane) ?? Promise.resolve();
-    const result = before.then(work);
-    const settled = result.catch(() => {});
-    this.#lanes.set(lane, settled);
-    void settled.then(() => {
-      if (this.#lanes.get(lane) === settled) this.#lanes.delete(lane);
-    });
-    return result;
+  /** What is held by these levers now; nodes are held of the whole organ. */
+  #heldOf({ name, system }: Target, pushes: readonly Push[]): (Held | undefined)[] {
+    return pushes.map(({ lever }) => this.#holdings.find(lever === "instances" ? system : name, lever));
   }
 
   /** @throws what it throws, or that it took too long */

@@ -17,6 +17,11 @@ import { knownNode, knownService, topologyOf } from "../../../support/topology.t
 const MB = 1024 * 1024;
 const MOST_ALERTS = 3;
 
+interface Healing {
+  success: boolean;
+  reason?: string;
+}
+
 /** An organism that does what it is told, as far as the actor can see it. */
 export class World {
   readonly clock = new FakeClock();
@@ -24,7 +29,7 @@ export class World {
   topology: Topology;
   /** Orders to the healer, and what it answers to the next ones. */
   readonly orders: HealOrder[] = [];
-  healing: (order: HealOrder) => { success: boolean; reason?: string } = () => ({ success: true });
+  healing: (order: HealOrder) => Healing | Promise<Healing> = () => ({ success: true });
   readonly lent = new Map<string, Lending>();
   readonly alerts: RaisedAlert[] = [];
   flags: unknown;
@@ -91,7 +96,7 @@ export class World {
       topology: async () => this.topology,
       heal: async (order) => {
         this.orders.push(order);
-        const { success, reason = "it was done" } = this.healing(order);
+        const { success, reason = "it was done" } = await this.healing(order);
         const by = Number(order.parameters["by"] ?? 0) * (order.actionType === "scale-down" ? -1 : 1);
         const { organ } = this.topology.services.find(({ name }) => name === order.service) ?? {};
         if (success && by !== 0 && organ)

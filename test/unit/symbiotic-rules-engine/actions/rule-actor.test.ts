@@ -476,6 +476,96 @@ describe("Where the list of what outlives the engine cannot be stored", () => {
   });
 });
 
+describe("Nodes that were added", () => {
+  const scale = (parameters: Record<string, unknown>): RuleAction => ({
+    type: "scaleSystem",
+    target: "heart",
+    parameters,
+  });
+  const nodes = (world: World) => world.topology.nodes.filter(({ organ }) => organ === "heart").length;
+
+  test("are given back where only some of them came", async () => {
+    const world = new World();
+    world.set({ "heart.cpu": 10, "heart.saturation": 10 });
+    world.healing = () => {
+      world.scaled("heart", 2);
+      return { success: false, reason: "heart-3 did not come up" };
+    };
+    const { actions } = await world.actor.act(rule("r", [scale({ by: 2 })]), why("r"));
+    expect(actions[0]).toMatchObject({ status: "failed", what: expect.stringContaining("heart-3 did not come up") });
+    expect(world.actor.held()).toMatchObject([{ target: "heart", lever: "instances", value: 2 }]);
+    world.healing = () => ({ success: true });
+    await world.seconds(700, []);
+    expect(nodes(world)).toBe(1);
+    expect(world.actor.held()).toEqual([]);
+  });
+
+  test("are given back where the healer did not answer, and they came all the same", async () => {
+    const world = new World();
+    world.set({ "heart.cpu": 10, "heart.saturation": 10 });
+    world.healing = () => {
+      world.scaled("heart", 2);
+      throw Object.assign(new Error("Request is timed out"), { type: "REQUEST_TIMEOUT" });
+    };
+    await world.actor.act(rule("r", [scale({ by: 1 })]), why("r"));
+    world.healing = () => ({ success: true });
+    await world.seconds(700, []);
+    expect(nodes(world)).toBe(1);
+  });
+
+  test("are not forgotten where the rule fires while they are being given back", async () => {
+    const world = new World();
+    world.set({ "heart.cpu": 10, "heart.saturation": 10 });
+    await world.actor.act(rule("r", [scale({ by: 1 })]), why("r"));
+    let isDown = () => {};
+    world.healing = ({ actionType }) =>
+      actionType === "scale-up"
+        ? { success: true }
+        : new Promise((resolve) => {
+            isDown = () => resolve({ success: true });
+          });
+    await world.seconds(310, []);
+    expect(world.orders.map(({ actionType }) => actionType)).toEqual(["scale-up", "scale-down"]);
+    const act = world.actor.act(rule("r", [scale({ by: 1 })]), why("r"));
+    await settled();
+    isDown();
+    expect((await act).actions[0]).toMatchObject({ status: "done", what: expect.stringContaining("which has 1") });
+    expect(nodes(world)).toBe(2);
+    expect(world.actor.held()).toMatchObject([{ target: "heart", value: 2 }]);
+    world.healing = () => ({ success: true });
+    await world.seconds(700, []);
+    expect(nodes(world)).toBe(1);
+  });
+
+  test("are not taken away twice, given back and as what made things worse", async () => {
+    const world = new World();
+    world.scaled("heart", 2);
+    world.set({ "heart.cpu": 10, "heart.saturation": 10 });
+    await world.seconds(8, []);
+    await world.actor.act(
+      rule("r", [scale({ by: 1, watch: "heart.saturation", observe: 600_000 })]),
+      why("r", ["heart", "saturation"]),
+    );
+    await world.seconds(320, []);
+    expect(nodes(world)).toBe(2);
+    world.set({ "heart.saturation": 60 });
+    await world.seconds(300, []);
+    expect(world.kept.at(-1)?.actions[0]?.effect).toMatchObject({ verdict: "worse", rolledBack: false });
+    expect(nodes(world)).toBe(2);
+  });
+
+  test("are left alone by a roll-back where somebody has scaled meanwhile", async () => {
+    const world = new World();
+    world.set({ "heart.cpu": 10, "heart.saturation": 10 });
+    await world.seconds(8, []);
+    await world.actor.act(rule("r", [scale({ by: 1, watch: "heart.saturation" })]), why("r"));
+    world.scaled("heart", 5);
+    world.set({ "heart.saturation": 60 });
+    await world.seconds(20, ["r"]);
+    expect(nodes(world)).toBe(5);
+  });
+});
+
 describe("Memory", () => {
   test("is a larger heap from the next start on, and given back as it was before", async () => {
     const world = new World();
@@ -609,6 +699,60 @@ describe("After an act", () => {
     await world.actor.act(rule("s", [{ ...shed, target: "brain" }]), why("s"));
     await settled();
     expect(world.kept.filter(({ rule: id }) => id === "r").at(-1)?.actions[0]?.effect?.verdict).toBe("no change");
+  });
+
+  test("what made it worse is taken back before the next act builds on it", async () => {
+    const world = new World();
+    world.set({ "brain.load": 80, "brain.requestRate": 100 });
+    await world.seconds(8, []);
+    await world.actor.act(rule("r", [more("brain", 40)]), read);
+    world.set({ "brain.load": 95 });
+    await world.seconds(10, ["r"]);
+    const { actions } = await world.actor.act(rule("s", [more("brain", 10)]), read);
+    expect(world.kept.find(({ rule: id }) => id === "r")).toBeDefined();
+    expect(world.kept.filter(({ rule: id }) => id === "r").at(-1)?.actions[0]?.effect).toMatchObject({
+      verdict: "worse",
+      rolledBack: true,
+    });
+    expect(actions[0]).toMatchObject({ status: "done", what: expect.stringContaining("gives brain 10 % more") });
+    await world.seconds(3, ["r", "s"]);
+    expect(world.lent.get("brain-1")?.share).toBe(10);
+  });
+
+  test("a rule whose last act is found to have made it worse does not do it again at once", async () => {
+    const world = new World();
+    world.set({ "brain.load": 80, "brain.requestRate": 100 });
+    await world.seconds(8, []);
+    await world.actor.act(rule("r", [more("brain", 40)]), read);
+    world.set({ "brain.load": 95 });
+    await world.seconds(10, ["r"]);
+    const { actions } = await world.actor.act(rule("r", [more("brain", 40)]), read);
+    expect(actions[0]).toMatchObject({
+      status: "refused",
+      what: expect.stringContaining("it made things worse the last time"),
+    });
+    await world.seconds(3, ["r"]);
+    expect(world.lent.get("brain-1")?.share).toBe(0);
+    expect(world.actor.held()).toEqual([]);
+  });
+
+  test("an act that ends after the engine stops leaves nobody waiting for its verdict", async () => {
+    const world = new World();
+    let healed = () => {};
+    world.healing = () =>
+      new Promise((resolve) => {
+        healed = () => resolve({ success: true });
+      });
+    world.set({ "heart.errorRate": 10 });
+    const heal: RuleAction = { type: "heal", target: "shop" };
+    const answer = world.actor.act(rule("r", [heal]), why("r", ["heart", "errorRate"]), {
+      by: "operator",
+      wait: true,
+    });
+    await settled();
+    await world.actor.stop();
+    healed();
+    expect((await answer).actions[0]?.effect).toMatchObject({ verdict: "unknown" });
   });
 
   test("whoever waits gets the verdict", async () => {

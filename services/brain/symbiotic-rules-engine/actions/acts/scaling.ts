@@ -1,3 +1,4 @@
+import type { TopologyNode } from "../../../../../models/topology.ts";
 import { refuse } from "../refused.ts";
 import type { Act, Situation } from "./act.ts";
 
@@ -26,7 +27,7 @@ export const scale: Act = (situation) => {
   if (target.kind !== "system" && target.kind !== "service")
     refuse(`${target.name} is a ${target.kind}, which cannot be scaled`);
   const movable = movableOf(situation);
-  const nodes = topology.nodes.filter((one) => one.organ === organ && !one.remote);
+  const nodes = nodesOf(topology.nodes, organ);
   const moving = nodes.find(({ status }) => status !== "up");
   if (moving) refuse(`${moving.id} is ${moving.status}; ${organ} is scaled when it is not`);
   const from = nodes.length;
@@ -53,37 +54,55 @@ export const scale: Act = (situation) => {
       parameters: { by: Math.abs(by), force: true },
       timeout: SCALE_MS,
     });
+  const hold = (nodes: number) =>
+    holdings.keep({
+      kind: "nodes",
+      target: organ,
+      lever: "instances",
+      value: { organ, before, to: nodes },
+      rule,
+      since: now,
+    });
   return {
     what: `${to > from ? "adds" : "takes away"} ${counted(Math.abs(to - from))} of ${organ}, which has ${from}`,
     direction: to > from ? 1 : -1,
     async carryOut() {
-      await holdings.keep({
-        kind: "nodes",
-        target: organ,
-        lever: "instances",
-        value: { organ, before, to },
-        rule,
-        since: now,
-      });
-      const { success, reason, observed } = await order(to - from).catch(async (error: Error) => {
-        await holdings.putBack(organ, "instances", known);
+      await hold(to);
+      try {
+        const { success, reason, observed } = await order(to - from);
+        if (!success) throw new Error(reason);
+        if (to === before) holdings.drop(organ, "instances");
+        else holdings.touch(organ, "instances");
+        return observed.after;
+      } catch (error) {
+        // Some may have come all the same, and of an order without an answer nobody knows: what is there is held.
+        const there = await nodesNow(situation).catch(() => to);
+        if (there === from) await holdings.putBack(organ, "instances", known);
+        else await hold(there).catch(() => {});
         throw error;
-      });
-      if (!success) {
-        await holdings.putBack(organ, "instances", known);
-        throw new Error(reason);
       }
-      if (to === before) holdings.drop(organ, "instances");
-      else holdings.touch(organ, "instances");
-      return observed.after;
     },
     async undo() {
-      const { success, reason } = await order(from - to);
-      if (!success) throw new Error(reason);
+      const held = holdings.find(organ, "instances");
+      const there = await nodesNow(situation);
+      // Whoever has scaled it meanwhile wants it so.
+      if (there === (held?.kind === "nodes" ? held.value.to : to) && there !== from) {
+        const { success, reason } = await order(from - there);
+        if (!success) throw new Error(reason);
+      }
       await holdings.putBack(organ, "instances", known);
     },
   };
 };
+
+async function nodesNow({ ports, target }: Situation): Promise<number> {
+  return nodesOf((await ports.topology()).nodes, target.system).length;
+}
+
+/** Those of other machines come and go as they like. */
+function nodesOf(nodes: readonly TopologyNode[], organ: string): TopologyNode[] {
+  return nodes.filter((one) => one.organ === organ && !one.remote);
+}
 
 /** Services that more nodes would carry. */
 function movableOf({ target, topology, by }: Situation) {
