@@ -279,7 +279,10 @@ export class Holdings {
   }
 
   #needOf(held: Held): number | null {
+    if (!this.#topology) return null;
     const system = this.#systemOf(held.target);
+    // What is no part of the organism any more needs nothing.
+    if (!system) return 0;
     const { value } = this.#options;
     if (held.kind === "memory") return value(`${system}.memoryUsage`);
     const [cpu, saturation] = [value(`${system}.cpu`), value(`${system}.saturation`)];

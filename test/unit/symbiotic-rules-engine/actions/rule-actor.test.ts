@@ -301,6 +301,17 @@ describe("Processor time", () => {
   });
 });
 
+describe("What is held of something that is no part of the organism any more", () => {
+  test("is forgotten, so that another one of its name has nothing of it", async () => {
+    const world = new World();
+    world.scaled("heart", 2);
+    await world.actor.act(rule("r", [more("heart-2", 50)]), why("r"));
+    world.scaled("heart", 1);
+    await world.seconds(200, []);
+    expect(world.actor.held()).toEqual([]);
+  });
+});
+
 describe("Scaling", () => {
   const scale = (parameters: Record<string, unknown> = {}, target = "heart"): RuleAction => ({
     type: "scaleSystem",
@@ -586,6 +597,46 @@ describe("Memory", () => {
       ["brain-1", 1150, true],
       ["brain-1", 990, true],
     ]);
+  });
+
+  test("lent twice, to the organ and to its node, is at last as it was before both", async () => {
+    const world = new World();
+    world.topology.nodes[0]!.options = { memoryLimitMB: 990 };
+    world.set({ "brain.memoryUsage": 30 });
+    const act = (target: string) =>
+      world.actor.act(
+        rule(target, [{ type: "adjustResourceAllocation", target, parameters: { increaseMemory: 20 } }]),
+        why(target),
+      );
+    await act("brain");
+    world.heap = 1200;
+    await act("brain-1");
+    expect(world.topology.nodes[0]!.options).toEqual({ memoryLimitMB: 1440 });
+    await world.seconds(3700, ["brain-1"]);
+    await world.seconds(3700, []);
+    expect(world.topology.nodes[0]!.options).toEqual({ memoryLimitMB: 990 });
+    expect(world.actor.held()).toEqual([]);
+  });
+
+  test("that the healer does not take back is still held, and taken back later", async () => {
+    const world = new World();
+    world.topology.nodes[0]!.options = { memoryLimitMB: 990 };
+    world.set({ "brain.memoryUsage": 30, "brain.requestRate": 100 });
+    await world.seconds(8, []);
+    const action: RuleAction = {
+      type: "adjustResourceAllocation",
+      target: "brain",
+      parameters: { increaseMemory: 15, watch: "brain.memoryUsage" },
+    };
+    await world.actor.act(rule("r", [action]), why("r"));
+    world.set({ "brain.memoryUsage": 50 });
+    world.healing = () => ({ success: false, reason: "it is busy" });
+    await world.seconds(16, ["r"]);
+    expect(world.kept.at(-1)?.actions[0]?.effect).toMatchObject({ verdict: "worse", rolledBack: false });
+    world.healing = () => ({ success: true });
+    world.set({ "brain.memoryUsage": 30 });
+    await world.seconds(3700, []);
+    expect(world.topology.nodes[0]!.options).toEqual({ memoryLimitMB: 990 });
   });
 
   test("never grows beyond half of the machine's", async () => {

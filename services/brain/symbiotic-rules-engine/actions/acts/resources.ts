@@ -60,9 +60,17 @@ async function memory({ target, topology, rule, now, ports, holdings }: Situatio
   const most = Math.min(HEAP.max, Math.floor((ports.machine().memory * MOST_OF_MACHINE) / MB));
   const local = topology.nodes.filter(({ id, remote }) => target.nodes.includes(id) && !remote);
   const waiting: string[] = [];
+  // Lent to it under another name, of its organ or a service: what was before that is what was before this.
+  const lentElsewhere = (id: string, limit: number | null | undefined) =>
+    holdings
+      .list()
+      .flatMap((one) => (one.kind === "memory" ? one.value.nodes : []))
+      .find(({ node, to }) => node === id && to === limit);
+  /** Limits as they are now. */
+  const limits = new Map(local.map(({ id, options }) => [id, options?.memoryLimitMB ?? null]));
   const asked = await Promise.all(
-    local.map(async ({ id, options }) => {
-      const known = held.find(({ node }) => node === id);
+    local.map(async ({ id }) => {
+      const known = held.find(({ node }) => node === id) ?? lentElsewhere(id, limits.get(id));
       const is = Math.round((await ports.heapLimit(id)) / MB);
       const was = known?.was ?? is;
       if (!Number.isFinite(was)) return [];
@@ -73,9 +81,7 @@ async function memory({ target, topology, rule, now, ports, holdings }: Situatio
       }
       const from = known?.to ?? was;
       const to = Math.round(Math.min(Math.max(from, most), Math.max(HEAP.min, (from * (100 + step)) / 100)));
-      return to === from
-        ? []
-        : [{ node: id, before: known ? known.before : (options?.memoryLimitMB ?? null), was, to }];
+      return to === from ? [] : [{ node: id, before: known ? known.before : limits.get(id)!, was, to }];
     }),
   );
   const nodes = asked.flat();
@@ -112,8 +118,10 @@ async function memory({ target, topology, rule, now, ports, holdings }: Situatio
       return [...nodes.map(({ node, to }) => `${node} gets ${to} MB at its next start`), ...failed].join("; ");
     },
     async undo() {
-      for (const { node, before: limit } of nodes)
-        await order(node, held.find((one) => one.node === node)?.to ?? limit);
+      for (const { node } of nodes) {
+        const { success, reason } = await order(node, limits.get(node)!);
+        if (!success) throw new Error(`${node}: ${reason}`);
+      }
       await holdings.putBack(target.name, "memory", before);
     },
   };
