@@ -200,6 +200,7 @@ export class Engine {
 
   nodeChanged(node: string, status: string): void {
     if (status === "down") this.model.nodeDown(node);
+    if (status === "up") this.model.nodeUp(node);
     this.#isDue = true;
     void this.#look();
   }

@@ -1,5 +1,6 @@
 import { SYSTEMS, type System } from "../../../models/symbiosis.ts";
 import type { Topology } from "../../../models/topology.ts";
+import { organOfNode } from "../../../runtime/rules/targets.ts";
 
 /** A service as the organism model counts it. */
 export interface RosterService {
@@ -59,9 +60,7 @@ export class Roster {
   /** The system of a service; of the node that it was measured on, where nobody knows the service. */
   systemOf = (service: string, node: string): System | undefined => {
     const known = this.#systems.get(service);
-    if (known) return known;
-    const organ = node.slice(0, node.lastIndexOf("-"));
-    return isSystem(organ) ? organ : undefined;
+    return known ?? organOfNode(node);
   };
 
   services(): RosterService[] {

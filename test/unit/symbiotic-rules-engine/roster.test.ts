@@ -23,6 +23,7 @@ describe("the roster", () => {
     expect(roster.systemOf("shop", "heart-1")).toBe("stomach");
     expect(roster.systemOf("store", "heart-1")).toBe("stomach");
     expect(roster.systemOf("someone", "heart-1")).toBe("heart");
+    expect(roster.systemOf("someone", "heart-2@far-away.example")).toBe("heart");
     expect(roster.systemOf("someone", "laptop")).toBeUndefined();
   });
 

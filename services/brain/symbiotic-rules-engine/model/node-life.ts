@@ -6,7 +6,9 @@ const BELIEVED_AFTER = 5;
 /** Which life of a node reports, and how far each kind of its reports has come. */
 export class NodeLife {
   instanceId: string;
+  /** The newest first. */
   #dead: string[] = [];
+  #isUp = true;
   readonly #seqs = new Map<string, number>();
   /** Late ones in a row, each later than the one before. */
   readonly #late = new Map<string, { seq: number; count: number }>();
@@ -20,6 +22,12 @@ export class NodeLife {
     if (instanceId === this.instanceId) {
       if (seq <= (this.#seqs.get(kind) ?? -1) && !this.#goesOn(kind, seq)) return "late";
       this.#late.delete(kind);
+      this.#seqs.set(kind, seq);
+      return "next";
+    }
+    if (this.#isUp && this.instanceId === "" && this.#dead[0] === instanceId) {
+      this.#dead.shift();
+      this.instanceId = instanceId;
       this.#seqs.set(kind, seq);
       return "next";
     }
@@ -39,8 +47,15 @@ export class NodeLife {
     return count >= BELIEVED_AFTER;
   }
 
+  /** The node is up. One that was only out of reach is back in the same life, unless another one has begun. */
+  up(): void {
+    this.#isUp = true;
+  }
+
   /** The node is down: this life is over. */
   end(): void {
+    if (this.instanceId === "") return;
+    this.#isUp = false;
     this.#dead = [this.instanceId, ...this.#dead].slice(0, DEAD);
     this.instanceId = "";
     this.#seqs.clear();

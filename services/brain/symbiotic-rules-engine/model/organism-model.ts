@@ -94,6 +94,10 @@ export class OrganismModel {
     this.#services.take(list, this.#clock.now(), this.#faults);
   }
 
+  nodeUp(node: string): void {
+    this.#nodes.up(node);
+  }
+
   nodeDown(node: string): void {
     this.#nodes.down(node);
   }

@@ -1,11 +1,11 @@
 import { SYSTEMS, type System } from "../../../../models/symbiosis.ts";
+import { organOfNode } from "../../../../runtime/rules/targets.ts";
 import type { FaultLog } from "./fault-log.ts";
 import { REMEMBERED_MS } from "./metric-memory.ts";
 import { NodeLife } from "./node-life.ts";
 import { NodePerformanceState } from "./node-performance-state.ts";
 import { NodeVitalsState } from "./node-vitals-state.ts";
 import { type Fields, isFields, isName, plausible } from "./plausible.ts";
-import { systemOfNode } from "./system-of-node.ts";
 import { WorkTimes } from "./work-times.ts";
 
 const MOST_NODES = 500;
@@ -66,6 +66,10 @@ export class OrganismNodes {
     node.performance.take(report as Fields, now(), of, work, node.id, faults);
   }
 
+  up(id: string): void {
+    this.#nodes.get(id)?.life.up();
+  }
+
   down(id: string): void {
     const node = this.#nodes.get(id);
     if (!node) return;
@@ -95,7 +99,7 @@ export class OrganismNodes {
     let node = this.#nodes.get(id);
     if (!node) {
       if (this.#nodes.size >= MOST_NODES) return refuse("too many nodes");
-      const system = systemOfNode(id) ?? this.#system("", id);
+      const system = organOfNode(id) ?? this.#system("", id);
       if (system === undefined) return refuse("no system is known for it");
       node = {
         id,

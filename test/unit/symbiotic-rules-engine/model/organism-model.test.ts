@@ -90,6 +90,31 @@ describe("the organism's model", () => {
     expect(bench.model.tick().systems[1]!.nodes).toEqual(["heart-1", "heart-2"]);
   });
 
+  it("hears a node again that was out of reach and is back, without a restart", () => {
+    const bench = new ModelBench();
+    bench.seconds(4, { "heart-1@far": {}, "heart-2": {} });
+    bench.model.nodeDown("heart-1@far");
+    bench.tell("heart-1@far");
+    expect(bench.model.tick().systems[1]!.nodes).toEqual(["heart-2"]);
+    bench.model.nodeUp("heart-1@far");
+    const state = bench.seconds(2, { "heart-1@far": {}, "heart-2": {} });
+    expect(state.systems[1]!.nodes).toEqual(["heart-1@far", "heart-2"]);
+    expect(metricsOf(state, "heart")["restarts"] ?? 0).toBe(0);
+  });
+
+  it("takes nothing of a dead life once there is a new one, whenever it is said to be up", () => {
+    const bench = new ModelBench();
+    bench.seconds(4, { "heart-1": {} });
+    bench.model.nodeDown("heart-1");
+    bench.model.nodeUp("heart-1");
+    bench.life = "life-2";
+    bench.second({ "heart-1": {} });
+    bench.life = "life-1";
+    bench.tell("heart-1", { utilisation: 1 });
+    bench.life = "life-2";
+    expect(metricsOf(bench.seconds(2, { "heart-1": {} }), "heart")["load"]).toBe(2);
+  });
+
   it("takes a report once, and none that is older than what it has", () => {
     const bench = new ModelBench();
     bench.second({ "heart-1": { calls: 100 } });
