@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { availableParallelism, cpus, totalmem } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import type { ServiceBroker } from "moleculer";
 import type { HealingResult } from "../../../../models/healing.ts";
 import type { Lending, LendingState } from "../../../../models/lending.ts";
 import type { PoolReport } from "../../../../models/performance.ts";
 import type { Topology } from "../../../../models/topology.ts";
+import { BusyCores } from "./busy-cores.ts";
 
 /** What is asked of the healer. */
 export interface HealOrder {
@@ -57,6 +58,7 @@ export interface ActionPorts {
   raised(id: string, subject: string): RaisedAlert["severity"] | undefined;
   /** Something was changed about these: who measures them should know. */
   acted(note: { target: string; services: string[]; what: string }): void;
+  /** Asked every few seconds, so that `busy` is of lately. */
   machine(): Machine;
 }
 
@@ -73,7 +75,7 @@ const ANSWER_MS = 2000;
 
 /** The ports of an engine in an organism. */
 export function brokerPorts(broker: ServiceBroker, options: BrokerPortsOptions = {}): ActionPorts {
-  const busy = busyCores();
+  const cores = new BusyCores();
   return {
     async topology() {
       const known = options.topology?.();
@@ -102,29 +104,6 @@ export function brokerPorts(broker: ServiceBroker, options: BrokerPortsOptions =
     raise: (alert) => options.alerts?.raise(alert) ?? false,
     raised: (id, subject) => options.alerts?.raised(id, subject),
     acted: (note) => void broker.broadcast("organism.acted", note),
-    machine: () => ({ cores: availableParallelism(), busy: busy(), memory: totalmem() }),
-  };
-}
-
-/** How busy the machine was since it was last asked at least half a second ago. */
-function busyCores(): () => number | null {
-  const read = () => {
-    let [idle, all] = [0, 0];
-    for (const { times } of cpus()) {
-      idle += times.idle;
-      all += times.user + times.nice + times.sys + times.irq + times.idle;
-    }
-    return { idle, all };
-  };
-  let before = read();
-  let value: number | null = null;
-  return () => {
-    const now = read();
-    const passed = now.all - before.all;
-    if (passed > 500) {
-      value = 1 - (now.idle - before.idle) / passed;
-      before = now;
-    }
-    return value;
+    machine: () => ({ cores: availableParallelism(), busy: cores.share(), memory: totalmem() }),
   };
 }

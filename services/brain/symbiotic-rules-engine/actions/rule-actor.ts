@@ -99,6 +99,8 @@ const LONGEST_MS = 100_000;
 const OBSERVE_MS = 15_000;
 /** Values are taken once in this time, ms. */
 const SAMPLE_MS = 900;
+/** How busy the machine is is looked at once in this time, ms. */
+const MACHINE_MS = 5000;
 /** Rules that act at one time. */
 const MOST_AT_ONCE = 50;
 const REMEMBER_MS = 1000;
@@ -117,6 +119,7 @@ export class RuleActor {
   #epoch = 1;
   #sampledAt = Number.NEGATIVE_INFINITY;
   #topologyAt = Number.NEGATIVE_INFINITY;
+  #machineAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
   /** Firings that were left out, since the last one of the rule or too many others were under way. */
   skipped = 0;
@@ -210,6 +213,10 @@ export class RuleActor {
       this.#sampledAt = now;
       this.#values.take();
       this.#followUps.tick(now);
+    }
+    if (now - this.#machineAt >= MACHINE_MS) {
+      this.#machineAt = now;
+      this.#options.ports.machine();
     }
     if (active) this.#holdings.onlyActive(new Set(active));
     if (this.#holdings.list().length > 0 && now - this.#topologyAt >= RENEW_MS) {

@@ -1,30 +1,15 @@
-import { cpus } from "node:os";
-
-/** Times of all cores since the machine was started, ms. */
-export interface CoreTimes {
-  busy: number;
-  idle: number;
-}
-
-export function coreTimes(): CoreTimes {
-  let [busy, idle] = [0, 0];
-  for (const { times } of cpus()) {
-    idle += times.idle;
-    busy += times.user + times.nice + times.sys + times.irq;
-  }
-  return { busy, idle };
-}
+import { type CoreTimes, coreTimes } from "../../../../runtime/core-times.ts";
 
 /** Core times advance in ticks of 10 ms: less than this on all cores together is noise, ms. */
 const LEAST_TIME_MS = 400;
 
 /** How busy this machine is, whoever works on it. */
 export class Machine {
-  readonly #read: () => CoreTimes;
-  #last: CoreTimes;
+  readonly #read: () => Pick<CoreTimes, "busy" | "idle">;
+  #last: Pick<CoreTimes, "busy" | "idle">;
   #busy = 0;
 
-  constructor(read: () => CoreTimes = coreTimes) {
+  constructor(read: () => Pick<CoreTimes, "busy" | "idle"> = coreTimes) {
     this.#read = read;
     this.#last = read();
   }

@@ -119,7 +119,7 @@ export class World {
       raise: (alert) => this.alerts.length < MOST_ALERTS && this.alerts.push(alert) > 0,
       raised: (id, subject) => this.alerts.findLast((one) => one.id === id && one.subject === subject)?.severity,
       acted: () => {},
-      machine: () => this.machine,
+      machine: () => ({ ...this.machine }),
     };
   }
 }
