@@ -148,9 +148,9 @@ export class Engine {
     await this.desk.open();
     await this.executions.open().catch((error) => this.parts.failed("executions", error));
     await this.#look();
-    this.#every(JUDGE_MS, () => this.#judge());
-    this.#every(SECOND_MS, () => this.#second());
-    this.#every(LOOK_MS, () => this.#lookAround());
+    this.#every(JUDGE_MS, "judging", () => this.#judge());
+    this.#every(SECOND_MS, "each second", () => this.#second());
+    this.#every(LOOK_MS, "looking around", () => this.#lookAround());
   }
 
   async stop(): Promise<void> {
@@ -327,12 +327,22 @@ export class Engine {
     return this.#options.broker.call(action, {}, { timeout: ANSWER_MS }) as Promise<T>;
   }
 
-  #every(ms: number, work: () => void | Promise<void>): void {
+  /** Whatever goes wrong in one round, there is a next one. */
+  async #guarded(what: string, work: () => void | Promise<void>): Promise<void> {
+    try {
+      await work();
+      this.parts.well(what);
+    } catch (error) {
+      this.parts.failed(what, error);
+    }
+  }
+
+  #every(ms: number, what: string, work: () => void | Promise<void>): void {
     const index = this.#cancel.length;
     const again = () => {
+      if (this.#isStopped) return;
       this.#cancel[index] = this.#clock.after(ms, () => {
-        if (this.#isStopped) return;
-        void Promise.resolve(work()).finally(again);
+        if (!this.#isStopped) void this.#guarded(what, work).then(again);
       });
     };
     again();
