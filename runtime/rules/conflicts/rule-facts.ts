@@ -69,3 +69,14 @@ function boxOf(conditions: readonly Condition[]): RuleFacts["box"] {
   }
   return box;
 }
+
+/** What the rules read, as `brain.load`, each once. */
+export function columnsReadBy(rules: readonly Pick<CompleteRule, "conditions">[]): string[] {
+  const read = rules
+    .flatMap(({ conditions }) => conditions.flatMap(comparisonsOf))
+    .flatMap(({ system, metric, value }) => [
+      `${system}.${metric}`,
+      ...(typeof value === "object" && !Array.isArray(value) ? [`${value.system}.${value.metric}`] : []),
+    ]);
+  return [...new Set(read)];
+}

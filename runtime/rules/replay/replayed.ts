@@ -1,6 +1,6 @@
 import type { CompleteRule, RuleWhy, Stretch, System } from "../../../models/symbiosis.ts";
 import { Columns } from "../columns.ts";
-import { comparisonsOf } from "../conflicts/rule-facts.ts";
+import { columnsReadBy } from "../conflicts/rule-facts.ts";
 import { RuleEvaluator } from "../rule-evaluator.ts";
 
 /** Firings and ends that are kept, each. */
@@ -76,14 +76,8 @@ class UnknownShare {
   #all = 0;
 
   constructor(rules: readonly CompleteRule[], keys: readonly string[]) {
-    const read = rules
-      .flatMap(({ conditions }) => conditions.flatMap(comparisonsOf))
-      .flatMap(({ system, metric, value }) => [
-        `${system}.${metric}`,
-        ...(typeof value === "object" && !Array.isArray(value) ? [`${value.system}.${value.metric}`] : []),
-      ]);
     const places = new Map(keys.map((key, i) => [key, i]));
-    this.#places = [...new Set(read)].map((key) => places.get(key));
+    this.#places = columnsReadBy(rules).map((key) => places.get(key));
   }
 
   get share(): number {

@@ -3,6 +3,7 @@ import type { ServiceBroker } from "moleculer";
 import type { Silence } from "../../../models/alerts.ts";
 import type { ReplayReport, RuleConflict } from "../../../models/replay-report.ts";
 import type {
+  CompleteRule,
   ExecutionResult,
   HarmonyExplanation,
   OrganismState,
@@ -14,6 +15,7 @@ import type { RuleVersion, RuleView } from "../../../models/symbiotic-rule.model
 import { prometheusRules } from "../../../runtime/alerts/prometheus-rules.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import { hasRecorder, recorderOf } from "../../../runtime/record/recorder-of.ts";
+import { columnsReadBy } from "../../../runtime/rules/conflicts/rule-facts.ts";
 import type { Engine } from "./engine.ts";
 import type { RuleChange } from "./rule-store/rule-library.ts";
 
@@ -26,6 +28,9 @@ export interface AskedStretch {
   /** As `brain.load`. @default all */
   columns?: string[] | undefined;
 }
+
+/** A rule that is stored already does not wait longer for what it fights, ms. */
+const CONFLICTS_MS = 15_000;
 
 /** What is asked of the engine from outside. */
 export class Operations {
@@ -93,7 +98,7 @@ export class Operations {
   async check(input: unknown): Promise<{ faults: RuleFault[]; conflicts: RuleConflict[]; complete: boolean }> {
     const { desk, trials } = this.#engine;
     const { rules, faults } = desk.check(input);
-    const stretch = await this.stretch({ step: 1000 });
+    const stretch = await this.#readBy([...rules, ...desk.all()], { step: 1000 });
     const { conflicts, complete } = await trials.run({ rules, others: desk.all(), stretch, replay: false });
     return { faults, conflicts, complete };
   }
@@ -107,7 +112,7 @@ export class Operations {
         errors: faults.map(({ rule, path, detail }) => ({ field: `${rule}.${path}`, allowed: detail })),
       });
     }
-    const stretch = await this.stretch(asked);
+    const stretch = await this.#readBy([...rules, ...desk.all()], asked);
     const { replayed, conflicts } = await trials.run({ rules, others: desk.all(), stretch, replay: true });
     return { ...replayed!, conflicts };
   }
@@ -117,9 +122,14 @@ export class Operations {
     const { desk, trials } = this.#engine;
     const { rule: put } = await desk.put(rule, by);
     await this.#onRecord("put", by, { rule: put });
-    const trial = trials.run({ rules: [put], others: desk.all(), replay: false });
+    const trial = trials.run({ rules: [put], others: desk.all(), replay: false }, CONFLICTS_MS);
     const conflicts = await trial.then((outcome) => outcome.conflicts).catch(() => null);
     return { ...this.#view(put.id), conflicts };
+  }
+
+  /** Only what the rules read: services may publish more of their own than one answer holds. */
+  #readBy(rules: readonly CompleteRule[], asked: AskedStretch): Promise<Stretch> {
+    return this.stretch({ ...asked, columns: columnsReadBy(rules) });
   }
 
   async changeRule(id: string, change: RuleChange, by: string): Promise<RuleView> {

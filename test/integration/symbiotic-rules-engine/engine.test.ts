@@ -288,6 +288,45 @@ describe("the engine", () => {
     expect(engine.actor.flags()).toEqual([]);
   });
 
+  test("of the record only what rules read is asked for, however much services publish", async () => {
+    await operations.putRule(busy("calm"), "operator");
+    await seconds(7, 10);
+    const asked: unknown[] = [];
+    const read = engine.history.read.bind(engine.history);
+    engine.history.read = (range) => {
+      asked.push(range.columns);
+      return read(range);
+    };
+    const own = {
+      system: "brain",
+      metric: "shop.orders",
+      operator: "greaterThan",
+      value: { system: "heart", metric: "load" },
+    };
+    const candidate = busy("candidate", { conditions: [own] });
+    await operations.check([candidate]);
+    await operations.replay({ rules: [candidate], step: 1000 });
+    expect(asked).toEqual([
+      ["brain.shop.orders", "heart.load", "heart.cpu"],
+      ["brain.shop.orders", "heart.load", "heart.cpu"],
+    ]);
+  });
+
+  test("what goes wrong in one round is told, and there is a next one", async () => {
+    await operations.putRule(busy("calm"), "operator");
+    await seconds(10, 95);
+    await settled(() => engine.actor.flags().length === 1);
+    const ended = engine.actor.ended.bind(engine.actor);
+    engine.actor.ended = () => {
+      throw new Error("it is broken");
+    };
+    await seconds(2, 10);
+    expect(logged).toContain("judging: it is broken");
+    engine.actor.ended = ended;
+    await seconds(2, 95);
+    expect(engine.evaluator.active()).toEqual(["calm"]);
+  });
+
   test("a broken orchestrator is told in the health, and judging goes on", async () => {
     await operations.putRule(busy("calm"), "operator");
     await seconds(7, 10);

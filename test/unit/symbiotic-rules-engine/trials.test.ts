@@ -66,6 +66,25 @@ describe("trials of rules", () => {
     await expect(next).rejects.toThrow("it took more than");
   });
 
+  test("that nobody waits for any more are not begun", async () => {
+    const clock = new FakeClock();
+    let started = 0;
+    const start = () => {
+      started++;
+      return new Worker("setInterval(() => {}, 1000)", { eval: true });
+    };
+    trials = new Trials({ clock, patience: 50_000, start });
+    const endless = trials.run(trial);
+    const late = trials.run(trial, 10_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(10_000);
+    await expect(late).rejects.toThrow("others are being tried, and it took more than 10 s");
+    clock.advance(40_000);
+    await expect(endless).rejects.toThrow("it took more than 50 s");
+    await trials.stop();
+    expect(started).toBe(1);
+  });
+
   test("that fail say why", async () => {
     trials = new Trials({ clock: systemClock, start: thread("throw new Error('no memory')") });
     await expect(trials.run(trial)).rejects.toMatchObject({

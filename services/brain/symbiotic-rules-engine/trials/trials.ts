@@ -24,17 +24,32 @@ export class Trials {
     this.#options = { clock, patience, start };
   }
 
-  /** @throws AzoraError RATE_LIMITED where too many wait; SERVICE_UNAVAILABLE where it fails or takes too long */
-  run(trial: Trial): Promise<TrialOutcome> {
+  /**
+   * @param within longest that its outcome is waited for, its turn included, ms: one that nobody waits for any more is not begun
+   * @throws AzoraError RATE_LIMITED where too many wait; SERVICE_UNAVAILABLE where it fails or takes too long
+   */
+  run(trial: Trial, within = 55_000): Promise<TrialOutcome> {
     if (this.#waiting >= MOST_WAITING) {
       return Promise.reject(
         new AzoraError("RATE_LIMITED", `${MOST_WAITING} trials of rules are being waited for; ask again in a while`),
       );
     }
     this.#waiting++;
-    const outcome = this.#last.then(() => this.#inThread(trial));
-    this.#last = outcome.catch(() => {}).finally(() => this.#waiting--);
-    return outcome;
+    const { promise, reject, resolve } = Promise.withResolvers<TrialOutcome>();
+    let isLate = false;
+    const cancel = this.#options.clock.after(within, () => {
+      isLate = true;
+      reject(failure(`others are being tried, and it took more than ${within / 1000} s; ask again in a while`));
+    });
+    const tried = this.#last.then(() => {
+      if (!isLate) return this.#inThread(trial).then(resolve, reject);
+      return undefined;
+    });
+    this.#last = tried.finally(() => {
+      cancel();
+      this.#waiting--;
+    });
+    return promise;
   }
 
   async stop(): Promise<void> {
@@ -45,7 +60,7 @@ export class Trials {
   #inThread(trial: Trial): Promise<TrialOutcome> {
     const { clock, patience, start } = this.#options;
     return new Promise((resolve, reject) => {
-      const fail = (why: string) => reject(new AzoraError("SERVICE_UNAVAILABLE", `rules could not be tried: ${why}`));
+      const fail = (why: string) => reject(failure(why));
       if (this.#isStopped) return fail("the engine stops");
       const thread = start(trial);
       this.#threads.add(thread);
@@ -66,4 +81,8 @@ export class Trials {
 
 function startThread(trial: Trial): Worker {
   return new Worker(new URL("./trial-worker.ts", import.meta.url), { workerData: trial });
+}
+
+function failure(why: string): AzoraError {
+  return new AzoraError("SERVICE_UNAVAILABLE", `rules could not be tried: ${why}`);
 }
