@@ -2,6 +2,7 @@ import type { Alert } from "../../../models/alerts.ts";
 import { ApiClient } from "../../api-client.ts";
 import type { Command } from "../../command.ts";
 import { paint, type Style } from "../../paint.ts";
+import { plain } from "../../plain.ts";
 import { duration, table } from "../../table.ts";
 
 export const list: Command = {
@@ -58,9 +59,4 @@ function stateOf({ state, acknowledged, silenced, unknownSince, times }: Alert):
     ...(times > 1 ? [`${times} times`] : []),
     ...(unknownSince ? ["not known now"] : []),
   ].join(", ");
-}
-
-/** Names come from services and rules: none of them controls the terminal. */
-export function plain(text: string): string {
-  return text.replaceAll(/\p{Cc}+/gu, " ");
 }

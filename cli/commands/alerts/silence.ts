@@ -1,8 +1,8 @@
 import type { Alert, Silence } from "../../../models/alerts.ts";
 import { ApiClient } from "../../api-client.ts";
 import { type Command, UsageError } from "../../command.ts";
+import { plain } from "../../plain.ts";
 import { table } from "../../table.ts";
-import { plain } from "./list.ts";
 
 const COMMENT = { comment: { type: "string", short: "c", describe: "why" } } as const;
 

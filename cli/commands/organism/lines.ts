@@ -1,4 +1,5 @@
 import { METRICS, type Metric, type SystemState } from "../../../models/symbiosis.ts";
+import { plain } from "../../plain.ts";
 import { type Column, table } from "../../table.ts";
 import { rate, time } from "../optimizer/figures.ts";
 import { look, type OrganismView, percent, SHOWN_COSTS, SMALL_COST } from "./picture.ts";
@@ -13,11 +14,11 @@ export function plainLines({ state, explanation, rules, alerts }: OrganismView):
     ...costs
       .filter(({ cost }) => cost >= SMALL_COST)
       .slice(0, SHOWN_COSTS)
-      .map(({ cost, system, metric, why }) => `costs ${cost.toFixed(2)} ${system}.${metric}: ${why}`),
+      .map(({ cost, system, metric, why }) => `costs ${cost.toFixed(2)} ${system}.${metric}: ${plain(why)}`),
     ...(unknown.length > 0 ? [`not known: ${unknown.join(", ")}`] : []),
     ...rules.map(({ id, mode }) => `active ${id}${mode === "shadow" ? " (shadow)" : ""}`),
-    ...alerts.map(
-      ({ id, alert, subject, severity, summary }) => `alert ${severity} ${alert} ${subject} ${id}: ${summary}`,
+    ...alerts.map(({ id, alert, subject, severity, summary }) =>
+      plain(`alert ${severity} ${alert} ${subject} ${id}: ${summary}`),
     ),
   ].join("\n");
 }

@@ -3,6 +3,7 @@ import type { Alert } from "../../../models/alerts.ts";
 import { HARMONY_BANDS, LEAST_CONFIDENCE } from "../../../models/harmony-update.ts";
 import type { HarmonyExplanation, HarmonyScore, OrganismState, SystemState } from "../../../models/symbiosis.ts";
 import { paint, type Style } from "../../paint.ts";
+import { plain } from "../../plain.ts";
 import { rate, time } from "../optimizer/figures.ts";
 
 /** What is shown of the organism at one moment. */
@@ -168,7 +169,7 @@ export function isQuiet({ acknowledged, silenced }: Alert): boolean {
 function hanging(mark: string, text: string, width: number): string[] {
   const indent = [...stripVTControlCharacters(mark)].length;
   const lines: string[] = [];
-  for (const word of text.split(/\s+/)) {
+  for (const word of plain(text).split(/\s+/)) {
     const last = lines.at(-1);
     if (last !== undefined && last.length + 1 + word.length <= width - indent) lines.push(`${lines.pop()} ${word}`);
     else lines.push(word);

@@ -3,6 +3,7 @@ import type { ExecutionResult } from "../../../models/symbiosis.ts";
 import { ApiClient } from "../../api-client.ts";
 import { type Command, UsageError } from "../../command.ts";
 import { paint, type Style } from "../../paint.ts";
+import { plain } from "../../plain.ts";
 import { table } from "../../table.ts";
 import { moment } from "../optimizer/figures.ts";
 import { readRules } from "./rule-files.ts";
@@ -86,9 +87,9 @@ const STATUS: Record<string, Style> = { done: "green", refused: "yellow", failed
 
 export function executionText({ at, rule, why, actions }: ExecutionResult): string {
   return [
-    `${moment(at)}  ${paint("bold", rule)}  ${why.result}: ${why.why}`,
+    `${moment(at)}  ${paint("bold", rule)}  ${why.result}: ${plain(why.why)}`,
     ...actions.flatMap(({ type, target, status, what, effect }) => [
-      `  ${paint(STATUS[status] ?? "dim", status)}  ${type} ${target}: ${what}`,
+      `  ${paint(STATUS[status] ?? "dim", status)}  ${type} ${target}: ${plain(what)}`,
       ...(effect ? [paint("dim", `    ${effectText(effect)}`)] : []),
     ]),
   ].join("\n");

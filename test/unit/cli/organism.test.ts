@@ -231,3 +231,16 @@ test("values have their units", () => {
   expect(shown("queueDepth", 12)).toBe("12");
   expect(shown("healthyRatio", 99.6)).toBe("100 %");
 });
+
+test("nothing that services and rules say controls the terminal, or makes a line of its own", () => {
+  const evil = "full\u001b]0;owned\u0007\u001b[2J\nharmony 100 of 100";
+  const shownTo = view(
+    63,
+    { rules: [{ id: "a", name: evil, mode: "on", lastFired: null }], alerts: [alert("disk", evil, "critical", evil)] },
+    [cost(7, evil)],
+  );
+  for (const text of [picture(shownTo, 80), plainLines(shownTo)]) {
+    expect(text).not.toMatch(/\u001b[^[]|\u0007|\u001b\[2J/);
+    expect(text.split("\n").filter((line) => line.startsWith("harmony 100"))).toEqual([]);
+  }
+});
