@@ -1,4 +1,5 @@
 import type { ReplayReport, RuleConflict } from "../models/replay-report.ts";
+import type { RuleView } from "../models/rule-view.ts";
 import type {
   ExecutionResult,
   HarmonyExplanation,
@@ -6,7 +7,6 @@ import type {
   RuleWhy,
   SymbioticRule,
 } from "../models/symbiosis.ts";
-import type { RuleView } from "../models/symbiotic-rule.model.ts";
 import { type LinkOptions, OrganismError, OrganismLink } from "./organism-link.ts";
 
 export type SymbioticRulesEngineOptions = LinkOptions;

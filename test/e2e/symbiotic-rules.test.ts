@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import type { ServiceBroker } from "moleculer";
+import type { RuleView } from "../../models/rule-view.ts";
 import type { ExecutionResult, HarmonyExplanation, OrganismState, RuleWhy } from "../../models/symbiosis.ts";
-import type { RuleView } from "../../models/symbiotic-rule.model.ts";
 import { TestOrganism } from "../support/organism.ts";
 import { writeFiles } from "../support/write-files.ts";
 

@@ -1,4 +1,4 @@
-import type { RuleView } from "../../../models/symbiotic-rule.model.ts";
+import type { RuleView } from "../../../models/rule-view.ts";
 import { ApiClient } from "../../api-client.ts";
 import { type Command, type CommandContext, UsageError } from "../../command.ts";
 import { paint } from "../../paint.ts";

@@ -1,4 +1,5 @@
-import type { RuleVersion, RuleView } from "../../../models/symbiotic-rule.model.ts";
+import type { RuleVersion } from "../../../models/rule-version.model.ts";
+import type { RuleView } from "../../../models/rule-view.ts";
 import { ApiClient } from "../../api-client.ts";
 import type { Command } from "../../command.ts";
 import { paint } from "../../paint.ts";

@@ -1,6 +1,6 @@
 import type { RuleConflict } from "../../../models/replay-report.ts";
+import type { RuleView } from "../../../models/rule-view.ts";
 import type { RuleFault, RuleWhy } from "../../../models/symbiosis.ts";
-import type { RuleView } from "../../../models/symbiotic-rule.model.ts";
 import { paint, type Style } from "../../paint.ts";
 
 export const MOUNT = "/api/organism";

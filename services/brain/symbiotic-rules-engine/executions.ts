@@ -1,6 +1,6 @@
 import type { StoreMethods } from "../../../mixins/store/store.ts";
+import { ruleExecutionModel } from "../../../models/rule-execution.model.ts";
 import type { ExecutionResult } from "../../../models/symbiosis.ts";
-import { ruleExecutionModel } from "../../../models/symbiotic-rule.model.ts";
 
 /** Of the oldest the surplus goes. */
 const KEPT = 10_000;

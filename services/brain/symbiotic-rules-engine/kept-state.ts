@@ -1,5 +1,5 @@
 import type { StoreMethods } from "../../../mixins/store/store.ts";
-import { engineStateModel } from "../../../models/symbiotic-rule.model.ts";
+import { engineStateModel } from "../../../models/engine-state.model.ts";
 
 /** A part of the engine whose state outlives the process. */
 export interface Lasting {

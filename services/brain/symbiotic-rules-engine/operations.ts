@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { ServiceBroker } from "moleculer";
 import type { Silence } from "../../../models/alerts.ts";
 import type { ReplayReport, RuleConflict } from "../../../models/replay-report.ts";
+import type { RuleVersion } from "../../../models/rule-version.model.ts";
+import type { RuleView } from "../../../models/rule-view.ts";
 import type {
   CompleteRule,
   ExecutionResult,
@@ -11,7 +13,6 @@ import type {
   RuleWhy,
   Stretch,
 } from "../../../models/symbiosis.ts";
-import type { RuleVersion, RuleView } from "../../../models/symbiotic-rule.model.ts";
 import { prometheusRules } from "../../../runtime/alerts/prometheus-rules.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import { hasRecorder, recorderOf } from "../../../runtime/record/recorder-of.ts";

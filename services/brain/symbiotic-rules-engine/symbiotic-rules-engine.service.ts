@@ -2,13 +2,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Context } from "moleculer";
 import { type StoreSchema, type StoreService, store } from "../../../mixins/store/store.ts";
+import { engineStateModel } from "../../../models/engine-state.model.ts";
 import { ORGANISM_ROUTES } from "../../../models/organism-routes.ts";
-import {
-  engineStateModel,
-  ruleExecutionModel,
-  ruleVersionModel,
-  symbioticRuleModel,
-} from "../../../models/symbiotic-rule.model.ts";
+import { ruleExecutionModel } from "../../../models/rule-execution.model.ts";
+import { ruleVersionModel } from "../../../models/rule-version.model.ts";
+import { symbioticRuleModel } from "../../../models/symbiotic-rule.model.ts";
 import { monotonicClock } from "../../../runtime/clock.ts";
 import { withRoutes } from "../../../runtime/declared-routes.ts";
 import { RUNTIME_CAPABILITY } from "../../../runtime/discovery/plan.ts";

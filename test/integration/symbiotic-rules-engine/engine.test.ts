@@ -4,14 +4,12 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type Service, ServiceBroker } from "moleculer";
 import { type StoreMethods, store } from "../../../mixins/store/store.ts";
+import { engineStateModel } from "../../../models/engine-state.model.ts";
 import type { HarmonyUpdate } from "../../../models/harmony-update.ts";
+import { ruleExecutionModel } from "../../../models/rule-execution.model.ts";
+import { ruleVersionModel } from "../../../models/rule-version.model.ts";
 import type { RuleWhy } from "../../../models/symbiosis.ts";
-import {
-  engineStateModel,
-  ruleExecutionModel,
-  ruleVersionModel,
-  symbioticRuleModel,
-} from "../../../models/symbiotic-rule.model.ts";
+import { symbioticRuleModel } from "../../../models/symbiotic-rule.model.ts";
 import type { VitalsReport } from "../../../runtime/vitals/node-vitals.ts";
 import { Engine } from "../../../services/brain/symbiotic-rules-engine/engine.ts";
 import { Operations } from "../../../services/brain/symbiotic-rules-engine/operations.ts";

@@ -1,0 +1,15 @@
+import type { CompleteRule, RuleFault, RuleOrigin } from "./symbiosis.ts";
+
+/** A rule as it is shown. */
+export interface RuleView extends CompleteRule {
+  origin: RuleOrigin;
+  /** Where it stands, below the project. */
+  file?: string;
+  /** 0 for a rule that the API never touched. */
+  version: number;
+  active: boolean;
+  /** ISO 8601; null where it has not fired since it was loaded. */
+  lastFired: string | null;
+  /** Of its newest text; what runs is then the last version that had none. */
+  faults: RuleFault[];
+}
