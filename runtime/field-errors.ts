@@ -58,7 +58,8 @@ function entriesOf(entry: ValidatorEntry): FieldError[] {
 
 /** `The 'age' field must be a number.` → `must be a number` */
 function allowedBy({ type, message, expected, actual }: ValidatorEntry): string {
-  if (/enum/i.test(type)) return `must be one of ${expected}`;
+  // A number may be allowed as a number and as a text.
+  if (/enum/i.test(type)) return `must be one of ${[...new Set(String(expected).split(", "))].join(", ")}`;
   if (type === "stringPattern" && expected) return `must match ${expected}`;
   const demand = message.replace(/^The (object )?'.*?' (field )?/, "").replace(/\.$/, "");
   return COUNTED.test(type) ? `${demand} (is ${actual})` : demand;

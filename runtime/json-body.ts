@@ -3,6 +3,8 @@ import { AzoraError } from "./errors.ts";
 
 /** Deeper JSON than this is refused: validators and stores that walk it recursively must not run out of stack. */
 const MAX_DEPTH = 64;
+/** Integers from here on become another number on the bus (Notepack writes 64 bits of them). */
+const BEYOND = 2 ** 63;
 
 /**
  * The whole body as a text. One that is too large is refused and read on, so that the refusal reaches whoever sends it.
@@ -68,6 +70,9 @@ function refusePoison(value: object, path: string, depth: number): void {
     const at = Array.isArray(value) ? `${path}[${key}]` : path === "" ? key : `${path}.${key}`;
     if (!key.isWellFormed() || (typeof inner === "string" && !inner.isWellFormed())) {
       throw new AzoraError("BAD_REQUEST", `${at.toWellFormed()} holds half of a surrogate pair, which is no character`);
+    }
+    if (typeof inner === "number" && Math.abs(inner) >= BEYOND) {
+      throw new AzoraError("BAD_REQUEST", `${at} is ${inner}, but numbers must lie between -2^63 and 2^63`);
     }
     if (typeof inner === "object" && inner !== null) refusePoison(inner, at, depth + 1);
   }

@@ -88,7 +88,7 @@ export const ACTION_SHAPES: Readonly<Record<ActionType, ActionShape>> = {
         type: "text",
         longest: 64,
         pattern: /^[A-Za-z][A-Za-z0-9_.-]*$/,
-        what: "a name of letters, digits, - _ and .",
+        what: "a name that begins with a letter, and has letters, digits, - _ and .,",
         required: true,
       },
       value: { type: "scalar", required: true },

@@ -41,10 +41,16 @@ function checkTarget(
     return faults.wrong(path, target, `${what} that is there${meant ? `; did you mean ${meant}?` : ""}`);
   }
   if (shape && !shape.targets.includes(kind) && !(organ && shape.targets.includes("system"))) {
-    return faults.wrong(path, target, `a ${shape.targets.join(" or a ")} for this action, and this is a ${kind}`);
+    return faults.wrong(
+      path,
+      target,
+      `${shape.targets.map(oneOf).join(" or ")} for this action, and this is ${oneOf(kind)}`,
+    );
   }
   return target;
 }
+
+const oneOf = (kind: string) => (kind === ORGANISM ? `the ${kind}` : `a ${kind}`);
 
 function checkParameters(
   faults: Faults,

@@ -39,7 +39,7 @@ export function checkRule(faults: Faults, input: Fields, known: KnownNames, tall
   const id = textField(faults, "id", input["id"], {
     longest: LONGEST_ID,
     pattern: RULE_ID,
-    what: "an id of letters, digits, - _ and .",
+    what: "an id that begins with a letter or a digit, and has letters, digits, - _ and .,",
   });
   const name = orDefault(input["name"], id ?? "", (value) =>
     textField(faults, "name", value, { longest: LONGEST_NAME, what: "a text" }),

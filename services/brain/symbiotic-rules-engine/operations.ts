@@ -214,8 +214,11 @@ export class Operations {
   }
 }
 
+/** A time says its zone. */
+const ISO_8601 = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/;
+
 function moment(field: string, value: number | string): number {
-  const at = typeof value === "number" ? value : Date.parse(value);
+  const at = typeof value === "number" ? value : ISO_8601.test(value) ? Date.parse(value) : Number.NaN;
   if (Number.isFinite(at)) return at;
   const problem = { field, value, allowed: "ms since the epoch, or a moment as 2027-01-31T12:00:00Z" };
   throw new AzoraError("VALIDATION_ERROR", `${field} is "${value}", but must be ${problem.allowed}`, {

@@ -15,6 +15,9 @@ describe("a JSON body", () => {
     ['{"__proto__":{"subject":"x"}}', /must not contain the key __proto__/],
     ['{"a":{"constructor":{"prototype":{}}}}', /must not contain the key constructor/],
     ['{"data":{"names":["ok","\\ud800"]}}', /^data\.names\[1\] holds half of a surrogate pair/],
+    ['{"rule":{"value":[1e300]}}', /^rule\.value\[0\] is 1e\+300, but numbers must lie between/],
+    ['{"a":-1e19}', /^a is -10000000000000000000, but/],
+    ['{"a":1e999}', /^a is Infinity, but/],
     ['{"data":{"\\udc00":1}}', /^data\.\ufffd holds half of a surrogate pair/],
     [`${'{"a":'.repeat(70)}1${"}".repeat(70)}`, /nested deeper than 64 levels/],
   ])("is refused with what is wrong: %s", (text, why) => {

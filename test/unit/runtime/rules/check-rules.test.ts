@@ -80,7 +80,8 @@ describe("a rule with faults", () => {
       {
         rule: "a b",
         path: "id",
-        detail: 'id is "a b", but must be an id of letters, digits, - _ and . of 1 to 64 characters',
+        detail:
+          'id is "a b", but must be an id that begins with a letter or a digit, and has letters, digits, - _ and ., of 1 to 64 characters',
       },
       {
         rule: "a b",

@@ -68,19 +68,19 @@ export const throttle: Act = (situation) => {
   // A share is of what came when it was first held: of what is let in it would go down with each firing.
   if (given === undefined && before?.kind === "throttle" && !before.ended)
     return {
-      what: `lets ${before.value.rate} calls a second in to ${target.name}`,
+      what: `lets ${calls(before.value.rate)} a second in to ${target.name}`,
       isThere: true,
       carryOut: async () => "",
     };
   const rate = Math.max(LEAST_RATE, Math.round(given ?? (comes! * percent!) / 100));
   if (isStronger(before, rule, -rate, (held) => (held.kind === "throttle" ? -held.value.rate : 0)))
     return {
-      what: `lets at most ${rate} calls a second in; ${before!.rule} lets fewer in`,
+      what: `lets at most ${calls(rate)} a second in; ${before!.rule} lets fewer in`,
       isThere: true,
       carryOut: async () => "",
     };
   return {
-    what: `lets at most ${rate} calls a second in to ${target.name}`,
+    what: `lets at most ${calls(rate)} a second in to ${target.name}`,
     ...(before?.kind === "throttle" && before.value.rate === rate && !before.ended ? { isThere: true as const } : {}),
     carryOut: () =>
       holdings.hold({
@@ -123,3 +123,5 @@ export const setFlag: Act = (situation) => {
     undo: () => holdings.putBack(target.name, lever, before),
   };
 };
+
+const calls = (count: number) => (count === 1 ? "1 call" : `${count} calls`);
