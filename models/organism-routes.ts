@@ -21,12 +21,12 @@ export const ORGANISM_ROUTES: readonly ServiceRoute[] = [
   { method: "GET", path: "/alerts", action: "alerts", access: "contents" },
   { method: "GET", path: "/alerts/prometheus", action: "prometheusRules", access: "contents" },
   { method: "GET", path: "/silences", action: "silences", access: "contents" },
-  // They change nothing, but take a rule set, so they are POST.
+  // They change nothing, but keep a core busy for as long as a minute.
   {
     method: "POST",
     path: "/rules/check",
     action: "checkRules",
-    access: "contents",
+    access: "control",
     longestBody: LONGEST_BODY,
     timeout: MINUTE,
   },
@@ -34,7 +34,7 @@ export const ORGANISM_ROUTES: readonly ServiceRoute[] = [
     method: "POST",
     path: "/rules/replay",
     action: "replay",
-    access: "contents",
+    access: "control",
     longestBody: LONGEST_BODY,
     timeout: MINUTE,
   },

@@ -1,9 +1,7 @@
 import { join } from "node:path";
 import type { ServiceBroker } from "moleculer";
 import type { StoreMethods } from "../../../mixins/store/store.ts";
-import type { HarmonyUpdate } from "../../../models/harmony-update.ts";
 import type { CompleteRule, RuleFault } from "../../../models/symbiosis.ts";
-import type { Topology } from "../../../models/topology.ts";
 import { type Clock, monotonicClock } from "../../../runtime/clock.ts";
 import { Columns } from "../../../runtime/rules/columns.ts";
 import { type Firing, RuleEvaluator } from "../../../runtime/rules/rule-evaluator.ts";
@@ -12,18 +10,19 @@ import { brokerPorts } from "./actions/ports.ts";
 import { RuleActor } from "./actions/rule-actor.ts";
 import { Alerting } from "./alerts/alerting.ts";
 import type { Situation } from "./alerts/situation.ts";
-import { SituationSource } from "./alerts/situation-source.ts";
 import { FlapBudget } from "./conflicts/flap-budget.ts";
 import { Executions } from "./executions.ts";
+import { harmonyUpdate } from "./harmony-update.ts";
 import { History } from "./history/history.ts";
 import { KeptState } from "./kept-state.ts";
-import { OrganismModel, type OrganismTick } from "./model/organism-model.ts";
+import type { OrganismTick } from "./model/organism-model.ts";
 import { Parts } from "./parts.ts";
-import { Roster } from "./roster.ts";
+import { Rounds } from "./rounds.ts";
 import { RuleDesk } from "./rule-desk.ts";
 import { RuleRecord } from "./rule-record.ts";
 import { FaultNews } from "./rule-store/fault-news.ts";
 import type { RuleFolder } from "./rule-store/rule-files.ts";
+import { Senses } from "./senses.ts";
 import { Trials } from "./trials/trials.ts";
 
 export interface EngineOptions {
@@ -47,15 +46,11 @@ const SECOND_MS = 1000;
 const LOOK_MS = 5000;
 /** What a launch leaves behind is not what rules are for, ms. */
 const SETTLING_MS = 5000;
-const ANSWER_MS = 5000;
-const TOPOLOGY_FRESH_MS = 2000;
-const COSTS_TOLD = 3;
 
 /** Measures, judges and acts, second by second. */
 export class Engine {
-  readonly model: OrganismModel;
+  readonly senses: Senses;
   readonly evaluator: RuleEvaluator;
-  readonly roster = new Roster();
   readonly desk: RuleDesk;
   readonly actor: RuleActor;
   readonly alerting: Alerting;
@@ -71,17 +66,11 @@ export class Engine {
   readonly #clock: Clock;
   readonly #wall: () => number;
   readonly #columns = new Columns();
-  readonly #situations: SituationSource;
+  readonly #rounds: Rounds;
   readonly #faultNews = new FaultNews();
   #rules: CompleteRule[] = [];
   #judged: OrganismTick | undefined;
-  #topologyAt = Number.NEGATIVE_INFINITY;
-  #launchedAt: number | undefined;
   #isJudging = false;
-  #isDue = true;
-  #looking: Promise<void> | undefined;
-  #cancel: (() => void)[] = [];
-  #isStopped = false;
 
   constructor(options: EngineOptions) {
     const { broker, logger, store, folders, dataDir, clock = monotonicClock, wall = Date.now } = options;
@@ -93,25 +82,21 @@ export class Engine {
     this.executions = new Executions(store);
     this.record = new RuleRecord(broker, clock);
     this.history = new History({ folder: join(dataDir, "organism", "history"), clock });
-    this.model = new OrganismModel({ columns: this.#columns, clock, systemOf: this.roster.systemOf, wall });
+    this.#rounds = new Rounds(clock, this.parts);
+    this.senses = new Senses({ broker, columns: this.#columns, clock, wall, parts: this.parts });
     this.evaluator = new RuleEvaluator({ columns: this.#columns, wall, mostFirings: FIRINGS_PER_JUDGEMENT });
     this.alerting = new Alerting({
       settings: readSettings(),
       logger,
       changed: (change) => void broker.broadcast("organism.alert", change),
     });
-    this.#situations = new SituationSource({ clock });
-    const flaps = new FlapBudget();
     this.actor = new RuleActor({
-      ports: brokerPorts(broker, {
-        topology: () => (clock.now() - this.#topologyAt < TOPOLOGY_FRESH_MS ? this.roster.topology : undefined),
-        alerts: this.alerting.manager,
-      }),
+      ports: brokerPorts(broker, { topology: () => this.senses.topology, alerts: this.alerting.manager }),
       columns: this.#columns,
       clock,
       logger,
       wall,
-      flaps,
+      flaps: new FlapBudget(),
       announce: (rule, why, by) => this.record.fired(rule, why, by),
       isActive: (rule) => this.evaluator.active().includes(rule),
       keep: (result) => {
@@ -134,7 +119,7 @@ export class Engine {
       store,
       folders,
       wall,
-      targets: () => this.roster.targets(),
+      targets: () => this.senses.roster.targets(),
       own: () => ownMetrics(this.#columns.keys),
       changed: (rules, faults) => this.#load(rules, faults),
     });
@@ -147,15 +132,14 @@ export class Engine {
     for (const problem of await this.kept.restore()) logger.warn(problem);
     await this.desk.open();
     await this.executions.open().catch((error) => this.parts.failed("executions", error));
-    await this.#look();
-    this.#every(JUDGE_MS, "judging", () => this.#judge());
-    this.#every(SECOND_MS, "each second", () => this.#second());
-    this.#every(LOOK_MS, "looking around", () => this.#lookAround());
+    await this.senses.look();
+    this.#rounds.every(JUDGE_MS, "judging", () => this.#judge());
+    this.#rounds.every(SECOND_MS, "each second", () => this.#second());
+    this.#rounds.every(LOOK_MS, "looking around", () => this.#lookAround());
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    for (const cancel of this.#cancel) cancel();
+    this.#rounds.stop();
     await Promise.all([this.actor.stop(), this.trials.stop()]);
     await this.kept.keep();
     await Promise.all([this.alerting.stop(), this.history.close()]);
@@ -163,56 +147,13 @@ export class Engine {
 
   /** What the organism is by the newest reports. */
   get judged(): OrganismTick {
-    this.#judged ??= this.model.tick();
+    this.#judged ??= this.senses.model.tick();
     return this.#judged;
   }
 
   get situation(): Situation {
     const activeRules = this.#isJudging ? new Set(this.evaluator.active()) : null;
-    return { ...this.#situations.situation(this.judged, this.#clock.now()), activeRules };
-  }
-
-  /** @param from node that has sent it: nobody speaks for another */
-  vitals(report: unknown, from?: string): void {
-    if (this.#isOfAnother("vitals", report, from)) return;
-    this.model.vitals(report);
-    this.#situations.vitals(report);
-    this.#isDue = true;
-  }
-
-  /** @param from node that has sent it */
-  performance(report: unknown, from?: string): void {
-    if (this.#isOfAnother("performance", report, from)) return;
-    this.model.performance(report);
-    this.#situations.performance(report);
-    this.#isDue = true;
-  }
-
-  /** @param from node that has sent it: a service speaks where it runs */
-  own(service: string, metrics: unknown, from?: string): void {
-    if (from !== undefined && !this.roster.carries(from, service)) {
-      this.model.impostor(from, "own metrics of a service that does not run there");
-      return;
-    }
-    this.model.own(service, metrics);
-    this.#isDue = true;
-  }
-
-  nodeChanged(node: string, status: string): void {
-    if (status === "down") this.model.nodeDown(node);
-    if (status === "up") this.model.nodeUp(node);
-    this.#isDue = true;
-    void this.#look();
-  }
-
-  serviceChanged({ name, node, incarnation, event }: ServiceChange): void {
-    if (event === "started") this.roster.started(name, node, incarnation);
-    this.#isDue = true;
-    void this.#look();
-  }
-
-  chainAlarm(alarm: unknown): void {
-    this.#situations.chainAlarm(alarm);
+    return { ...this.senses.situations.situation(this.judged, this.#clock.now()), activeRules };
   }
 
   /** Rules are judged from some seconds after the launch on. */
@@ -220,19 +161,13 @@ export class Engine {
     return this.#isJudging;
   }
 
-  #isOfAnother(kind: string, report: unknown, from: string | undefined): boolean {
-    const of = (report as { node?: unknown } | null)?.node;
-    if (from === undefined || of === from) return false;
-    this.model.impostor(from, `${kind}: of another node`);
-    return true;
-  }
-
   #judge(): void {
-    if (!this.#isDue) return;
-    this.#isDue = false;
+    const { senses } = this;
+    if (!senses.hasNews) return;
+    senses.hasNews = false;
     const now = this.#clock.now();
-    this.#judged = this.parts.run("model", () => this.model.tick()) ?? this.#judged;
-    if (!this.#isJudging && this.#launchedAt !== undefined && now - this.#launchedAt >= SETTLING_MS) {
+    this.#judged = this.parts.run("model", () => senses.model.tick()) ?? this.#judged;
+    if (!this.#isJudging && senses.launchedAt !== undefined && now - senses.launchedAt >= SETTLING_MS) {
       this.#isJudging = true;
       this.#load(this.#rules, this.desk.faults);
     }
@@ -256,26 +191,13 @@ export class Engine {
   /** What does not have to be at once. */
   #second(): void {
     // Values grow old without anybody saying so.
-    this.#isDue = true;
+    this.senses.hasNews = true;
     const { judged } = this;
     this.parts.run("alerts", () => this.alerting.tick(this.situation));
     this.parts.run("history", () => this.history.add(this.#wall(), this.#columns));
-    this.parts.run("telling", () => void this.#options.broker.broadcast("organism.harmony", this.#update(judged)));
-  }
-
-  #update({ at, systems, harmony, explanation }: OrganismTick): HarmonyUpdate {
-    return {
-      at,
-      ...harmony,
-      systems: systems.map(({ system, health, confidence, metrics }) => ({
-        system,
-        health,
-        confidence,
-        load: metrics.load.value,
-      })),
-      costs: explanation.costs.slice(0, COSTS_TOLD),
-      firing: this.evaluator.active(),
-    };
+    this.parts.run("telling", () => {
+      void this.#options.broker.broadcast("organism.harmony", harmonyUpdate(judged, this.evaluator.active()));
+    });
   }
 
   /** Until rules are judged there are none: nothing that the launch does makes one hold. */
@@ -287,73 +209,12 @@ export class Engine {
     for (const id of this.lastFired.keys()) if (!ids.has(id)) this.lastFired.delete(id);
   }
 
-  /** Takes in who is there. */
-  #look(): Promise<void> {
-    this.#looking ??= this.#lookOnce().finally(() => {
-      this.#looking = undefined;
-    });
-    return this.#looking;
-  }
-
-  async #lookOnce(): Promise<void> {
-    try {
-      const topology = await this.#ask<Topology>("master-orchestrator.topology");
-      this.roster.take(topology);
-      this.#topologyAt = this.#clock.now();
-      this.#situations.topology(topology);
-      this.parts.run("model", () => this.model.services(this.roster.services()));
-      this.parts.well("orchestrator");
-    } catch (error) {
-      this.#situations.topology(null);
-      this.parts.failed("orchestrator", error);
-    }
-    if (this.roster.launched) this.#launchedAt ??= this.#clock.now();
-  }
-
-  /** Takes in also how the chain is, and what has changed in the rule files. */
   async #lookAround(): Promise<void> {
-    await this.#look();
-    if (this.roster.runs("blockchain-logger")) {
-      await this.#ask("blockchain-logger.stats").then(
-        (stats) => this.#situations.chain(stats),
-        (error) => this.#situations.chain(error),
-      );
-    }
+    await this.senses.look();
+    await this.senses.lookAtChain();
     await this.desk.look().catch((error) => this.parts.failed("rule files", error));
     await Promise.all([this.kept.keep(), this.executions.again()]);
   }
-
-  #ask<T>(action: string): Promise<T> {
-    return this.#options.broker.call(action, {}, { timeout: ANSWER_MS }) as Promise<T>;
-  }
-
-  /** Whatever goes wrong in one round, there is a next one. */
-  async #guarded(what: string, work: () => void | Promise<void>): Promise<void> {
-    try {
-      await work();
-      this.parts.well(what);
-    } catch (error) {
-      this.parts.failed(what, error);
-    }
-  }
-
-  #every(ms: number, what: string, work: () => void | Promise<void>): void {
-    const index = this.#cancel.length;
-    const again = () => {
-      if (this.#isStopped) return;
-      this.#cancel[index] = this.#clock.after(ms, () => {
-        if (!this.#isStopped) void this.#guarded(what, work).then(again);
-      });
-    };
-    again();
-  }
-}
-
-export interface ServiceChange {
-  name: string;
-  node: string;
-  incarnation: number;
-  event: string;
 }
 
 /** `heart.user-management.signups` → `user-management.signups`; what Azora measures itself has no second dot. */

@@ -178,8 +178,7 @@ export class Operations {
   }
 
   health(): { status: "healthy" | "degraded"; checks: Record<string, unknown> } {
-    const { parts, judged, isJudging, kept, executions, desk, evaluator, model, alerting, history, roster } =
-      this.#engine;
+    const { parts, judged, isJudging, kept, executions, desk, evaluator, senses, alerting, history } = this.#engine;
     const { failures } = parts;
     const stored = kept.failure ?? executions.failure;
     const faults = desk.faults;
@@ -188,13 +187,15 @@ export class Operations {
       orchestrator: failures["orchestrator"] ?? "ok",
       rules:
         failures["rules"] ??
-        (isJudging ? `${rules} rules, ${active} active` : `waits for the launch${roster.launched ? " to settle" : ""}`),
+        (isJudging
+          ? `${rules} rules, ${active} active`
+          : `waits for the launch${senses.roster.launched ? " to settle" : ""}`),
       faults:
         faults.length === 0
           ? "none"
           : `${faults.length}: ${[...new Set(faults.map((one) => one.file ?? one.rule))].slice(0, 5).join(", ")}`,
       harmony: `${Math.round(judged.harmony.score)}, of which ${Math.round(judged.harmony.confidence * 100)} % is known`,
-      vitals: absurd(model.faults()),
+      vitals: absurd(senses.model.faults()),
       actions: failures["actions"] ?? "ok",
       store: stored ?? "ok",
       history: failures["history"] ?? history.stats(),

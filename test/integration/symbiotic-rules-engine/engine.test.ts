@@ -77,7 +77,7 @@ describe("the engine", () => {
   /** Seconds with one report each. */
   const seconds = async (many: number, cpu: number) => {
     for (let second = 0; second < many; second++) {
-      engine.vitals(vitals(cpu));
+      engine.senses.vitals(vitals(cpu));
       for (let part = 0; part < 4; part++) {
         clock.advance(250);
         await new Promise((resolve) => setImmediate(resolve));
@@ -140,7 +140,7 @@ describe("the engine", () => {
     await operations.putRule(busy("calm"), "operator");
     await seconds(8, 10);
     expect(engine.actor.flags()).toEqual([]);
-    engine.vitals(vitals(95));
+    engine.senses.vitals(vitals(95));
     clock.advance(250);
     await settled(() => engine.actor.flags().length === 1);
     await settled(async () => (await engine.executions.newest(10)).length === 1);
@@ -209,10 +209,10 @@ describe("the engine", () => {
       vitals(-4, { node: "heart-3" }),
     ];
     for (const report of [...absurd, vitals(1e300, { node: "heart-4", heapUsed: -1, actions: "none" as never })]) {
-      engine.vitals(report);
-      engine.performance(report);
+      engine.senses.vitals(report);
+      engine.senses.performance(report);
     }
-    engine.own("shop", { "": 1, deep: { a: 1 }, many: Number.NaN });
+    engine.senses.own("shop", { "": 1, deep: { a: 1 }, many: Number.NaN });
     await seconds(3, 95);
     await settled(() => engine.actor.flags().length === 1);
     const { score } = operations.state().harmony;
@@ -222,11 +222,11 @@ describe("the engine", () => {
   test("nobody speaks for another: a report of another node, and metrics of a service that runs elsewhere, are not taken", async () => {
     await seconds(3, 10);
     const before = operations.state().systems.find(({ system }) => system === "heart")!.metrics.cpu.value;
-    engine.vitals(vitals(99, { seq: 1e9 }), "lungs-1");
-    engine.own("shop", { lie: 1 }, "lungs-1");
+    engine.senses.vitals(vitals(99, { seq: 1e9 }), "lungs-1");
+    engine.senses.own("shop", { lie: 1 }, "lungs-1");
     await seconds(1, 10);
     expect(operations.state().systems.find(({ system }) => system === "heart")!.metrics.cpu.value).toBe(before);
-    expect(engine.model.faults().map(({ node, what }) => `${node} ${what}`)).toEqual([
+    expect(engine.senses.model.faults().map(({ node, what }) => `${node} ${what}`)).toEqual([
       "lungs-1 vitals: of another node",
       "lungs-1 own metrics of a service that does not run there",
     ]);
