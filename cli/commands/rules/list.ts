@@ -10,12 +10,14 @@ import { faultLines, MOUNT, rulePath, stateText } from "./rule-words.ts";
 export const list: Command = {
   name: "list",
   usage: "",
-  summary: "shows all rules: where they come from, whether they are active, when they last fired",
+  summary:
+    "shows rules: where they come from, whether they are active, when they last fired; built-in ones where they did something",
+  options: { all: { type: "boolean", describe: "also the built-in rules that are on and have not fired" } },
   arity: [0, 0],
   async run({ settings, options, out }) {
     const all = await new ApiClient(settings).get<RuleView[]>(`${MOUNT}/rules`);
     if (options["json"]) out(JSON.stringify(all));
-    else out(all.length === 0 ? "there are no rules" : listText(all));
+    else out(listText(all, Boolean(options["all"])));
     return 0;
   },
 };
@@ -32,7 +34,12 @@ export const show: Command = {
   },
 };
 
-export function listText(rules: readonly RuleView[]): string {
+/** @param isAll also the built-in rules that nobody has touched and that have not fired */
+export function listText(all: readonly RuleView[], isAll: boolean): string {
+  const rules = isAll ? all : all.filter((rule) => !isQuiet(rule));
+  const quiet = all.length - rules.length;
+  const left = quiet === 0 ? [] : [quietText(quiet)];
+  if (rules.length === 0) return left[0] ?? "there are no rules";
   const columns = [
     { title: "RULE" },
     { title: "STATE" },
@@ -50,7 +57,18 @@ export function listText(rules: readonly RuleView[]): string {
     rule.actions.map(({ type, target }) => `${type} ${target}`).join(", "),
   ]);
   const faulty = rules.filter(({ faults }) => faults.length > 0);
-  return [table(columns, rows), ...faulty.flatMap(({ faults }) => faultLines(faults))].join("\n");
+  return [table(columns, rows), ...faulty.flatMap(({ faults }) => faultLines(faults)), ...left].join("\n");
+}
+
+function quietText(count: number): string {
+  return count === 1
+    ? "1 built-in rule is on and has not fired; --all shows it"
+    : `${count} built-in rules are on and have not fired; --all shows them`;
+}
+
+function isQuiet({ origin, enabled, mode, active, lastFired, faults }: RuleView): boolean {
+  const isAsShipped = origin === "built-in" && enabled && mode === "on" && faults.length === 0;
+  return isAsShipped && !active && lastFired === null;
 }
 
 /** What the rule itself says is JSON, as it may stand in a file. */

@@ -39,7 +39,7 @@ describe("rules on the command line", () => {
   test("are listed with their state, and their faults below", () => {
     const faulty = { ...view, id: "odd", faults: [{ rule: "odd", path: "for", detail: "for is -1" }] };
     const states = [view, { ...view, active: true }, { ...view, mode: "shadow" as const }, { ...view, enabled: false }];
-    const lines = stripVTControlCharacters(listText([...states, faulty])).split("\n");
+    const lines = stripVTControlCharacters(listText([...states, faulty], false)).split("\n");
     expect(lines.slice(1, 6).map((line) => line.split(/\s+/)[1])).toEqual([
       "on",
       "active",
@@ -48,6 +48,17 @@ describe("rules on the command line", () => {
       "faulty",
     ]);
     expect(lines.at(-1)).toBe("  fault  odd: for is -1");
+  });
+
+  test("that are built in are listed where they did something or were changed, and all of them on demand", () => {
+    const quiet = { ...view, id: "quiet", origin: "built-in" as const };
+    const others = [{ ...quiet, id: "fired", lastFired: why.at }, { ...quiet, id: "off", enabled: false }, view];
+    const text = listText([quiet, ...others], false);
+    expect(text.split("\n")).toHaveLength(5);
+    expect(text).toContain("1 built-in rule is on and has not fired; --all shows it");
+    expect(listText([quiet], false)).toBe("1 built-in rule is on and has not fired; --all shows it");
+    expect(listText([quiet, ...others], true).split("\n")).toHaveLength(5);
+    expect(listText([], true)).toBe("there are no rules");
   });
 
   test("are shown as they may stand in a file, with their versions", () => {
