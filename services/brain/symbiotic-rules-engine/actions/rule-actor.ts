@@ -1,13 +1,7 @@
 import { randomUUID } from "node:crypto";
-import type { ActionType, CompleteRule, ExecutionResult, RuleAction, RuleWhy } from "../../../../models/symbiosis.ts";
+import type { CompleteRule, ExecutionResult, RuleWhy } from "../../../../models/symbiosis.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import type { Columns } from "../../../../runtime/rules/columns.ts";
-import { type Push, pushesOf } from "../../../../runtime/rules/levers.ts";
-import type { Act, Plan } from "./acts/act.ts";
-import { setFlag, shed, throttle } from "./acts/held-acts.ts";
-import { adjustResources } from "./acts/resources.ts";
-import { scale } from "./acts/scaling.ts";
-import { alert, clearCache, heal } from "./acts/simple-acts.ts";
 import { Backoffs } from "./backoffs.ts";
 import { COMPARED_TICKS, FollowUps } from "./follow-ups.ts";
 import { giveBack } from "./give-back-durable.ts";
@@ -15,14 +9,11 @@ import { type Held, shownValue } from "./held.ts";
 import { Holdings } from "./holdings.ts";
 import { actorSnapshot, type KeptHeld, keptHeld } from "./kept-held.ts";
 import { Lender, RENEW_MS } from "./lender.ts";
+import { type ActionResult, type Firing, type Flaps, Performer } from "./performer.ts";
 import type { ActionPorts } from "./ports.ts";
 import { RecentValues } from "./recent-values.ts";
-import { Refused } from "./refused.ts";
 import { Repeats } from "./repeats.ts";
-import { type Target, targetOf } from "./targets.ts";
 import { Turns } from "./turns.ts";
-import { type Judgement, LEAST_VALUES } from "./verdict.ts";
-import { watchedOf } from "./watched-metric.ts";
 
 export interface RuleActorOptions {
   ports: ActionPorts;
@@ -37,15 +28,7 @@ export interface RuleActorOptions {
   /** ms since the epoch. @default Date.now */
   wall?(): number;
   /** Asked before a lever is pushed. @default everything is allowed */
-  flaps?: {
-    allow(
-      target: string,
-      lever: string,
-      direction: 1 | -1 | 0,
-      rule: string,
-      now: number,
-    ): { ok: true } | { ok: false; why: string };
-  };
+  flaps?: Flaps;
   /** Asked when an act's turn has come: acts of one system wait for each other. @default it is still active */
   isActive?(rule: string): boolean;
   /**
@@ -55,48 +38,6 @@ export interface RuleActorOptions {
   remember?(): Promise<void> | void;
 }
 
-/** In an object, so that nobody awaits it who only waits for the act. */
-interface FollowUp {
-  ended: Promise<void>;
-}
-type ActionResult = ExecutionResult["actions"][number];
-
-/** A rule that is being carried out. */
-interface Firing {
-  rule: CompleteRule;
-  why: RuleWhy;
-  by: "rules" | "operator";
-  /** Says that something will be changed; once for all actions. */
-  announce(): Promise<void>;
-  /** Tells what has become known of the effects. */
-  tell(): Promise<void>;
-}
-
-/** How it was before an act. */
-interface Before {
-  /** Metric that the act is to improve, as `brain.load`; undefined where there is none. */
-  watched: string | undefined;
-  /** Metric of the calls that come. */
-  demanded: string;
-  values: number[];
-  demand: number[];
-}
-
-const ACTS: Record<ActionType, Act> = {
-  adjustResourceAllocation: adjustResources,
-  scaleService: scale,
-  scaleSystem: scale,
-  heal,
-  shed,
-  throttle,
-  setFlag,
-  clearCache,
-  alert,
-};
-
-/** Longest time of one action, ms. */
-const LONGEST_MS = 100_000;
-const OBSERVE_MS = 15_000;
 /** Values are taken once in this time, ms. */
 const SAMPLE_MS = 900;
 /** How busy the machine is is looked at once in this time, ms. */
@@ -111,7 +52,7 @@ export class RuleActor {
   readonly #values: RecentValues;
   readonly #followUps: FollowUps;
   readonly #holdings: Holdings;
-  readonly #backoffs: Backoffs;
+  readonly #performer: Performer;
   readonly #repeats = new Repeats();
   readonly #acting = new Set<string>();
   readonly #turns = new Turns();
@@ -129,7 +70,6 @@ export class RuleActor {
     const { ports, clock, columns } = options;
     this.#values = new RecentValues(columns, COMPARED_TICKS);
     this.#followUps = new FollowUps(this.#values);
-    this.#backoffs = new Backoffs();
     this.#holdings = new Holdings({
       lender: new Lender(ports, () => this.#epoch),
       now: () => clock.now(),
@@ -143,6 +83,19 @@ export class RuleActor {
       inTurn: (system, work) => this.#turns.take(system, work),
       changed: () => this.#remember(),
       onTrouble: (what) => options.logger.warn(what),
+    });
+    this.#performer = new Performer({
+      ports,
+      clock,
+      logger: options.logger,
+      values: this.#values,
+      followUps: this.#followUps,
+      holdings: this.#holdings,
+      backoffs: new Backoffs(),
+      turns: this.#turns,
+      topology: () => this.#topology(),
+      flaps: options.flaps,
+      isActive: options.isActive?.bind(options),
     });
   }
 
@@ -187,7 +140,7 @@ export class RuleActor {
       for (const action of rule.actions) {
         const done: ActionResult = { type: action.type, target: action.target, status: "failed", what: "" };
         result.actions.push(done);
-        const effect = await this.#one(firing, action, done);
+        const effect = await this.#performer.carryOut(firing, action, done);
         if (effect) effects.push(effect.ended);
       }
     } finally {
@@ -290,182 +243,6 @@ export class RuleActor {
     return undefined;
   }
 
-  async #one(firing: Firing, action: RuleAction, done: ActionResult): Promise<FollowUp | undefined> {
-    const { rule } = firing;
-    try {
-      const target = targetOf(action.target, await this.#topology());
-      return await this.#turns.take(target.system, () => this.#inTurn(firing, action, done));
-    } catch (error) {
-      const { message, type } = error as { message: string; type?: string };
-      const refused = error instanceof Refused || REFUSALS.has(type ?? "");
-      done.status = refused ? "refused" : "failed";
-      done.what = done.what && !refused ? `${done.what}: ${message}` : message;
-      if (!refused) this.#options.logger.warn(`${rule.id}: ${action.type} of ${action.target} failed: ${message}`);
-      return undefined;
-    }
-  }
-
-  async #inTurn(firing: Firing, action: RuleAction, done: ActionResult): Promise<FollowUp | undefined> {
-    const { rule, by } = firing;
-    if (by === "rules" && this.#options.isActive?.(rule.id) === false)
-      throw new Refused("its conditions had ceased to hold when its turn came");
-    // Who is there may have changed while it waited.
-    const target = targetOf(action.target, await this.#topology());
-    const plan = async () => {
-      const made = await this.#plan(firing, action, target);
-      done.what = made.what;
-      if (made.isThere) done.status = "unchanged";
-      else if (rule.mode === "shadow") Object.assign(done, { status: "shadow", what: `would: ${made.what}` });
-      else return made;
-      return undefined;
-    };
-    let planned = await plan();
-    if (!planned) return undefined;
-    const pushes = pushesOf(action);
-    if (by === "rules") this.#mustBeAllowed(rule.id, target, pushes, planned);
-    const before = this.#before(firing, action, target, pushes);
-    // From now on the effect of what was done before cannot be told from this one's. What is taken back is no ground to build on.
-    const isOther = await this.#followUps.conclude(target.system);
-    if (isOther) {
-      if (by === "rules") this.#mustBeOver(rule.id, target, pushes);
-      planned = await plan();
-      if (!planned) return undefined;
-      Object.assign(before, { values: [], demand: [] });
-    }
-    await firing.announce();
-    return this.#carryOut(firing, action, target, planned, done, before);
-  }
-
-  async #plan({ rule, why, by }: Firing, action: RuleAction, target: Target): Promise<Plan> {
-    const { clock, ports } = this.#options;
-    return ACTS[action.type]({
-      action,
-      parameters: action.parameters ?? {},
-      target,
-      topology: await this.#topology(),
-      rule: rule.id,
-      why: why.why,
-      by,
-      now: clock.now(),
-      ports,
-      values: this.#values,
-      holdings: this.#holdings,
-    });
-  }
-
-  /** The metric that is watched, and what it and the calls that came were before the act. */
-  #before({ why, by }: Firing, action: RuleAction, target: Target, pushes: readonly Push[]): Before {
-    const watched = watchedOf(action, target, pushes, why, (metric) => this.#values.now(metric) !== null);
-    const demanded = `${target.system}.requestRate`;
-    // How it was before the rule's conditions held is not what the act is to make better.
-    const held = Math.min(COMPARED_TICKS, Math.max(LEAST_VALUES, Math.ceil(why.heldFor / 1000)));
-    const ticks = by === "rules" ? held : COMPARED_TICKS;
-    return {
-      watched,
-      demanded,
-      values: this.#followUps.before(watched ?? "", ticks),
-      demand: this.#followUps.before(demanded, ticks),
-    };
-  }
-
-  async #carryOut(
-    { rule, why, by, tell }: Firing,
-    action: RuleAction,
-    target: Target,
-    plan: Plan,
-    done: ActionResult,
-    { watched, demanded, values, demand }: Before,
-  ): Promise<FollowUp | undefined> {
-    const { clock, logger, ports } = this.#options;
-    const pushes = pushesOf(action);
-    done.what = await this.#within(plan.carryOut(), plan.what).then((seen) =>
-      seen ? `${plan.what}: ${seen}` : plan.what,
-    );
-    done.status = "done";
-    logger.info(`${rule.id}: ${done.what} (${why.why})`);
-    ports.acted({ target: target.name, services: target.services.map(({ name }) => name), what: plan.what });
-    if (!watched) return undefined;
-    done.effect = { metric: watched, before: mean(values), after: null, verdict: "watching", rolledBack: false };
-    const made = this.#heldOf(target, pushes);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const span = (action.parameters?.["observe"] as number | undefined) ?? OBSERVE_MS;
-    const judged = async ({ verdict, before, after, why: reason }: Judgement, isInTurn: boolean) => {
-      const effect = { metric: watched, before, after, verdict, rolledBack: false, why: reason };
-      if (verdict === "better") for (const { lever } of pushes) this.#backoffs.helped(rule.id, target.name, lever);
-      if (verdict === "worse" && by === "rules")
-        effect.rolledBack = await this.#rollBack(rule.id, target, pushes, plan, { made, why: reason, isInTurn });
-      done.effect = effect;
-      void tell().then(resolve);
-      return effect.rolledBack;
-    };
-    const watch = { target: target.system, metric: watched, demand: demanded, span, judged };
-    this.#followUps.watch(watch, { metric: values, demand }, clock.now());
-    return { ended: promise };
-  }
-
-  #mustBeAllowed(rule: string, target: Target, pushes: readonly Push[], plan: Plan): void {
-    this.#mustBeOver(rule, target, pushes);
-    const now = this.#options.clock.now();
-    for (const { lever, direction } of pushes) {
-      // Nodes are the organ's, whichever of its services is named.
-      const whose = lever === "instances" ? target.system : target.name;
-      const answer = this.#options.flaps?.allow(whose, lever, direction || plan.direction || 0, rule, now);
-      if (answer && !answer.ok) throw new Refused(answer.why);
-    }
-  }
-
-  /** @throws Refused while what made things worse is left alone */
-  #mustBeOver(rule: string, target: Target, pushes: readonly Push[]): void {
-    for (const { lever } of pushes) {
-      const left = this.#backoffs.left(rule, target.name, lever, this.#options.clock.now());
-      if (left)
-        throw new Refused(
-          `it made things worse the last time (${left.why}); it is tried again in ${Math.ceil(left.ms / 1000)} s`,
-        );
-    }
-  }
-
-  async #rollBack(
-    rule: string,
-    target: Target,
-    pushes: readonly Push[],
-    plan: Plan,
-    { made, why, isInTurn }: { made: readonly (Held | undefined)[]; why: string; isInTurn: boolean },
-  ): Promise<boolean> {
-    const { clock, logger } = this.#options;
-    for (const { lever } of pushes) this.#backoffs.worse(rule, target.name, lever, why, clock.now());
-    const { undo } = plan;
-    if (!undo) return false;
-    const takeBack = async () => {
-      // Another act has built on it, or it was given back: what was before it is no longer right.
-      if (this.#heldOf(target, pushes).some((held, i) => held !== made[i])) return false;
-      await this.#within(undo(), `takes back: ${plan.what}`);
-      logger.info(`${rule}: took back that it ${plan.what}, since ${why}`);
-      return true;
-    };
-    try {
-      return await (isInTurn ? takeBack() : this.#turns.take(target.system, takeBack));
-    } catch (error) {
-      logger.warn(`${rule}: could not take back that it ${plan.what}: ${(error as Error).message}`);
-      return false;
-    }
-  }
-
-  /** What is held by these levers now; nodes are held of the whole organ. */
-  #heldOf({ name, system }: Target, pushes: readonly Push[]): (Held | undefined)[] {
-    return pushes.map(({ lever }) => this.#holdings.find(lever === "instances" ? system : name, lever));
-  }
-
-  /** @throws what it throws, or that it took too long */
-  #within<T>(work: Promise<T>, what: string): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.#options.clock.after(LONGEST_MS, () =>
-        reject(new Error(`${what}: no end within ${LONGEST_MS / 1000} s`)),
-      );
-      work.then(resolve, reject).finally(cancel);
-    });
-  }
-
   async #topology() {
     const topology = await this.#options.ports.topology();
     this.#holdings.topology = topology;
@@ -496,23 +273,6 @@ export class RuleActor {
   #wall(): number {
     return (this.#options.wall ?? Date.now)();
   }
-}
-
-/** Errors that say that nothing was done. */
-const REFUSALS = new Set([
-  "HEALING_REFUSED",
-  "HEALING_COOLDOWN",
-  "HEALING_ACTION_UNKNOWN",
-  "VALIDATION_ERROR",
-  "SERVICE_UNKNOWN",
-  "CONFLICT",
-  "RATE_LIMITED",
-]);
-
-function mean(values: readonly number[]): number | null {
-  return values.length === 0
-    ? null
-    : Math.round((values.reduce((sum, one) => sum + one, 0) / values.length) * 100) / 100;
 }
 
 export type { Held, KeptHeld };
