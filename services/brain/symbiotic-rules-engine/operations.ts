@@ -209,9 +209,15 @@ export class Operations {
     return this.ruleViews().find((one) => one.id === id)!;
   }
 
+  /** What has been changed is changed: that it is not on record does not make it undone. */
   async #onRecord(what: string, by: string, data: Record<string, unknown>): Promise<void> {
     if (!hasRecorder(this.#broker)) return;
-    await recorderOf(this.#broker).durable(`rule.${what}`, { by, ...data }, { service: "symbiotic-rules-engine" });
+    const recorder = recorderOf(this.#broker);
+    await recorder
+      .durable(`rule.${what}`, { by, ...data }, { service: "symbiotic-rules-engine" })
+      .catch((error: Error) =>
+        this.#broker.logger.error(`a rule was ${what}, which is not on record: ${error.message}`),
+      );
   }
 }
 

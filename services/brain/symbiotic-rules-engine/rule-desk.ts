@@ -26,6 +26,7 @@ export class RuleDesk {
   readonly #files: RuleFiles;
   readonly #library: RuleLibrary;
   #reading: Promise<void> | undefined;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: RuleDeskOptions) {
     this.#options = options;
@@ -92,25 +93,20 @@ export class RuleDesk {
     return checkRules(input, { own: own(), targets: targets() });
   }
 
-  async put(rule: unknown, by: string): Promise<LibraryRule> {
-    return this.#done(await this.#library.put(rule, by));
+  put(rule: unknown, by: string): Promise<LibraryRule> {
+    return this.#inTurn(() => this.#library.put(rule, by));
   }
 
-  async change(id: string, change: RuleChange, by: string): Promise<LibraryRule> {
-    try {
-      return await this.#library.change(id, change, by);
-    } finally {
-      this.#told();
-    }
+  change(id: string, change: RuleChange, by: string): Promise<LibraryRule> {
+    return this.#inTurn(() => this.#library.change(id, change, by));
   }
 
-  async restore(id: string, version: number, by: string): Promise<LibraryRule> {
-    return this.#done(await this.#library.restore(id, version, by));
+  restore(id: string, version: number, by: string): Promise<LibraryRule> {
+    return this.#inTurn(() => this.#library.restore(id, version, by));
   }
 
-  async remove(id: string, by: string): Promise<void> {
-    await this.#library.remove(id, by);
-    this.#told();
+  remove(id: string, by: string): Promise<void> {
+    return this.#inTurn(() => this.#library.remove(id, by));
   }
 
   /** One complete rule: a known one by its id, or one that is given. @throws AzoraError NOT_FOUND, VALIDATION_ERROR */
@@ -118,9 +114,12 @@ export class RuleDesk {
     return typeof rule === "string" ? this.get(rule).rule : this.#library.checked(rule);
   }
 
-  #done(rule: LibraryRule): LibraryRule {
-    this.#told();
-    return rule;
+  /** Changes come one after the other, so that none is made of what another one is just changing. */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    // Also where it failed: a rule is made quiet even if that cannot be stored.
+    const changed = this.#last.then(change).finally(() => this.#told());
+    this.#last = changed.catch(() => {});
+    return changed;
   }
 
   #refresh(): void {

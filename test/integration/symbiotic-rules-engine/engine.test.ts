@@ -180,6 +180,15 @@ describe("the engine", () => {
     expect(operations.why("two")).toMatchObject({ result: "did not fire", why: expect.stringContaining("cooldown") });
   });
 
+  test("changes of one rule at the same moment are all in force afterwards", async () => {
+    await operations.putRule(busy("calm"), "operator");
+    await Promise.all([
+      operations.changeRule("calm", { enabled: false }, "operator"),
+      operations.changeRule("calm", { mode: "shadow" }, "operator"),
+    ]);
+    expect(operations.ruleViews()).toMatchObject([{ id: "calm", enabled: false, mode: "shadow", version: 3 }]);
+  });
+
   test("a shadow rule says what it would do and does nothing", async () => {
     await operations.putRule(busy("calm", { mode: "shadow" }), "operator");
     await seconds(10, 95);
