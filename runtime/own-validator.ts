@@ -13,7 +13,8 @@ export class OwnValidator extends Validators.Fastest {
   override middleware(broker: ServiceBroker): Middleware {
     const made = super.middleware(broker) as unknown as { localAction: LocalAction };
     const compiled: LocalAction = made.localAction.bind(made);
-    const localAction: LocalAction = (handler, action) => {
+    // Under the name that Moleculer gives it, by which others find it.
+    const validatorMiddleware: LocalAction = (handler, action) => {
       if (!isOwn(action.service)) return compiled(handler, action);
       let checked: Handler | undefined;
       return (ctx) => {
@@ -21,7 +22,7 @@ export class OwnValidator extends Validators.Fastest {
         return checked(ctx);
       };
     };
-    return { ...made, localAction } as unknown as Middleware;
+    return { ...made, localAction: validatorMiddleware } as unknown as Middleware;
   }
 }
 
