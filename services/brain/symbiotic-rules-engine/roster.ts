@@ -83,6 +83,11 @@ export class Roster {
     return known?.instances.some((one) => one.node === node) ?? false;
   }
 
+  /** Systems that are to have nodes of their own. */
+  placed(): ReadonlySet<System> {
+    return new Set((this.#topology?.nodes ?? []).map(({ organ }) => organ).filter(isSystem));
+  }
+
   /** All that an action may name: systems are known without it. */
   targets(): string[] {
     const { services = [], nodes = [] } = this.#topology ?? {};

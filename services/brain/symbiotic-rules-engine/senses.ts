@@ -129,7 +129,7 @@ export class Senses {
       this.roster.take(topology);
       this.#topologyAt = clock.now();
       this.situations.topology(topology);
-      parts.run("model", () => this.model.services(this.roster.services()));
+      parts.run("model", () => this.model.services(this.roster.services(), this.roster.placed()));
       parts.well("orchestrator");
     } catch (error) {
       this.situations.topology(null);

@@ -74,6 +74,7 @@ describe("the roster", () => {
     expect([roster.launched, roster.targets()]).toEqual([false, []]);
     roster.take(shop(1));
     expect([roster.launched, roster.targets()]).toEqual([true, ["shop", "store", "stomach-1"]]);
+    expect([...roster.placed()]).toEqual(["stomach"]);
   });
 
   test("a service runs where the orchestrator says, under each of its names", () => {

@@ -89,9 +89,17 @@ export class OrganismModel {
     else this.#own.take(service, system!, metrics, this.#clock.now(), this.#faults);
   }
 
-  /** All services, each time; at least every 15 s, else it is not known how they are. @param list restarts: in all */
-  services(list: { name: string; system: string; status: string; restarts: number }[]): void {
+  /**
+   * All services, each time; at least every 15 s, else it is not known how they are.
+   * @param list restarts: in all
+   * @param placed systems that are to have nodes of their own. @default that is not known
+   */
+  services(
+    list: { name: string; system: string; status: string; restarts: number }[],
+    placed?: ReadonlySet<System>,
+  ): void {
     this.#services.take(list, this.#clock.now(), this.#faults);
+    this.#services.placed = placed;
   }
 
   nodeUp(node: string): void {

@@ -17,6 +17,8 @@ interface Shares {
 export class ServiceStates {
   /** Monotonic, ms; NaN while nothing has come. */
   at = Number.NaN;
+  /** Systems that are to have nodes of their own; undefined where that is not known. */
+  placed: ReadonlySet<System> | undefined;
   #shares = new Map<System, Shares>();
   #restarts = new Map<string, number>();
   readonly #events = new Map<System, RestartEvents>();

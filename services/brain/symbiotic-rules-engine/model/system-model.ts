@@ -85,8 +85,10 @@ export class SystemModel {
     known.services = age.services <= SERVICES_STALE_MS ? 1 : 0;
     const isExpected = this.figures.expected > 0;
     if (isExpected) this.#nodesAt = now;
-    // Programs have no vitals, and a system that has had no nodes for long has nothing to be measured.
-    if (now - this.#nodesAt > REMEMBERED_MS) for (const metric of METRIC_NAMES) delete values[metric];
+    // Programs and guests of another system's node have no vitals, and a system that has had no nodes for long has nothing
+    // to be measured.
+    const isPlaced = services.placed?.has(this.#system) ?? now - this.#nodesAt <= REMEMBERED_MS;
+    if (!isExpected && !isPlaced) for (const metric of METRIC_NAMES) delete values[metric];
     values.restarts = known.services
       ? Math.min(METRICS.restarts.max, services.restarts(this.#system, now))
       : Number.NaN;

@@ -286,6 +286,19 @@ describe("services of a system", () => {
     expect(ratio("starting")).toBeNull();
   });
 
+  it("are at once all that is judged of a system whose services are guests of another one's node", () => {
+    const bench = new ModelBench();
+    const placed = new Set(["nervous"] as const);
+    bench.model.services(list("healthy"), placed);
+    const { harmony, explanation, systems } = bench.second({ "nervous-1": {} });
+    expect(harmony).toMatchObject({ score: 100, confidence: 1 });
+    expect(explanation.unknown).toEqual([]);
+    expect(systems[1]).toMatchObject({ nodes: [], health: 100, confidence: 1 });
+    // A node that should be there and says nothing is another matter.
+    bench.model.services(list("healthy"), new Set(["nervous", "heart"] as const));
+    expect(bench.second({ "nervous-1": {} }).harmony.confidence).toBeLessThan(0.9);
+  });
+
   it("are all that is judged of a system that has programs and no nodes", () => {
     const bench = new ModelBench();
     bench.seconds(91, { "nervous-1": {} });
