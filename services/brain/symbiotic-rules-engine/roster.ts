@@ -50,8 +50,8 @@ export class Roster {
   started(service: string, node: string, incarnation: number): void {
     const key = `${service}@${node}`;
     const before = this.#incarnations.get(key);
-    // What a launch starts, and starts again, is no restart yet.
-    if (this.launched && before !== undefined && incarnation > before) {
+    // What a launch starts, and starts again, is no restart yet; nor is the first start of what was added.
+    if (this.launched && before !== undefined && before > 0 && incarnation > before) {
       this.#restarts.set(service, (this.#restarts.get(service) ?? 0) + incarnation - before);
     }
     if (before === undefined || incarnation > before) this.#incarnations.set(key, incarnation);

@@ -43,6 +43,16 @@ describe("the roster", () => {
     expect(roster.services()[0]).toMatchObject({ restarts: 0 });
   });
 
+  test("the first start of an instance that was added is no restart", () => {
+    const roster = new Roster();
+    roster.take(shop(1));
+    roster.take(shop(1, { instances: [instance("stomach-1", 1), instance("stomach-2", 0)] }));
+    roster.started("shop", "stomach-2", 1);
+    expect(roster.services()[0]).toMatchObject({ restarts: 0 });
+    roster.started("shop", "stomach-2", 2);
+    expect(roster.services()[0]).toMatchObject({ restarts: 1 });
+  });
+
   test("what the launch starts, and starts again, is no restart", () => {
     const roster = new Roster();
     roster.take({ ...shop(0), launched: false });
