@@ -60,7 +60,7 @@ export function lookOf({ organism, services }, analyses) {
     return {
       sign: "◐",
       tone: part > MANY_ERRORS ? "bad" : "warn",
-      words: `${count(refused)} calls of ${of} were refused in the last minute (${share(part)}), so that the others stay fast`,
+      words: `${refused === 1 ? "1 call" : `${count(refused)} calls`} of ${of} ${refused === 1 ? "was" : "were"} refused in the last minute (${share(part)}), so that the others stay fast`,
     };
   }
   if (failing.length > 0 || errorRate > MANY_ERRORS) {
