@@ -9,15 +9,9 @@ import type { LogBench } from "./audit-log.ts";
 
 const WRITER = join(import.meta.dirname, "../fixtures/chain-writer.ts");
 
-export interface Acknowledged {
-  key: string;
-  index: number;
-  hash: string;
-}
-
-/** Lets a process write a log, and kills it after this time from its first entry. Returns what it acknowledged. */
-export async function writeUntilKilled(folder: string, first: number, ms: number): Promise<Acknowledged[]> {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", WRITER, folder, String(first)], {
+/** Lets a process write, and kills it after this time from its first word. Returns its whole lines: the last may be cut off. */
+export async function linesUntilKilled(writer: string, folder: string, first: number, ms: number): Promise<string[]> {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", writer, folder, String(first)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let output = "";
@@ -29,8 +23,18 @@ export async function writeUntilKilled(folder: string, first: number, ms: number
   await sleep(ms);
   child.kill("SIGKILL");
   await exited;
-  // The last line may have been cut off.
-  const lines = output.split("\n").slice(0, -1);
+  return output.split("\n").slice(0, -1);
+}
+
+export interface Acknowledged {
+  key: string;
+  index: number;
+  hash: string;
+}
+
+/** Lets a process write a log, and kills it after this time from its first entry. Returns what it acknowledged. */
+export async function writeUntilKilled(folder: string, first: number, ms: number): Promise<Acknowledged[]> {
+  const lines = await linesUntilKilled(WRITER, folder, first, ms);
   return lines
     .map((line) => line.split("\t"))
     .map(([key, index, hash]) => ({ key: key!, index: Number(index), hash: hash! }));

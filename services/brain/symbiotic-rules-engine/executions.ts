@@ -1,6 +1,7 @@
 import type { StoreMethods } from "../../../mixins/store/store.ts";
 import { ruleExecutionModel } from "../../../models/rule-execution.model.ts";
 import type { ExecutionResult } from "../../../models/symbiosis.ts";
+import { WriteTurns } from "./write-turns.ts";
 
 /** Of the oldest the surplus goes. */
 const KEPT = 10_000;
@@ -18,9 +19,7 @@ export class Executions {
   readonly #store: StoreMethods;
   /** By id, newest last. */
   readonly #unstored = new Map<string, ExecutionResult>();
-  #writing: Promise<void> = Promise.resolve();
-  /** The next write, which has not begun. */
-  #toWrite: Promise<void> | undefined;
+  readonly #turns = new WriteTurns(() => this.#write());
   #written = 0;
 
   constructor(store: StoreMethods) {
@@ -52,21 +51,12 @@ export class Executions {
     this.#unstored.delete(result.id);
     this.#unstored.set(result.id, result);
     if (this.#unstored.size > IN_MEMORY) this.#unstored.delete(this.#unstored.keys().next().value!);
-    return this.#writeSoon();
+    return this.#turns.take();
   }
 
   /** Tries again what the store did not take. */
   async again(): Promise<void> {
-    if (this.#unstored.size > 0) await this.#writeSoon();
-  }
-
-  #writeSoon(): Promise<void> {
-    this.#toWrite ??= this.#writing.then(() => {
-      this.#toWrite = undefined;
-      this.#writing = this.#write();
-      return this.#writing;
-    });
-    return this.#toWrite;
+    if (this.#unstored.size > 0) await this.#turns.take();
   }
 
   async #write(): Promise<void> {

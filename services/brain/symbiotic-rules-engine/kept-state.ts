@@ -1,5 +1,6 @@
 import type { StoreMethods } from "../../../mixins/store/store.ts";
 import { engineStateModel } from "../../../models/engine-state.model.ts";
+import { WriteTurns } from "./write-turns.ts";
 
 /** A part of the engine whose state outlives the process. */
 export interface Lasting {
@@ -14,9 +15,7 @@ export class KeptState {
   readonly #store: StoreMethods;
   readonly #parts: Record<string, Lasting>;
   readonly #written = new Map<string, string>();
-  #writing: Promise<void> = Promise.resolve();
-  /** The next write, which has not begun. */
-  #toWrite: Promise<void> | undefined;
+  readonly #turns = new WriteTurns(() => this.#write());
 
   constructor(store: StoreMethods, parts: Record<string, Lasting>) {
     this.#store = store;
@@ -37,17 +36,9 @@ export class KeptState {
     return problems;
   }
 
-  /**
-   * Writes what has changed since the last time. One write at a time: who asks during one waits for the next, which has what
-   * came meanwhile.
-   */
+  /** Writes what has changed since the last time. */
   keep(): Promise<void> {
-    this.#toWrite ??= this.#writing.then(() => {
-      this.#toWrite = undefined;
-      this.#writing = this.#write();
-      return this.#writing;
-    });
-    return this.#toWrite;
+    return this.#turns.take();
   }
 
   async #write(): Promise<void> {

@@ -1,31 +1,17 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "@jest/globals";
 import { monotonicClock } from "../../../runtime/clock.ts";
 import { History } from "../../../services/brain/symbiotic-rules-engine/history/history.ts";
+import { linesUntilKilled } from "../../support/killed-writer.ts";
 
 const WRITER = join(import.meta.dirname, "../../fixtures/history-writer.ts");
 const START = 1_700_000_000_000;
 
 /** @returns number of the last row that it said was written */
 async function recordUntilKilled(folder: string, first: number, ms: number): Promise<number> {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", WRITER, folder, String(first)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    output += text;
-  });
-  const exited = once(child, "exit");
-  await Promise.race([once(child.stdout, "data"), exited]);
-  await sleep(ms);
-  child.kill("SIGKILL");
-  await exited;
-  return Number(output.split("\n").at(-2));
+  return Number((await linesUntilKilled(WRITER, folder, first, ms)).at(-1));
 }
 
 test("a history whose writer is killed again and again has every row that was written, once and whole", async () => {

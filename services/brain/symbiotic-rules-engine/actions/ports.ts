@@ -5,6 +5,7 @@ import type { HealingResult } from "../../../../models/healing.ts";
 import type { Lending, LendingState } from "../../../../models/lending.ts";
 import type { PoolReport } from "../../../../models/performance.ts";
 import type { Topology } from "../../../../models/topology.ts";
+import type { FlagNotice } from "../../../../runtime/flags/flags.ts";
 import { BusyCores } from "./busy-cores.ts";
 
 /** What is asked of the healer. */
@@ -23,13 +24,6 @@ export interface RaisedAlert {
   severity: "info" | "warning" | "critical";
   summary: string;
   rule?: string;
-}
-
-/** Values of flags, and who sees them. */
-export interface FlagNotice {
-  /** Time after which they are forgotten if nothing is heard, ms. */
-  lease: number;
-  flags: { flag: string; value: boolean | number | string /** All where it is left out. */; nodes?: string[] }[];
 }
 
 export interface Machine {

@@ -1,5 +1,5 @@
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile } from "node:fs/promises";
+import { replaceFileBeside } from "../../../../runtime/durable-file.ts";
 
 /** One file of JSON that is replaced as a whole. Writes happen beside the work, one after the other; of several only the newest. */
 export class AlertFile {
@@ -41,30 +41,11 @@ export class AlertFile {
       const content = this.#next;
       this.#next = undefined;
       try {
-        await this.#replace(JSON.stringify(content()));
+        await replaceFileBeside(this.#path, JSON.stringify(content()));
         this.failure = "";
       } catch (error) {
         this.failure = (error as Error).message;
       }
-    }
-  }
-
-  /** After a crash at any moment either the old or the new content is there, whole. */
-  async #replace(text: string): Promise<void> {
-    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
-    const temporary = `${this.#path}.tmp`;
-    try {
-      const file = await open(temporary, "w", 0o600);
-      try {
-        await file.writeFile(text);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, this.#path);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
     }
   }
 }
