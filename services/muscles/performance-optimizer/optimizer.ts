@@ -12,10 +12,10 @@ import type {
 import { type Clock, monotonicClock, sleep } from "../../../runtime/clock.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import { nearest } from "../../../runtime/nearest.ts";
-import { hasRecorder, recorderOf } from "../../../runtime/record/recorder-of.ts";
 import type { VitalsReport } from "../../../runtime/vitals/node-vitals.ts";
 import { Analyst } from "./analysis/analyst.ts";
 import { declarationsOf, factsOf, inTurns } from "./analysis/facts-of.ts";
+import { RegressionNews } from "./analysis/regression-news.ts";
 import type { AdviceFacts } from "./analysis/service-facts.ts";
 import { CacheBudgetKnob } from "./knobs/cache-budget.ts";
 import { ConcurrencyLimitKnob } from "./knobs/concurrency-limit.ts";
@@ -27,10 +27,10 @@ import { PoolSizer, type PoolStep } from "./pools/pool-sizer.ts";
 import { queryKnobs } from "./queries/query-knobs.ts";
 import { queryNodes } from "./queries/query-nodes.ts";
 import { QueryOptimizer } from "./queries/query-optimizer.ts";
-import { Book, type Entry } from "./records/book.ts";
+import { Book } from "./records/book.ts";
+import { ChangeRecords } from "./records/change-records.ts";
 import { Minutes } from "./records/minutes.ts";
 import type { ExperimentTimes } from "./tuning/experiment.ts";
-import type { Undoing } from "./tuning/knob.ts";
 import { MeasuredTraffic } from "./tuning/traffic.ts";
 import { Tuner } from "./tuning/tuner.ts";
 import { cacheStatus, poolStatus } from "./views.ts";
@@ -56,7 +56,8 @@ const FRESH_MS = MINUTE_MS;
 const SILENCE_MS = 5000;
 const MOMENT_MS = 1000;
 const NODE_CALL_MS = 10_000;
-const MOST_TOLD = 1000;
+const MOST_NODES = 1000;
+const IS_TRIED = "something is being tried";
 
 /** Measures, analyses and tunes. The service beside it only hands on. */
 export class Optimizer {
@@ -80,8 +81,8 @@ export class Optimizer {
   readonly #analyses = new Map<string, { analysis: ServiceAnalysis; at: number }>();
   #advice: QueryAdvice[] = [];
   #advisedAt = Number.NEGATIVE_INFINITY;
-  /** Regressions that were told, so that each is told once. */
-  readonly #told = new Set<string>();
+  readonly #regressions: RegressionNews;
+  readonly #changes: ChangeRecords;
   #cancel: (() => void)[] = [];
   #isStopped = false;
 
@@ -94,13 +95,15 @@ export class Optimizer {
     this.measurements = new Measurements({ now: clock.now });
     this.#traffic = new MeasuredTraffic(this.measurements, clock.now, (name) => carriers(broker).get(name) ?? []);
     this.#book = new Book(store);
+    this.#regressions = new RegressionNews(broker);
+    this.#changes = new ChangeRecords({ broker, book: this.#book, wall, warn: (error) => this.#warn(error) });
     this.#minutes = new Minutes(store);
     this.analyst = new Analyst({ clock });
     const call = (node: string, action: string, params: Record<string, unknown>, timeout = NODE_CALL_MS) =>
       broker.call(action, params, { nodeID: node, timeout });
     this.queries = new QueryOptimizer({
       nodes: queryNodes(broker),
-      record: (record, undoing) => this.#trial(record, undoing),
+      record: (record, undoing) => this.#changes.trial(record, undoing),
       isTaken: (service) => this.tuner.isBusy(service),
       clock,
       wall,
@@ -127,7 +130,7 @@ export class Optimizer {
       ],
       traffic: this.#traffic,
       book: this.#book,
-      onRecord: (step, record) => this.#onRecord(step, record),
+      onRecord: (step, record) => this.#changes.onRecord(step, record),
       logger,
       isTaken: (service) => this.queries.isBusy(service),
       ...(options.times ? { times: options.times } : {}),
@@ -159,7 +162,7 @@ export class Optimizer {
   }
 
   vitals({ node, instanceId, memory, heapLimit, loopDelay }: VitalsReport): void {
-    if (typeof node !== "string" || this.#loopDelays.size >= MOST_TOLD) return;
+    if (typeof node !== "string" || (this.#loopDelays.size >= MOST_NODES && !this.#loopDelays.has(node))) return;
     this.memory.resident(node, instanceId, memory, heapLimit, this.#clock.now());
     if (Number.isFinite(loopDelay?.p99)) this.#loopDelays.set(node, loopDelay.p99);
   }
@@ -290,7 +293,7 @@ export class Optimizer {
     await this.#store();
     if (this.#clock.now() - this.#advisedAt > ADVICE_MS) await this.advice().catch(() => {});
     await this.#analyze(this.#measured());
-    this.#tellRegressions();
+    this.#regressions.tell([...this.#analyses.values()].map(({ analysis }) => analysis));
   }
 
   async #store(): Promise<void> {
@@ -351,74 +354,16 @@ export class Optimizer {
       }));
   }
 
-  #tellRegressions(): void {
-    for (const { analysis } of this.#analyses.values()) {
-      for (const regression of analysis.regressions) {
-        // The moment is found anew each minute, and may move by some.
-        const hour = regression.at.slice(0, 13);
-        const key = `${analysis.service} ${regression.metric} ${hour}`;
-        if (this.#told.has(key)) continue;
-        if (this.#told.size >= MOST_TOLD) this.#told.delete(this.#told.values().next().value!);
-        this.#told.add(key);
-        void this.#options.broker.emit("performance.regression", { service: analysis.service, ...regression });
-      }
-    }
-  }
-
-  /** A change of queries, which their own advisor compares. */
-  async #trial(record: OptimizationRecord, undoing: Undoing): Promise<void> {
-    const isBegun = record.status === "measuring";
-    const known = isBegun ? undefined : await this.#book.get(record.id);
-    const entry: Entry = {
-      ...record,
-      actions: known?.actions ?? [],
-      undoing: known?.undoing ?? undoing,
-      fleeting: known?.fleeting ?? false,
-    };
-    await this.#book.put(entry);
-    if (isBegun) {
-      try {
-        await this.#onRecord("begun", record);
-      } catch (error) {
-        const outcome = `it could not be put on record, so it was not made: ${(error as Error).message}`;
-        await this.#book.put({ ...entry, status: "failed", outcome });
-        throw error;
-      }
-    } else {
-      await this.#onRecord("ended", record).catch((error: Error) => this.#warn(error));
-    }
-  }
-
-  /** A size that follows demand is not tried, it is reckoned; it waits while something is tried on its node. */
+  /** It waits while something is tried on its node. */
   async #poolStep(step: PoolStep): Promise<void> {
     const busy = this.#tried.filter((service) => carriers(this.#options.broker).get(service)?.includes(step.node));
-    if (busy.length > 0) throw new Error(`something is being tried on ${busy.join(", ")}`);
-    await this.#onRecord("begun", poolRecord(step, this.#wall()));
+    if (busy.length > 0) throw new Error(`${IS_TRIED} on ${busy.join(", ")}`);
+    await this.#changes.poolBegun(step);
   }
 
   #poolDone(step: PoolStep, outcome: { after: number } | { error: Error }): void {
-    const record = poolRecord(step, this.#wall());
-    const isDone = "after" in outcome;
-    if (!isDone && outcome.error.message.startsWith("something is being tried")) return;
-    const entry: Entry = {
-      ...record,
-      status: isDone ? "kept" : "failed",
-      outcome: isDone ? `it has ${outcome.after} places now` : outcome.error.message,
-      actions: [],
-      undoing: { name: step.pool, size: step.from },
-      fleeting: false,
-    };
-    this.#book.put(entry).catch((error: Error) => this.#warn(error));
-  }
-
-  async #onRecord(step: string, record: OptimizationRecord): Promise<void> {
-    const { broker } = this.#options;
-    if (!hasRecorder(broker)) return;
-    await recorderOf(broker).durable(
-      "performance.optimization",
-      { step, ...record },
-      { service: "performance-optimizer" },
-    );
+    if ("error" in outcome && outcome.error.message.startsWith(IS_TRIED)) return;
+    this.#changes.poolDone(step, outcome);
   }
 
   #mustExist(service: string): void {
@@ -463,18 +408,4 @@ function carriers(broker: ServiceBroker): Map<string, string[]> {
   const nodes = new Map<string, string[]>();
   for (const { fullName, nodeID } of listed) nodes.set(fullName, [...(nodes.get(fullName) ?? []), nodeID]);
   return nodes;
-}
-
-function poolRecord(step: PoolStep, wall: number): OptimizationRecord {
-  return {
-    id: `${step.node}-${step.pool}-${wall}`.replace(/[^A-Za-z0-9_-]/g, "-").slice(-100),
-    at: new Date(wall).toISOString(),
-    service: step.service ?? step.node,
-    node: step.node,
-    kind: "pool-size",
-    change: `Give the pool ${step.pool} on ${step.node} ${step.to} places instead of ${step.from}`,
-    reason: step.reason,
-    status: "measuring",
-    by: "optimizer",
-  };
 }
