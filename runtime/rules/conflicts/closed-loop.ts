@@ -40,7 +40,7 @@ export function runLoop(rules: readonly CompleteRule[], { demand, nodes = 1, hor
       situation.apply(id, effectsOf(trial.rules.get(id)!, situation.nodesOf));
       run.fired.push({ at: now, rule: id });
     }
-    if (enough?.(run)) break;
+    if (situation.isBeyond || enough?.(run)) break;
   }
   return run;
 }

@@ -94,24 +94,36 @@ function setsOff({ effects }: RuleFacts, { reads }: RuleFacts): boolean {
   return effects.some(({ held, factors }) => !held && [...factors.keys()].some((key) => reads.has(key)));
 }
 
-/** Demand with which `a` fires so often that `b` does, and that so often that `a` does again, for as many turns as count. */
-function* inTurns(a: CompleteRule, b: CompleteRule, nodes: number, whole: LoopBudget) {
-  const own = { ...whole, solves: Math.min(whole.solves, MOST_SOLVED) };
-  whole.solves -= own.solves;
+/** Demand with which one fires so often that the other does, and that so often that the first does again, for as many turns as count. */
+function* inTurns(a: CompleteRule, b: CompleteRule, nodes: number, whole: LoopBudget): Generator<Way> {
   const once = turnOf([a, b]);
-  function* from(turns: number, goals: readonly Goal[], situation: Situation, firings: number): Generator<Way> {
-    const [rule, other] = turns % 2 === 0 ? [a, b] : [b, a];
+  function* from(
+    rules: [CompleteRule, CompleteRule],
+    goals: readonly Goal[],
+    situation: Situation,
+    own: LoopBudget,
+    { turns, firings }: { turns: number; firings: number },
+  ): Generator<Way> {
+    const [rule, other] = rules;
     for (const step of steps(rule, other, goals, situation, own)) {
       if (!step.point) continue;
       const sum = firings + step.times * rule.cooldown;
       if (turns + 1 === LASTING) yield { demand: step.point, horizon: LASTING * once + 2 * sum };
-      else yield* from(turns + 1, step.goals, step.situation, sum);
+      else yield* from([other, rule], step.goals, step.situation, own, { turns: turns + 1, firings: sum });
     }
   }
-  try {
-    yield* from(0, [{ conditions: a.conditions }], new Situation(nodes), 0);
-  } finally {
-    whole.solves += own.solves;
+  // Which one begins matters: a metric that is full when the first fires is none that the second could have started from.
+  for (const rules of [
+    [a, b],
+    [b, a],
+  ] as [CompleteRule, CompleteRule][]) {
+    const own = { ...whole, solves: Math.min(whole.solves, MOST_SOLVED) };
+    whole.solves -= own.solves;
+    try {
+      yield* from(rules, [{ conditions: rules[0].conditions }], new Situation(nodes), own, { turns: 0, firings: 0 });
+    } finally {
+      whole.solves += own.solves;
+    }
   }
 }
 
@@ -127,6 +139,7 @@ function* steps(rule: CompleteRule, other: CompleteRule, before: readonly Goal[]
   for (let times = 1; times <= MOST_STEPS && budget.solves > 0; times++) {
     budget.solves -= 1;
     situation.apply(rule.id, effectsOf(rule, situation.nodesOf));
+    if (situation.isBeyond) return;
     const factors = situation.factors();
     const reached = [...goals, { conditions: other.conditions, factors }];
     yield { times, goals: reached, point: meetingPoint(reached), situation: situation.copy() };

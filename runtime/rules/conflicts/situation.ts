@@ -1,6 +1,6 @@
 import type { Effect } from "./effects.ts";
 
-/** Most that actions together may make of a metric: the organism has floors and ceilings of its own. */
+/** Beyond this, the organism's own floors and ceilings stop the actions: what would come after is not foreseen. */
 const MOST = 64;
 
 /** What actions have made of metrics, in a simple model: more of a resource takes so much less of it for the same work. */
@@ -34,6 +34,11 @@ export class Situation {
     return all;
   }
 
+  /** Whether actions have made more or less of a metric than they can be expected to. */
+  get isBeyond(): boolean {
+    return [...this.#factors.values()].some((factor) => factor > MOST || factor < 1 / MOST);
+  }
+
   apply(rule: string, effects: readonly Effect[]): void {
     const held = effects.filter((effect) => effect.held);
     if (held.length > 0) this.#held.set(rule, held);
@@ -47,9 +52,6 @@ export class Situation {
 
   #keep({ target, lever, nodes, factors }: Effect): void {
     if (lever === "instances") this.#nodes.set(target, Math.max(1, this.nodesOf(target) + nodes));
-    for (const [variable, factor] of factors) {
-      const product = (this.#factors.get(variable) ?? 1) * factor;
-      this.#factors.set(variable, Math.min(MOST, Math.max(1 / MOST, product)));
-    }
+    for (const [variable, factor] of factors) this.#factors.set(variable, (this.#factors.get(variable) ?? 1) * factor);
   }
 }

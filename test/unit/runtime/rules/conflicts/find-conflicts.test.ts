@@ -196,38 +196,54 @@ describe("two rules that set each other off", () => {
   });
 
   test("are exactly those that fire in turns when they are played on any work", () => {
-    const bound = fc.integer({ min: 2, max: 9 }).map((n) => n * 10);
-    const step = fc.constantFrom(5, 10, 25, 50);
-    let [found, none] = [0, 0];
-    fc.assert(
-      fc.property(bound, bound, step, step, (high, low, more, less) => {
-        const rules = [
-          ruleOf({ id: "up", conditions: [when("brain.load", "greaterThan", high)], actions: [cpu(more)] }),
-          ruleOf({ id: "down", conditions: [when("brain.load", "lessThan", low)], actions: [cpu(-less)] }),
-        ];
-        const conflicts = findConflicts(rules);
-        // Half a point is fine enough for bounds at tens, and steps of a twentieth and more.
-        const fights = Array.from({ length: 201 }, (_, i) => i / 2).some(
-          (work) => turns(work, high, low, more, less) > 5,
-        );
-        if (conflicts.length > 0) found += 1;
-        else none += 1;
-        expect({ high, low, more, less, found: conflicts.length > 0 }).toMatchObject({ found: fights });
-      }),
-      { numRuns: 30 },
+    const bounds = [20, 40, 50, 70, 80, 90];
+    const steps = [10, 25, 50];
+    const pairs = bounds.flatMap((high) =>
+      bounds.flatMap((low) => steps.flatMap((more) => steps.map((less) => ({ high, low, more, less })))),
     );
-    expect(found).toBeGreaterThan(1);
-    expect(none).toBeGreaterThan(1);
+    const found = pairs.map((pair) => findConflicts(upAndDown(pair)).length > 0);
+    // Half a point is fine enough for bounds at tens, and steps of a tenth and more.
+    const works = Array.from({ length: 201 }, (_, i) => i / 2);
+    const fights = pairs.map((pair) => works.some((work) => turns(work, pair) >= 6));
+    expect(pairs.filter((_, i) => found[i] !== fights[i])).toEqual([]);
+    expect(found.filter((one) => one).length).toBeGreaterThan(100);
+    expect(found.filter((one) => !one).length).toBeGreaterThan(100);
+  });
+
+  test("are told of with work on which they do fire in turns", () => {
+    const bound = fc.integer({ min: 5, max: 95 });
+    const step = fc.integer({ min: 1, max: 50 });
+    fc.assert(
+      fc.property(fc.record({ high: bound, low: bound, more: step, less: step }), (pair) => {
+        const [conflict] = findConflicts(upAndDown(pair));
+        if (conflict?.kind === "chain") expect(turns(conflict.example["brain.load"]!, pair)).toBeGreaterThanOrEqual(6);
+      }),
+      { numRuns: 200 },
+    );
   });
 });
 
+interface Pair {
+  high: number;
+  low: number;
+  more: number;
+  less: number;
+}
+
+function upAndDown({ high, low, more, less }: Pair): CompleteRule[] {
+  return [
+    ruleOf({ id: "up", conditions: [when("brain.load", "greaterThan", high)], actions: [cpu(more)] }),
+    ruleOf({ id: "down", conditions: [when("brain.load", "lessThan", low)], actions: [cpu(-less)] }),
+  ];
+}
+
 /** How often the two rules take turns, a second at a time, by an interpreter of its own. */
-function turns(work: number, high: number, low: number, more: number, less: number): number {
+function turns(work: number, { high, low, more, less }: Pair): number {
   let [share, count] = [1, 0];
   let last: string | undefined;
   const ready = { up: 0, down: 0 };
   for (let now = 0; now < 3600 && count < 6; now++) {
-    const load = Math.min(100, work / share);
+    const load = work / share > 100 ? 100 : work / share;
     const fire = (rule: "up" | "down") => {
       if (last !== undefined && last !== rule) count += 1;
       last = rule;
