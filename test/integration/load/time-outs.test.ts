@@ -185,7 +185,7 @@ describe("time-outs of calls", () => {
     afterEach(() => nodes.stop());
 
     test("nothing is kept of a call that was timed out", async () => {
-      const error = await near!.broker.call("sleeper.never", {}, { timeout: 40 }).catch((caught) => caught);
+      const error = await near!.broker.call("sleeper.never", {}, { timeout: 400 }).catch((caught) => caught);
       expect(error).toBeInstanceOf(Errors.RequestTimeoutError);
       expect(error).toMatchObject({ data: { action: "sleeper.never", nodeID: "far" } });
       expect((near!.broker.transit!.pendingRequests as Map<string, unknown>).size).toBe(0);
