@@ -6,15 +6,18 @@ import { DueList } from "./due-list.ts";
 import { RuleTiming } from "./rule-timing.ts";
 import { TruthNetwork } from "./truth-network.ts";
 
+const NONE: readonly number[] = [];
+
 /** Enabled rules as they are evaluated: numbered by priority, so that the lower number comes first. */
 export class LoadedRules {
   readonly rules: readonly CompleteRule[];
   readonly network: TruthNetwork;
   readonly timing: RuleTiming;
   readonly due: DueList;
-  /** Those that expire, and when: ms since the epoch. */
-  readonly expiring: { rule: number; at: number }[];
+  /** 1 for those that have expired. */
   readonly expired: Uint8Array;
+  /** Those that expire, and when: ms since the epoch. */
+  readonly #expiring: { rule: number; at: number }[];
   readonly #numbers: Map<string, number>;
 
   constructor(rules: readonly CompleteRule[], columns: Columns) {
@@ -23,7 +26,7 @@ export class LoadedRules {
     this.timing = new RuleTiming(this.rules);
     this.due = new DueList(this.rules.length);
     this.expired = new Uint8Array(this.rules.length);
-    this.expiring = this.rules.flatMap(({ expires }, rule) =>
+    this.#expiring = this.rules.flatMap(({ expires }, rule) =>
       expires === null ? [] : [{ rule, at: Date.parse(expires) }],
     );
     this.#numbers = new Map(this.rules.map(({ id }, number) => [id, number]));
@@ -31,6 +34,15 @@ export class LoadedRules {
 
   number(id: string): number | undefined {
     return this.#numbers.get(id);
+  }
+
+  /** Rules that have expired since this was last asked, or have not any more since the machine's clock was set back. */
+  turnExpired(wall: () => number): readonly number[] {
+    if (this.#expiring.length === 0) return NONE;
+    const now = wall();
+    const turned = this.#expiring.filter(({ rule, at }) => this.expired[rule] !== (now >= at ? 1 : 0));
+    for (const { rule } of turned) this.expired[rule] = 1 - this.expired[rule]!;
+    return turned.map(({ rule }) => rule);
   }
 
   /** Takes over the state of rules that ask and do the same as before; gives the ids of active ones that it did not. */

@@ -1,15 +1,14 @@
 import type { CompleteRule, RuleFault, RuleWhy, Truth } from "../../models/symbiosis.ts";
 import { AzoraError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
-import { ColumnReader } from "./column-reader.ts";
 import type { Columns } from "./columns.ts";
 import { MOST_FIRINGS } from "./limits.ts";
 import { LoadedRules } from "./loaded-rules.ts";
-import { readConditions } from "./read-conditions.ts";
 import { type RuleSnapshot, readSnapshot, recall, remember } from "./rule-memory.ts";
+import { RuleReasons } from "./rule-reasons.ts";
 import { ENDED, FIRES } from "./rule-timing.ts";
 import { FALSE, TRUE, UNKNOWN } from "./truth.ts";
-import { type RuleMoment, whyFaulty, whyOf } from "./why.ts";
+import { whyFaulty } from "./why.ts";
 
 export interface Firing {
   rule: CompleteRule;
@@ -36,7 +35,6 @@ export interface EvaluatorStats {
   postponed: number;
 }
 
-const NONE: number[] = [];
 const TRUTH_NUMBERS = [FALSE, UNKNOWN, TRUE];
 
 /**
@@ -51,7 +49,7 @@ export class RuleEvaluator {
   #all = new Map<string, CompleteRule>();
   #faults = new Map<string, RuleFault[]>();
   #loaded: LoadedRules;
-  #reader: ColumnReader;
+  #reasons: RuleReasons;
   #kept: ReturnType<typeof readSnapshot> = new Map();
   #isLoaded = false;
   /** Rules are new: every value has to be read, and every rule to be looked at. */
@@ -75,7 +73,7 @@ export class RuleEvaluator {
     this.#wall = wall;
     this.#mostFirings = mostFirings;
     this.#loaded = new LoadedRules([], columns);
-    this.#reader = new ColumnReader(columns, this.#loaded.network);
+    this.#reasons = new RuleReasons(columns, this.#loaded, wall);
   }
 
   /** Rules that ask and do the same as before keep their state. `faults` are those of rules that are not among them. */
@@ -86,7 +84,7 @@ export class RuleEvaluator {
     this.#all = new Map(rules.map((rule) => [rule.id, rule]));
     this.#faults = Map.groupBy(faults, ({ rule }) => rule);
     this.#loaded = new LoadedRules(rules, this.#columns);
-    this.#reader = new ColumnReader(this.#columns, this.#loaded.network);
+    this.#reasons = new RuleReasons(this.#columns, this.#loaded, this.#wall);
     this.#endedByLoad.push(...this.#loaded.inherit(before));
     recall(this.#loaded, this.#kept, now, this.#wall());
     this.#seenAt = new Uint32Array(this.#loaded.rules.length);
@@ -111,25 +109,19 @@ export class RuleEvaluator {
 
   /** What the conditions are now, without state: bounds are those for a rule that does not hold yet. */
   evaluate(rule: CompleteRule, now: number): RuleWhy & { holds: Truth } {
-    const conditions = readConditions(rule, this.#reader.stateless(now));
-    const holds = conditions.truth;
-    const expired = rule.expires !== null && Date.parse(rule.expires) <= this.#wall();
-    const ready = { ...rule, enabled: true, for: 0 };
-    const firedNow = holds === "true" && !expired;
-    const moment = { ...this.#moment(ready), conditions, expired, firedNow };
-    return { ...whyOf(moment), ...(firedNow ? { result: "would fire" as const } : {}), holds };
+    return this.#reasons.ifOn(rule, now);
   }
 
   why(id: string, now: number): RuleWhy {
     const number = this.#loaded.number(id);
     if (number !== undefined) {
       this.#settle();
-      return whyOf(this.#momentOf(number, Math.max(now, this.#last)));
+      return this.#reasons.ofLoaded(number, Math.max(now, this.#last), this.#last);
     }
     const rule = this.#all.get(id);
-    if (rule) return whyOf({ ...this.#moment(rule), conditions: readConditions(rule, this.#reader.stateless(now)) });
+    if (rule) return this.#reasons.ofOther(rule, now);
     const faults = this.#faults.get(id);
-    if (faults) return whyFaulty(id, faults, this.#at());
+    if (faults) return whyFaulty(id, faults, new Date(this.#wall()).toISOString());
     const meant = nearest(id, [...this.#all.keys(), ...this.#faults.keys()]);
     throw new AzoraError("NOT_FOUND", `No rule has the id ${id}${meant ? `; did you mean ${meant}?` : ""}`, {
       id,
@@ -183,7 +175,7 @@ export class RuleEvaluator {
 
   #look(ended: string[]): void {
     const { network, due, rules } = this.#loaded;
-    const expiring = this.#expire();
+    const expiring = this.#loaded.turnExpired(this.#wall);
     // First those whose time has come: being looked at puts a rule on the list again, but only where it is off the list.
     for (let rule = due.take(this.#last); rule >= 0; rule = due.take(this.#last)) this.#lookAt(rule, ended);
     network.takeTurned();
@@ -193,16 +185,6 @@ export class RuleEvaluator {
     if (!this.#unseen) return;
     this.#unseen = false;
     for (let rule = 0; rule < rules.length; rule++) this.#lookAt(rule, ended);
-  }
-
-  /** Rules that have expired, or have not any more since the machine's clock was set back. */
-  #expire(): number[] {
-    const { expiring, expired } = this.#loaded;
-    if (expiring.length === 0) return NONE;
-    const wall = this.#wall();
-    const turned = expiring.filter(({ rule, at }) => expired[rule] !== (wall >= at ? 1 : 0)).map(({ rule }) => rule);
-    for (const rule of turned) expired[rule] = 1 - expired[rule]!;
-    return turned;
   }
 
   #lookAt(rule: number, ended: string[]): void {
@@ -234,44 +216,9 @@ export class RuleEvaluator {
       timing.fired(rule, this.#last);
       due.atLatest(rule, timing.due);
       const list = rules[rule]!.mode === "shadow" ? result.shadow : result.fired;
-      list.push({ rule: rules[rule]!, why: whyOf(this.#momentOf(rule, this.#last)) });
+      list.push({ rule: rules[rule]!, why: this.#reasons.ofLoaded(rule, this.#last, this.#last) });
     }
     for (const rule of late) due.atLatest(rule, this.#last);
     this.#waiting = new Set(late);
-  }
-
-  #momentOf(number: number, now: number): RuleMoment {
-    const { rules, timing, network, expired } = this.#loaded;
-    const rule = rules[number]!;
-    const lastFired = timing.lastFired(number);
-    return {
-      ...this.#moment(rule),
-      conditions: readConditions(rule, this.#reader.stateful(number, now)),
-      expired: expired[number] === 1,
-      active: timing.active(number),
-      firedNow: timing.active(number) && lastFired === this.#last,
-      sinceFired: lastFired === Number.NEGATIVE_INFINITY ? null : now - lastFired,
-      cooldownLeft: timing.cooldownLeft(number, now),
-      heldFor: timing.heldFor(number, now),
-      endsIn: network.truth(number) === FALSE ? Math.max(0, timing.endsAt(number) - now) : 0,
-    };
-  }
-
-  #moment(rule: CompleteRule): RuleMoment {
-    const conditions = {
-      path: "",
-      kind: "all" as const,
-      truth: "unknown" as const,
-      text: "",
-      found: "",
-      read: [],
-      parts: [],
-    };
-    const none = { expired: false, active: false, firedNow: false, sinceFired: null };
-    return { rule, at: this.#at(), conditions, ...none, cooldownLeft: 0, heldFor: 0, endsIn: 0 };
-  }
-
-  #at(): string {
-    return new Date(this.#wall()).toISOString();
   }
 }
