@@ -139,11 +139,14 @@ export class Failover {
     );
   }
 
-  /** Sends the call once its node has shown itself on the new connection. */
-  async #whenHeard(ctx: Context, action: { name: string }, send: Handler): Promise<unknown> {
+  /** Sends the call once its node has shown itself on the new connection; elsewhere, where the node died before. */
+  async #whenHeard(ctx: Context, action: { name: string; idempotent?: boolean }, send: Handler): Promise<unknown> {
     const node = ctx.nodeID!;
     await this.holds.wait(action.name, stateOf(ctx).deadline, () => !this.#unheard.has(node));
-    return send(ctx);
+    // The calls of a node that is gone were ended when it went: one that is sent now would wait for its time-out.
+    if (this.#broker!.registry.nodes.get(node)?.available) return send(ctx);
+    const gone = new AzoraError("SERVICE_UNAVAILABLE", `Node ${node} is gone`, { neverSent: true });
+    return this.#recover(ctx, action, gone);
   }
 
   async #recover(ctx: Context, action: { name: string; idempotent?: boolean }, error: unknown): Promise<unknown> {

@@ -80,6 +80,18 @@ describeWith("nats-server", "the private bus", () => {
     expect(cluster.runs().filter((run) => run.startsWith("pay"))).toHaveLength(1);
     await cluster.stop();
   });
+
+  test("sends nothing to a node that dies before it is heard of again: its calls go to another", async () => {
+    const cluster = new Cluster({ kind: "nats", url: server.url });
+    await cluster.start("w1", "w2");
+    cluster.broker.localBus.emit("$transporter.reconnecting");
+    const calls = Array.from({ length: 4 }, () => cluster.broker.call("worker.pay"));
+    await cluster.until("they are held", () => cluster.failover.holds.held === 4);
+    cluster.kill("w1");
+    expect(await Promise.all(calls)).toEqual(["w2", "w2", "w2", "w2"]);
+    expect(cluster.runs()).toEqual(["pay w2", "pay w2", "pay w2", "pay w2"]);
+    await cluster.stop();
+  });
 });
 
 describe("a bus that cannot be started", () => {
