@@ -1,7 +1,6 @@
 import type { ActionSchema, Context, ServiceBroker, ServiceSchema } from "moleculer";
+import { FLAGS, type FlagReader, type FlagValue, type Widened } from "../../models/flags.ts";
 import { type Clock, monotonicClock } from "../clock.ts";
-
-export type FlagValue = boolean | number | string;
 
 /** What the rules say of flags: all that are set, again and again. */
 export interface FlagNotice {
@@ -15,7 +14,7 @@ const MOST = 1000;
 const LONGEST_LEASE_MS = 60_000;
 
 /** Flags that rules have set, as one node knows them. They end with the rules' engine. */
-export class Flags {
+export class Flags implements FlagReader {
   readonly #clock: Clock;
   readonly #node: string;
   #values = new Map<string, FlagValue>();
@@ -28,9 +27,9 @@ export class Flags {
   }
 
   /** The value of a flag; `otherwise` while no rule has set it, or to a value of another type. */
-  get<T extends FlagValue>(flag: string, otherwise: T): T {
+  get<T extends FlagValue>(flag: string, otherwise: T): Widened<T> {
     const value = this.#clock.now() < this.#until ? this.#values.get(flag) : undefined;
-    return typeof value === typeof otherwise ? (value as T) : otherwise;
+    return (typeof value === typeof otherwise ? value : otherwise) as Widened<T>;
   }
 
   /** All that are set now. */
@@ -53,17 +52,11 @@ export class Flags {
   }
 }
 
-/** Of the broker and not of a module: a service that is loaded afresh has new copies of its modules. */
-const nodes = new WeakMap<ServiceBroker, Flags>();
-
 /** The flags of the node that this broker is, as `flagsOf(this.broker).get("short-answers", false)`. */
 export function flagsOf(broker: ServiceBroker): Flags {
-  let flags = nodes.get(broker);
-  if (!flags) {
-    flags = new Flags(broker.nodeID);
-    nodes.set(broker, flags);
-  }
-  return flags;
+  const carrier = broker as { [FLAGS]?: Flags };
+  carrier[FLAGS] ??= new Flags(broker.nodeID);
+  return carrier[FLAGS];
 }
 
 /** Part of a service that every node carries: what is set on it now. */

@@ -7,6 +7,7 @@ import type { NodeBroker } from "../../../runtime/broker.ts";
 import { monotonicClock } from "../../../runtime/clock.ts";
 import { flagsOf } from "../../../runtime/flags/flags.ts";
 import { Columns } from "../../../runtime/rules/columns.ts";
+import { flagsOf as flagsOfService } from "../../../sdk/flags.ts";
 import { brokerPorts } from "../../../services/brain/symbiotic-rules-engine/actions/ports.ts";
 import { RuleActor } from "../../../services/brain/symbiotic-rules-engine/actions/rule-actor.ts";
 import { knownNode, knownService, topologyOf } from "../../support/topology.ts";
@@ -84,6 +85,7 @@ describe("Rules that act on nodes", () => {
       why("r"),
     );
     await until("the flag is there", () => flagsOf(heart.broker).get("short", false));
+    expect(flagsOfService(heart.broker).get("short", false)).toBe(true);
     expect(flagsOf(caller.broker).get("short", false)).toBe(false);
     expect(await heart.broker.call("node-performance.flags", {}, { nodeID: "heart-1" })).toEqual({ short: true });
   });
