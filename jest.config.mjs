@@ -19,6 +19,8 @@ const CHOICE = {
 };
 
 export default {
+  /** Against tests that hang, ms: a test that is about a time measures it itself, and a loaded machine is no fault. */
+  testTimeout: 30_000,
   coverageProvider: "v8",
   reporters: ["default", "<rootDir>/test/support/skip-reporter.mjs"],
   projects: [

@@ -110,7 +110,7 @@ test("of health checks only changes are on record", async () => {
   const later = statuses(await entries("health.check.greeter"));
   expect(later.filter((status, i) => status === later[i - 1])).toEqual([]);
   expect(later.length).toBeGreaterThanOrEqual(found.length);
-}, 30_000);
+});
 
 test("switching capture off is itself an entry, and so is switching it on", async () => {
   await organism.untilHealthy();
@@ -126,7 +126,7 @@ test("switching capture off is itself an entry, and so is switching it on", asyn
     "off",
     "on",
   ]);
-}, 30_000);
+});
 
 test("nothing is left in the outboxes once it is delivered", async () => {
   const outbox = join(organism.env["AZORA_DATA_DIR"]!, "outbox");
@@ -135,4 +135,4 @@ test("nothing is left in the outboxes once it is delivered", async () => {
   while (left().length > 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 100));
   // Some node may just have something to say again.
   expect(left().length).toBeLessThanOrEqual(2);
-}, 20_000);
+});

@@ -17,7 +17,7 @@ beforeAll(async () => {
   });
   await organism.up(examples);
   guest = await organism.join();
-  await guest.waitForServices(["library"], 5000, 50);
+  await guest.waitForServices(["library"], 15_000, 50);
 }, 60_000);
 afterAll(() => organism.down(), 60_000);
 
@@ -55,7 +55,7 @@ test("a program heals through the SDK, and sees what was done", async () => {
     { id: "restart-library", action: "restart", by: "operator" },
   ]);
   await healer.shutdown();
-}, 20_000);
+});
 
 test("a plug-in's action runs, with its parameters checked", async () => {
   const folder = join(organism.folder, "uploads");

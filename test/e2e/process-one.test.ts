@@ -40,7 +40,7 @@ describeAllowed("azora up as process 1 [needs unshare: util-linux]", () => {
         output += chunk.toString();
       });
     await until(() => output.includes("healthy"));
-  }, 30_000);
+  });
 
   afterEach(() => {
     // The end of its process 1 ends a whole name space.

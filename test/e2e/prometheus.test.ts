@@ -40,7 +40,7 @@ describeWith("prometheus", "Debian's Prometheus", () => {
     prometheus?.kill("SIGKILL");
     await organism?.down();
     rmSync(folder, { recursive: true, force: true });
-  }, 30_000);
+  });
 
   /** The samples of a query, as soon as they are what is waited for. */
   async function query(expression: string, wanted: (samples: Sample[]) => boolean): Promise<Sample[]> {

@@ -55,7 +55,7 @@ describe("the self-test of a living organism", () => {
     expect(out).toMatch(/✔ passed {3}organism +\d+ ms {2}\d+ of \d+ services are healthy on 7 nodes/);
     expect(out).toMatch(/✔ passed {3}data +\d+ ms {2}/);
     expect(out).toContain("2 passed in ");
-  }, 30_000);
+  });
 
   test("erases what it has written when it is interrupted", async () => {
     const child = organism.cliProcess("selftest", "--only", "together,load");
@@ -71,7 +71,7 @@ describe("the self-test of a living organism", () => {
     expect(await ended).toBe(1);
     expect(out).toContain("the run was interrupted");
     expect(notes()).toBe(0);
-  }, 30_000);
+  });
 
   test("fails with exit code 1, and says what is wrong", async () => {
     expect((await organism.cli("stop", "self-test")).code).toBe(0);

@@ -54,7 +54,7 @@ describe("what is asked for", () => {
     ]);
     const { text } = await organism.call<{ text: string }>("explain", { id: "restart-ledger" });
     expect(text).toMatch(/restart of ledger was asked for\. It helped after \d+ ms: it was seen/);
-  }, 20_000);
+  });
 
   test.each<[object, string]>([
     [{ ...restart, service: "legder" }, "SERVICE_UNKNOWN"],
@@ -76,7 +76,7 @@ describe("what is asked for", () => {
     const result = await execute({ ...restart, timeout: 200 });
     expect(result).toMatchObject({ success: false, reason: "it did not end within 200 ms" });
     await organism.eventually("it is recorded", async () => (await cases({ outcome: "failed" })).length === 1);
-  }, 20_000);
+  });
 });
 
 describe("a service whose calls fail", () => {
@@ -234,7 +234,7 @@ describe("the memory", () => {
       signatures: [{ signature: "unhealthy|ledger|no paper", outcomes: 3 }],
     });
     expect(organism.advice.at(-1)).toMatchObject({ mode: "shadow" });
-  }, 20_000);
+  });
 
   test("gives no advice where learning is off", async () => {
     organism.history.push(crashed("a"), crashed("b"), crashed("c"), crashed("d"));

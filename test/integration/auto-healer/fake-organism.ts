@@ -80,7 +80,7 @@ export class FakeOrganism {
   async startHealer(): Promise<void> {
     const service = this.broker.createService(structuredCopy(autoHealer) as never) as never as { clock: Clock };
     service.clock = this.clock;
-    await this.broker.waitForServices("auto-healer", 5000, 20);
+    await this.broker.waitForServices("auto-healer", 15_000, 20);
     await this.eventually("the healer acts", async () => {
       const { checks } = await this.call<{ checks: { epoch: string; orchestrator: string } }>("health");
       return checks.epoch !== "0" || checks.orchestrator.startsWith("Service");

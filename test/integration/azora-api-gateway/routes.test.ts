@@ -244,9 +244,9 @@ describe("OpenAPI", () => {
 });
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 3_000;
+  const end = Date.now() + 15_000;
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error("did not come true within 3 s");
+    if (Date.now() > end) throw new Error("did not come true within 15 s");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -28,7 +28,7 @@ async function stopAsNodeHost(broker: ServiceBroker): Promise<void> {
   broker.registry.unregisterService(service.fullName, broker.nodeID);
   broker.servicesChanged(true);
   const { edge } = service as unknown as { edge: { inFlight: number } };
-  const end = Date.now() + 2_000;
+  const end = Date.now() + 15_000;
   while (edge.inFlight > 0 && Date.now() < end) await wait(5);
   expect(edge.inFlight).toBe(0); // it takes no new ones, although its clients do not rest
   await broker.destroyService(service);
@@ -170,7 +170,7 @@ test("services of another node are routed to, described, and their errors come t
     } as unknown as ServiceSchema["actions"],
   };
   const heart = await organism.node([users], options as never);
-  const end = Date.now() + 4_000;
+  const end = Date.now() + 15_000;
   while ((await ask(organism.port, "/api/people/abc")).status !== 200 && Date.now() < end) await wait(20);
   const answer = await ask(organism.port, "/api/people/abc", { headers: { "x-request-id": "far-1" } });
   expect(answer.body).toEqual({ id: "abc", requestId: "far-1", node: heart.nodeID });

@@ -146,7 +146,7 @@ describeWith("nats-server", "the caches of several nodes", () => {
       for (const node of nodes) await get(node);
       isKept = store.loads.length === 0;
     }
-  }, 20_000);
+  });
 
   test("a node that has left holds up nothing", async () => {
     const [a, b] = await start(["a", "b"]);

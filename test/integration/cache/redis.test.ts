@@ -31,7 +31,7 @@ describeWith("redis-server", "the second level in a real Redis", () => {
   const cacherOf = (broker: ServiceBroker) => broker.cacher as unknown as AzoraCacher;
   const redisOf = (broker: ServiceBroker) => cacherOf(broker).info.redis!;
   const until = async (condition: () => boolean) => {
-    for (const end = Date.now() + 8000; !condition() && Date.now() < end; ) await sleep(10);
+    for (const end = Date.now() + 15_000; !condition() && Date.now() < end; ) await sleep(10);
     expect(condition()).toBe(true);
   };
   /** Alone, without a bus: what two such know of each other goes through Redis. */
@@ -141,7 +141,7 @@ describeWith("redis-server", "the second level in a real Redis", () => {
     await until(() => redisOf(a).usable);
     await cacherOf(a).forget();
     expect((await get(a)).version).toBe(7);
-  }, 15_000);
+  });
 
   test("that is killed and started anew is used again, and was empty", async () => {
     const a = await node("a");
@@ -156,7 +156,7 @@ describeWith("redis-server", "the second level in a real Redis", () => {
     await until(() => redisOf(a).usable);
     await cacherOf(a).forget();
     expect((await get(a)).version).toBe(1);
-  }, 15_000);
+  });
 
   test("is left to its own where it is not there from the beginning", async () => {
     server.kill("SIGKILL");

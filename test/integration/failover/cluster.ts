@@ -87,7 +87,7 @@ export class Cluster {
     return found!.split(" ")[1]!;
   }
 
-  async until(what: string, condition: () => boolean, ms = 4000): Promise<void> {
+  async until(what: string, condition: () => boolean, ms = 15_000): Promise<void> {
     const end = Date.now() + ms;
     while (!condition()) {
       if (Date.now() > end) throw new Error(`not within ${ms} ms: ${what}`);

@@ -62,7 +62,7 @@ describe("faults of a node", () => {
     );
     const command = { epoch: 1, name: "tool", file: "tool.service.cjs", incarnation: 1 };
     await pair.brokers["b"]!.call("node-host.load", command, { nodeID: "b" });
-    await pair.brokers["a"]!.waitForServices("tool", 1000);
+    await pair.brokers["a"]!.waitForServices("tool", 15_000);
     await pair.inject("b", { kind: "kill-service", service: "tool" });
     await sleep(50);
     await expect(pair.brokers["a"]!.call("tool.use")).rejects.toThrow(/not available/);

@@ -25,8 +25,8 @@ export class NodePair {
 
   async start(): Promise<void> {
     for (const id of ["a", "b"]) await this.#node(id);
-    await this.brokers["a"]!.waitForServices(["worker-b"], 3000);
-    await this.brokers["b"]!.waitForServices(["worker-a", "chaos-monkey"], 3000);
+    await this.brokers["a"]!.waitForServices(["worker-b"], 15_000);
+    await this.brokers["b"]!.waitForServices(["worker-a", "chaos-monkey"], 15_000);
   }
 
   async stop(): Promise<void> {

@@ -374,7 +374,7 @@ describe("beside others", () => {
     await mesh.start();
     await theirs.start();
     await callable(node, "clerk.ask");
-    await theirs.waitForServices("ledger", 3000);
+    await theirs.waitForServices("ledger", 15_000);
     expect(await node.broker.call("clerk.ask", {}, { timeout: 1000 })).toBe("added");
     expect(await theirs.call("ledger.add", {}, { timeout: 1000 })).toBe("added");
     await theirs.stop();

@@ -57,7 +57,7 @@ export async function callable({ broker }: NodeBroker, action: string, nodes = 1
   await until(`${action} is callable on ${nodes} nodes`, () => (count() ?? 0) >= nodes);
 }
 
-export async function until(what: string, condition: () => boolean, ms = 5000): Promise<void> {
+export async function until(what: string, condition: () => boolean, ms = 15_000): Promise<void> {
   const end = performance.now() + ms;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`in vain waited until ${what}`);

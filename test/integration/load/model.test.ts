@@ -62,8 +62,8 @@ describe("what a node knows of its calls", () => {
     const paths = () => of("near").flatMap((report) => report.paths.filter(({ caller }) => caller === "teller"));
     const served = () => of("far").flatMap((report) => report.served);
     const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
-    await until("all is told", () => sum(paths().map(({ calls }) => calls)) >= 570, 4000);
-    await until("all is told", () => sum(served().map(({ calls }) => calls)) >= 570, 4000);
+    await until("all is told", () => sum(paths().map(({ calls }) => calls)) >= 570);
+    await until("all is told", () => sum(served().map(({ calls }) => calls)) >= 570);
     const adds = paths().filter(({ action }) => action === "ledger.add");
     expect(sum(adds.map(({ calls }) => calls))).toBe(567);
     expect(sum(adds.flatMap(({ buckets }) => buckets.filter((_, i) => i % 2 === 1)))).toBe(567);

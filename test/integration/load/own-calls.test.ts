@@ -38,4 +38,4 @@ test("what computes in the event loop is not refused to who asks for one after t
     await sleep(80);
   }
   expect(refused).toBe(0);
-}, 20_000);
+});

@@ -58,7 +58,7 @@ async function child(id: string, instanceId = "1"): Promise<ChildProcess> {
   return process_;
 }
 
-async function until(what: string, condition: () => boolean, ms = 3000): Promise<void> {
+async function until(what: string, condition: () => boolean, ms = 15_000): Promise<void> {
   const end = Date.now() + ms;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`not within ${ms} ms: ${what}`);

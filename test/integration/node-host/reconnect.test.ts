@@ -109,7 +109,7 @@ describeWith("nats-server", "a node's connection to the bus", () => {
     }
     const tx = worker.broker.transit!.tx as unknown as { connected: boolean };
     expect(tx.connected).toBe(true);
-  }, 20_000);
+  });
 
   test("is kept where no new one can be made, and that is told", async () => {
     const only = node("only", port);

@@ -45,7 +45,7 @@ const indexes = () =>
 /** A service that finds its documents there, so that loading them is none of its writes. */
 async function startShop(): Promise<StoreService> {
   const made = broker.createService(shop as never) as unknown as StoreService;
-  await broker.waitForServices("shop", 5000, 5);
+  await broker.waitForServices("shop", 15_000, 5);
   return made;
 }
 

@@ -68,7 +68,7 @@ export class ServedOptimizer {
     await served.broker.start();
     await listen(served.#server, port);
     // The gateway takes up routes a moment after their service has come.
-    for (const end = Date.now() + 5000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 20)))
+    for (const end = Date.now() + 15_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 20)))
       if ((await fetch(`${served.gateway}${PERFORMANCE_MOUNT}/metrics`)).status === 401) break;
     return served;
   }

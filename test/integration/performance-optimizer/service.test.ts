@@ -195,7 +195,7 @@ describe("in the store", () => {
     optimizer = await ServedOptimizer.start(optimizer.folder);
     optimizer.node.budget = 2_000_000;
     let left: OptimizationRecord | undefined;
-    for (const end = Date.now() + 5000; left?.status !== "taken-back" && Date.now() < end; ) {
+    for (const end = Date.now() + 15_000; left?.status !== "taken-back" && Date.now() < end; ) {
       await new Promise((resolve) => setTimeout(resolve, 50));
       [left] = await optimizer.call<OptimizationRecord[]>("history");
     }

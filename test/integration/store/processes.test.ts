@@ -61,7 +61,7 @@ test("three processes that start and write at once lose no acknowledged document
   const { service } = await startLibrary();
   const found = await service.collection(bookModel).find();
   expect(new Set(found.map(({ _id }) => _id))).toEqual(new Set(acknowledged));
-}, 20_000);
+});
 
 test("processes that read, change and write with the version never overwrite each other", async () => {
   const { service } = await startLibrary();
@@ -70,7 +70,7 @@ test("processes that read, change and write with the version never overwrite eac
   const counters = [run("increment", "a", "60"), run("increment", "b", "60")];
   expect(await Promise.all(counters.map((counter) => counter.ended()))).toEqual([0, 0]);
   expect(await books.get(_id)).toMatchObject({ pages: 121, version: 121 });
-}, 20_000);
+});
 
 test("a migration runs once when several processes start at once", async () => {
   const starts = ["a", "b", "c"].map((name) => run("migrate", name));
@@ -79,7 +79,7 @@ test("a migration runs once when several processes start at once", async () => {
   expect(db.prepare("SELECT count(*) AS n FROM docs_books").get()).toEqual({ n: 1 });
   expect(db.prepare("SELECT version, name FROM azora_migrations").all()).toEqual([{ version: 1, name: "seed" }]);
   db.close();
-}, 20_000);
+});
 
 test("a process killed inside a transaction leaves nothing of it, and the next one writes at once", async () => {
   expect(await run("die", "a").ended()).toBe("SIGKILL");
@@ -87,7 +87,7 @@ test("a process killed inside a transaction leaves nothing of it, and the next o
   const books = service.collection(bookModel);
   expect(await books.find({}, { withDeleted: true })).toEqual([]);
   expect(await books.insert({ isbn: "half", title: "whole" })).toMatchObject({ version: 1 });
-}, 20_000);
+});
 
 test("processes killed at any moment have lost nothing acknowledged and done nothing by halves", async () => {
   const { service } = await startLibrary();
@@ -111,4 +111,4 @@ test("processes killed at any moment have lost nothing acknowledged and done not
     expect(books).toEqual(expect.arrayContaining(writer.lines().slice(1)));
     expect(writer.lines().length).toBeGreaterThan(1);
   }
-}, 30_000);
+});

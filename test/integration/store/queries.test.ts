@@ -334,7 +334,7 @@ describe("building that cannot end well leaves nothing behind", () => {
     isClean();
     await books.insert(book(99_999));
     expect(await books.count()).toBe(20_001);
-  }, 20_000);
+  });
 
   test("a process that is killed by somebody while it builds", async () => {
     const { books, source } = await filled(20_000);
@@ -364,7 +364,7 @@ describe("building that cannot end well leaves nothing behind", () => {
     await books.insert(book(99_999));
     expect(await books.count()).toBe(20_001);
     expect(await source.createIndex(wish("pages"), LIMITS)).toMatchObject({ made: true });
-  }, 20_000);
+  });
 
   test("a node that dies while its process builds", async () => {
     // Some two seconds; the process learns of the death when it would commit.
@@ -403,7 +403,7 @@ describe("building that cannot end well leaves nothing behind", () => {
     for (let i = 0; i < 300 && isThere(); i++) await new Promise((resolve) => setTimeout(resolve, 50));
     expect(isThere()).toBe(false);
     isClean();
-  }, 30_000);
+  });
 
   test("one that is taken back while it is being built", async () => {
     const { source } = await filled(5000);

@@ -96,7 +96,7 @@ describe("traces", () => {
 
   async function pair(rate: number): Promise<ServiceBroker> {
     const [caller] = await Promise.all([node("heart-1", rate, [shop]), node("brain-1", rate, [ledger])]);
-    await caller.waitForServices("ledger", 5000, 10);
+    await caller.waitForServices("ledger", 15_000, 10);
     return caller;
   }
 

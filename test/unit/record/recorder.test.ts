@@ -55,7 +55,7 @@ function chainService(entries: Entry[]) {
 }
 
 async function until(what: () => boolean): Promise<void> {
-  const end = Date.now() + 5000;
+  const end = Date.now() + 15_000;
   while (!what()) {
     if (Date.now() > end) throw new Error("it did not come");
     await new Promise((resolve) => setTimeout(resolve, 5));

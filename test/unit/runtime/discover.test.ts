@@ -78,5 +78,5 @@ describe("reading a folder of services", () => {
     expect(told["h-nameless"]).toMatch(/name/i);
     expect(told["i-well"]).toBeUndefined();
     expect(told["j"]).toMatch(/is no JSON/);
-  }, 20_000);
+  });
 });

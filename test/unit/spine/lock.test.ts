@@ -70,7 +70,7 @@ describe("the spine's lock", () => {
     const holders = new Array<number>(ROUNDS).fill(0);
     for (const round of lines.flat()) holders[round]!++;
     expect(holders).toEqual(new Array(ROUNDS).fill(1));
-  }, 20_000);
+  });
 
   const DEAD = dead();
 });
