@@ -77,7 +77,13 @@ function workOf({ conditions, actions, mode }: CompleteRule): string {
   return JSON.stringify([conditions, actions, mode]);
 }
 
+const hashes = new WeakMap<CompleteRule, string>();
+
 /** Tells in few characters whether a rule kept on disk is still the same. */
 export function workHash(rule: CompleteRule): string {
-  return hash("sha256", workOf(rule), "base64url").slice(0, 22);
+  const known = hashes.get(rule);
+  if (known !== undefined) return known;
+  const made = hash("sha256", workOf(rule), "base64url").slice(0, 22);
+  hashes.set(rule, made);
+  return made;
 }

@@ -3,6 +3,12 @@ const SAMPLES = 64;
 /** Windows in all: about 1 KB each. */
 export const MOST_WINDOWS = 4096;
 
+export interface RateSample {
+  /** Monotonic, ms. */
+  at: number;
+  value: number;
+}
+
 interface RateWindow {
   column: number;
   /** ms */
@@ -51,6 +57,26 @@ export class RateWindows {
       const known = from.#numbers.get(key);
       if (known !== undefined) this.#windows[number] = from.#windows[known]!;
     }
+  }
+
+  /** What each window has seen, the oldest first. */
+  *windows(): Generator<{ column: number; over: number; samples: RateSample[] }> {
+    for (const { column, over, at, values, first, count } of this.#windows) {
+      const places = Array.from({ length: count }, (_, i) => (first + i) % SAMPLES);
+      yield { column, over, samples: places.map((place) => ({ at: at[place]!, value: values[place]! })) };
+    }
+  }
+
+  /** Gives a new window what the one before it has seen, the oldest first; nothing where there is no such window, or it is too much. */
+  restore(column: number, over: number, samples: readonly RateSample[]): void {
+    const window = this.#windows[this.find(column, over) ?? -1];
+    if (!window || window.count > 0 || samples.length > SAMPLES) return;
+    for (const [i, { at, value }] of samples.entries()) {
+      window.at[i] = at;
+      window.values[i] = value;
+    }
+    window.first = 0;
+    window.count = samples.length;
   }
 
   /** Change per second; NaN where it is not known. */

@@ -7,6 +7,7 @@ import { LoadedRules } from "./loaded-rules.ts";
 import { type RuleSnapshot, readSnapshot, recall, remember } from "./rule-memory.ts";
 import { RuleReasons } from "./rule-reasons.ts";
 import { ENDED, FIRES } from "./rule-timing.ts";
+import { recallTimes, rememberTimes, type TimingSnapshot } from "./timing-memory.ts";
 import { FALSE, TRUE, UNKNOWN } from "./truth.ts";
 import { whyFaulty } from "./why.ts";
 
@@ -146,6 +147,16 @@ export class RuleEvaluator {
     this.#kept = readSnapshot(snapshot);
     recall(this.#loaded, this.#kept, now, this.#wall());
     this.#unseen = true;
+  }
+
+  /** What the rules are in the middle of. */
+  timings(now: number): TimingSnapshot {
+    return rememberTimes(this.#loaded, this.#columns, now);
+  }
+
+  /** After the rules are loaded and before they are first looked at. @param taken when the timings were, by the clock of now */
+  goOn(timings: unknown, taken: number): void {
+    recallTimes(this.#loaded, this.#columns, timings, taken);
   }
 
   stats(): EvaluatorStats {
