@@ -38,7 +38,7 @@ interface Lever {
  * Stops rules that push one lever of one target to and fro. A push in the other direction than the last one is a reversal;
  * the one that would be too many within the window is refused, and those that took part are stopped for a while. Then they
  * may try again, once: who goes on fighting is stopped twice as long.
- * Another rule may push the lever meanwhile. Times are monotonic ms.
+ * Other rules may push the lever meanwhile, and turn it once among them all. Times are monotonic ms.
  */
 export class FlapBudget {
   readonly #reversals: number;
@@ -107,10 +107,13 @@ export class FlapBudget {
       lever.reversals.push({ at: now, rules: [lever.rule, rule] });
       return true;
     }
-    lever.stopped = [...new Set([...lever.reversals.flatMap(({ rules }) => rules), lever.rule, rule])];
+    const isStopped = lever.until > now;
+    const fighting = [...lever.reversals.flatMap(({ rules }) => rules), lever.rule, rule];
+    lever.stopped = [...new Set([...(isStopped ? lever.stopped : []), ...fighting])];
     lever.until = now + Math.min(this.#longestStop, this.#stop * 2 ** Math.min(lever.stops, 20));
     lever.stops += 1;
-    lever.reversals = [];
+    // The reversal that a stop leaves to others is one for them all, not one for each who joins.
+    if (!isStopped) lever.reversals = [];
     return false;
   }
 

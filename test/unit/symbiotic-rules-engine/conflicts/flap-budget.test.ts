@@ -54,6 +54,22 @@ describe("the flap budget", () => {
     expect(fight()).toBe(MINUTE);
   });
 
+  test("lets rules that join a fight while it is stopped turn the lever once among them all, not once each", () => {
+    const budget = new FlapBudget({ reversals: 1 });
+    const push = (direction: 1 | -1, rule: string) => budget.allow("heart", "memory", direction, rule, 0).ok;
+    expect([push(1, "a"), push(-1, "a"), push(1, "a")]).toEqual([true, true, false]);
+    expect([push(1, "c"), push(-1, "c"), push(-1, "b"), push(-1, "d")]).toEqual([true, false, false, false]);
+    expect(budget.stopped(0)).toMatchObject([{ rules: ["a", "c", "b", "d"] }]);
+  });
+
+  test("keeps those stopped that were, when others are stopped besides", () => {
+    const budget = new FlapBudget({ reversals: 1, stop: MINUTE });
+    const push = (direction: 1 | -1, rule: string, now = 0) => budget.allow("heart", "memory", direction, rule, now).ok;
+    expect([push(1, "a"), push(-1, "b"), push(1, "a")]).toEqual([true, true, false]);
+    expect([push(1, "c"), push(-1, "d")]).toEqual([true, false]);
+    expect(push(1, "a", MINUTE / 2)).toBe(false);
+  });
+
   test("takes setting something for no reversal", () => {
     const budget = new FlapBudget({ reversals: 0 });
     budget.allow("heart", "instances", 1, "grow", 0);
