@@ -15,6 +15,7 @@ import { Executions } from "./executions.ts";
 import { harmonyUpdate } from "./harmony-update.ts";
 import { History } from "./history/history.ts";
 import { KeptState } from "./kept-state.ts";
+import { KeptTimes } from "./kept-times.ts";
 import type { OrganismTick } from "./model/organism-model.ts";
 import { Parts } from "./parts.ts";
 import { Rounds } from "./rounds.ts";
@@ -36,6 +37,8 @@ export interface EngineOptions {
   clock?: Clock;
   /** ms since the epoch. @default Date.now */
   wall?: () => number;
+  /** ms since the machine was started. @default os.uptime */
+  uptime?: () => number;
 }
 
 /** How soon after a report it is judged, ms: reports of several nodes are judged together. */
@@ -44,7 +47,7 @@ const JUDGE_MS = 250;
 const FIRINGS_PER_JUDGEMENT = 50;
 const SECOND_MS = 1000;
 const LOOK_MS = 5000;
-/** What a launch leaves behind is not what rules are for, ms. */
+/** What a launch leaves behind is not what rules are for, ms. An engine that was killed meanwhile waits for no launch. */
 const SETTLING_MS = 5000;
 
 /** Measures, judges and acts, second by second. */
@@ -58,6 +61,7 @@ export class Engine {
   readonly executions: Executions;
   readonly record: RuleRecord;
   readonly kept: KeptState;
+  readonly times: KeptTimes;
   readonly parts: Parts;
   readonly trials: Trials;
   /** When rules last fired, ISO 8601. */
@@ -115,6 +119,14 @@ export class Engine {
       },
       actions: this.actor,
     });
+    this.times = new KeptTimes({
+      path: join(dataDir, "organism", "rule-times.json"),
+      evaluator: this.evaluator,
+      epoch: () => this.senses.epoch,
+      clock,
+      wall,
+      uptime: options.uptime,
+    });
     this.desk = new RuleDesk({
       store,
       folders,
@@ -130,6 +142,7 @@ export class Engine {
     await this.history.open();
     await this.alerting.open();
     for (const problem of await this.kept.restore()) logger.warn(problem);
+    await this.times.open();
     await this.desk.open();
     await this.executions.open().catch((error) => this.parts.failed("executions", error));
     await this.senses.look();
@@ -142,7 +155,7 @@ export class Engine {
     this.#rounds.stop();
     await Promise.all([this.actor.stop(), this.trials.stop()]);
     await this.kept.keep();
-    await Promise.all([this.alerting.stop(), this.history.close()]);
+    await Promise.all([this.times.close(), this.alerting.stop(), this.history.close()]);
   }
 
   /** What the organism is by the newest reports. */
@@ -156,7 +169,7 @@ export class Engine {
     return { ...this.senses.situations.situation(this.judged, this.#clock.now()), activeRules };
   }
 
-  /** Rules are judged from some seconds after the launch on. */
+  /** Rules are judged from some seconds after the launch on; at once where the engine before judged them already. */
   get isJudging(): boolean {
     return this.#isJudging;
   }
@@ -167,19 +180,30 @@ export class Engine {
     senses.hasNews = false;
     const now = this.#clock.now();
     this.#judged = this.parts.run("model", () => senses.model.tick()) ?? this.#judged;
-    if (!this.#isJudging && senses.launchedAt !== undefined && now - senses.launchedAt >= SETTLING_MS) {
-      this.#isJudging = true;
-      this.#load(this.#rules, this.desk.faults);
-    }
+    if (!this.#isJudging && this.#isSettled(now)) this.#begin();
     const turned = this.parts.run("rules", () => this.evaluator.tick(now));
     for (const rule of turned?.ended ?? []) {
       this.actor.ended(rule);
       this.alerting.manager.clearRule(rule);
     }
-    for (const firing of [...(turned?.fired ?? []), ...(turned?.shadow ?? [])]) void this.#fire(firing);
+    const firings = [...(turned?.fired ?? []), ...(turned?.shadow ?? [])];
+    for (const firing of firings) void this.#fire(firing);
+    if (firings.length > 0) void this.times.keep();
     // Which rules are active is not known before they are judged.
     const active = this.#isJudging ? this.evaluator.active() : undefined;
     this.parts.run("actions", () => this.actor.tick(now, active));
+  }
+
+  #isSettled(now: number): boolean {
+    const { launchedAt } = this.senses;
+    return launchedAt !== undefined && (now - launchedAt >= SETTLING_MS || this.times.wereJudged);
+  }
+
+  #begin(): void {
+    this.#isJudging = true;
+    this.#load(this.#rules, this.desk.faults);
+    const said = this.times.takeUp();
+    if (said) this.#options.logger.info(said);
   }
 
   /** Never rejects: what could not be done is said in the result. */
@@ -194,6 +218,7 @@ export class Engine {
     this.senses.hasNews = true;
     const { judged } = this;
     this.parts.run("alerts", () => this.alerting.tick(this.situation));
+    void this.times.keep();
     this.parts.run("history", () => this.history.add(this.#wall(), this.#columns));
     this.parts.run("telling", () => {
       void this.#options.broker.broadcast("organism.harmony", harmonyUpdate(judged, this.evaluator.active()));

@@ -178,9 +178,10 @@ export class Operations {
   }
 
   health(): { status: "healthy" | "degraded"; checks: Record<string, unknown> } {
-    const { parts, judged, isJudging, kept, executions, desk, evaluator, senses, alerting, history } = this.#engine;
+    const { parts, judged, isJudging, kept, times, executions, desk, evaluator, senses, alerting, history } =
+      this.#engine;
     const { failures } = parts;
-    const stored = kept.failure ?? executions.failure;
+    const stored = kept.failure ?? executions.failure ?? times.failure;
     const faults = desk.faults;
     const { rules, active } = evaluator.stats();
     const checks = {

@@ -54,6 +54,11 @@ export class Senses {
     return this.#options.clock.now() - this.#topologyAt < TOPOLOGY_FRESH_MS ? this.roster.topology : undefined;
   }
 
+  /** Of the orchestrator that was heard last: it grows with each life of it. */
+  get epoch(): number | undefined {
+    return this.roster.topology?.epoch;
+  }
+
   /** @param from node that has sent it */
   vitals(report: unknown, from?: string): void {
     if (this.#isOfAnother("vitals", report, from)) return;

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -94,6 +94,7 @@ describe("the engine", () => {
       dataDir: folder,
       clock,
       wall,
+      uptime: () => clock.now(),
     });
     await engine.start();
     operations = new Operations(engine, broker, { wall, now: () => clock.now() });
@@ -260,6 +261,25 @@ describe("the engine", () => {
     await seconds(12, 95);
     expect(operations.why("calm").cooldownLeft).toBeGreaterThan(500_000);
     expect(await engine.executions.newest(10)).toHaveLength(1);
+  });
+
+  test("an engine that is killed goes on with how long rules have held, and waits for no launch", async () => {
+    await operations.putRule(busy("calm", { for: 20_000 }), "operator");
+    await seconds(6, 10);
+    await seconds(10, 95);
+    // What a killed one leaves behind, and not what it would have put down at its end.
+    const path = join(folder, "organism", "rule-times.json");
+    await settled(() => existsSync(path));
+    const left = readFileSync(path);
+    await engine.stop();
+    writeFileSync(path, left);
+    clock.advance(3000);
+    await begin();
+    await seconds(1, 95);
+    expect(operations.why("calm").heldFor).toBeGreaterThan(4000);
+    expect(engine.actor.flags()).toEqual([]);
+    await seconds(17, 95);
+    await settled(() => engine.actor.flags().length === 1);
   });
 
   test("an effect that was watched when the engine ended is unknown, not watched for ever", async () => {
