@@ -82,7 +82,7 @@ describe("a graceful stop", () => {
     const agent = new http.Agent({ keepAlive: true });
     const idle = new http.Agent({ keepAlive: true });
     await ask(organism.port, "/live", { agent: idle }); // an idle connection that stays open
-    const inFlight = ask(organism.port, "/api/slow/400", { agent });
+    const inFlight = ask(organism.port, "/api/slow/1500", { agent });
     await wait(50);
     const stopped = organism.brokers[0]!.stop();
     await wait(10);
@@ -95,7 +95,7 @@ describe("a graceful stop", () => {
     expect(await inFlight).toMatchObject({ status: 200, headers: { connection: "close" } });
     const start = Date.now();
     await stopped;
-    expect(Date.now() - start).toBeLessThan(1_500);
+    expect(Date.now() - start).toBeLessThan(4_000);
     await expect(ask(organism.port, "/live")).rejects.toThrow("ECONNREFUSED");
     agent.destroy();
     idle.destroy();
@@ -103,24 +103,24 @@ describe("a graceful stop", () => {
 
   test("is bounded: what takes longer is cut off", async () => {
     organism = await Organism.start([slow], { limits: { drainTimeout: 300 } });
-    const answer = ask(organism.port, "/api/slow/1200").catch((error) => error.code);
+    const answer = ask(organism.port, "/api/slow/8000").catch((error) => error.code);
     await wait(50);
     const start = Date.now();
     await organism.brokers[0]!.stop();
-    expect(Date.now() - start).toBeLessThan(900);
+    expect(Date.now() - start).toBeLessThan(4_000);
     expect(await answer).toBe("ECONNRESET");
   });
 
   test("restarted in place, the next incarnation listens at once and the last finishes what it began", async () => {
     organism = await Organism.start([slow]);
     const broker = organism.brokers[0]!;
-    const inFlight = ask(organism.port, "/api/slow/400");
+    const inFlight = ask(organism.port, "/api/slow/1500");
     await wait(50);
     const start = Date.now();
     await broker.destroyService(broker.getLocalService("azora-api-gateway"));
     broker.createService(organism.gateway({}));
     await broker.waitForServices("azora-api-gateway", 2_000, 5);
-    expect(Date.now() - start).toBeLessThan(150);
+    expect(Date.now() - start).toBeLessThan(1_000);
     expect((await ask(organism.port, "/api/slow/1")).status).toBe(200);
     expect(await inFlight).toMatchObject({ status: 200, headers: { connection: "close" } });
   });
@@ -131,7 +131,7 @@ describe("a graceful stop", () => {
     await new Promise((resolve) => socket.once("connect", resolve));
     const start = Date.now();
     await organism.brokers[0]!.stop();
-    expect(Date.now() - start).toBeLessThan(1_500);
+    expect(Date.now() - start).toBeLessThan(4_000);
     socket.destroy();
   });
 });

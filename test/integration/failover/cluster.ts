@@ -18,6 +18,7 @@ export class Cluster {
   readonly folder = mkdtempSync(join(tmpdir(), "azora-cluster-"));
   readonly #record = join(this.folder, "runs.txt");
   readonly #nodes = new Map<string, ChildProcess>();
+  readonly #children: ChildProcess[] = [];
   readonly #bus: Bus;
   readonly mesh: Mesh;
   readonly broker: ServiceBroker;
@@ -50,6 +51,16 @@ export class Cluster {
   }
 
   async node(id: string): Promise<void> {
+    const start = await this.prepared(id);
+    start();
+    await this.until(
+      `${id} is callable`,
+      () => this.broker.registry.getActionEndpointByNodeId("worker.quick", id) != null,
+    );
+  }
+
+  /** A process that has loaded everything; the node starts when what this gives is called, within milliseconds. */
+  async prepared(id: string): Promise<() => void> {
     const args = [
       join(import.meta.dirname, "node-process.ts"),
       this.folder,
@@ -58,14 +69,14 @@ export class Cluster {
       JSON.stringify(this.#bus),
     ];
     const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...args], {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["pipe", "pipe", "inherit"],
     });
-    this.#nodes.set(id, child);
+    this.#children.push(child);
     await once(child.stdout!, "data");
-    await this.until(
-      `${id} is callable`,
-      () => this.broker.registry.getActionEndpointByNodeId("worker.quick", id) != null,
-    );
+    return () => {
+      this.#nodes.set(id, child);
+      child.stdin!.end();
+    };
   }
 
   kill(id: string): void {
@@ -98,7 +109,7 @@ export class Cluster {
   async stop(): Promise<void> {
     await this.broker.stop();
     await this.mesh.close();
-    for (const child of this.#nodes.values()) child.kill("SIGKILL");
+    for (const child of this.#children) child.kill("SIGKILL");
     rmSync(this.folder, { recursive: true });
   }
 }

@@ -1,4 +1,8 @@
-/** A node with a worker service. Each run of an action is written into a file, so that a test sees what ran where. */
+/**
+ * A node with a worker service, which starts when standard input ends. Each run of an action is written into a file, so
+ * that a test sees what ran where.
+ */
+import { once } from "node:events";
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "moleculer";
@@ -29,13 +33,14 @@ broker.createService({
   name: "worker",
   actions: {
     quick: { idempotent: true, handler: run("quick", 0) } as never,
-    look: { idempotent: true, handler: run("look", 300) } as never,
-    pay: run("pay", 300),
+    look: { idempotent: true, handler: run("look", 600) } as never,
+    pay: run("pay", 600),
     tag(ctx: Context<unknown, { tag?: string }>) {
       ctx.meta.tag = id;
     },
   },
 });
+console.log("prepared");
+await once(process.stdin.resume(), "end");
 await mesh.start();
 await broker.start();
-console.log("started");

@@ -44,15 +44,15 @@ describe("faults of a node", () => {
   });
 
   test("of calls delay them, and end by themselves after their time", async () => {
-    await pair.inject("b", { kind: "delay-calls", service: "worker-b", ms: 150 }, 400);
+    await pair.inject("b", { kind: "delay-calls", service: "worker-b", ms: 600 }, 1500);
     const start = Date.now();
-    expect(await pair.workOn("b")).toBe("done on b");
-    expect(Date.now() - start).toBeGreaterThanOrEqual(149);
-    await sleep(400);
-    expect(await pair.active("b")).toEqual([]);
+    expect(await pair.workOn("b", 5000)).toBe("done on b");
+    expect(Date.now() - start).toBeGreaterThanOrEqual(599);
+    while ((await pair.active("b")).length > 0) await sleep(20);
+    expect(Date.now() - start).toBeLessThan(10_000);
     const later = Date.now();
     await pair.workOn("b");
-    expect(Date.now() - later).toBeLessThan(100);
+    expect(Date.now() - later).toBeLessThan(500);
   });
 
   test("take a service away behind its host's back, and give it back where nobody else has", async () => {
@@ -64,10 +64,11 @@ describe("faults of a node", () => {
     await pair.brokers["b"]!.call("node-host.load", command, { nodeID: "b" });
     await pair.brokers["a"]!.waitForServices("tool", 15_000);
     await pair.inject("b", { kind: "kill-service", service: "tool" });
-    await sleep(50);
+    const { actions } = pair.brokers["a"]!.registry;
+    while (actions.isAvailable("tool.use")) await sleep(5);
     await expect(pair.brokers["a"]!.call("tool.use")).rejects.toThrow(/not available/);
     expect(await pair.undo("b")).toEqual(["kill-service: revived"]);
-    await sleep(50);
+    while (!actions.isAvailable("tool.use")) await sleep(5);
     expect(await pair.brokers["a"]!.call("tool.use")).toBe("used");
 
     await pair.inject("b", { kind: "kill-service", service: "tool" });
@@ -94,8 +95,10 @@ describe("faults of a node", () => {
 
   test("really hold memory", async () => {
     await pair.inject("b", { kind: "leak", mbPerSecond: 100, limitMB: 30 });
-    await sleep(600);
-    expect(await pair.active("b")).toMatchObject([{ facts: { heldMB: 30 } }]);
+    const held = async () => (await pair.active("b"))[0]!.facts["heldMB"] as number;
+    while ((await held()) < 30) await sleep(50);
+    await sleep(200);
+    expect(await held()).toBe(30);
     await pair.undo("b");
   });
 
@@ -116,14 +119,12 @@ describe("faults of a node", () => {
   test("end when their run is over, and when the node that asked for them is gone", async () => {
     await pair.inject("b", { kind: "fail-calls", service: "worker-b" });
     await pair.brokers["a"]!.broadcast("chaos.over", { run: "run-1" });
-    await sleep(50);
-    expect(await pair.active("b")).toEqual([]);
+    while ((await pair.active("b")).length > 0) await sleep(5);
     await pair.inject("b", { kind: "fail-calls", service: "worker-b" });
     expect(await pair.active("b")).toHaveLength(1);
     await pair.brokers["a"]!.stop();
     await pair.meshes["a"]!.close();
-    await sleep(100);
-    expect(await pair.brokers["b"]!.call("node-faults.active")).toEqual([]);
+    while (((await pair.brokers["b"]!.call("node-faults.active")) as unknown[]).length > 0) await sleep(5);
     await pair.brokers["a"]!.start().catch(() => {});
   });
 });

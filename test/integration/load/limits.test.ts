@@ -16,21 +16,25 @@ const tally = (outcomes: unknown[]) => {
 describe("the limits of a node's actions", () => {
   let nodes: LoadNodes;
   let runs: string[];
+  /** Lets the calls end that wait for it. */
+  let release: (() => void)[];
   beforeEach(() => {
     nodes = new LoadNodes();
     runs = [];
+    release = [];
   });
   afterEach(() => nodes.stop());
 
-  /** A service with two places for its calls, of 30 ms each. */
+  /** A service with two places for its calls, of 30 ms each, or until they are released. */
   const narrow = (node: string, more: object = {}): ServiceSchema => ({
     name: "narrow",
     actions: {
       pass: {
         concurrency: { floor: 2, ceiling: 2 },
-        async handler(ctx: Context<{ id?: number; ms?: number }>) {
+        async handler(ctx: Context<{ id?: number; ms?: number; isHeld?: boolean }>) {
           runs.push(`${ctx.params.id} ${node}`);
-          await sleep(ctx.params.ms ?? 30);
+          if (ctx.params.isHeld) await new Promise<void>((end) => release.push(end));
+          else await sleep(ctx.params.ms ?? 30);
           return node;
         },
       } as never,
@@ -44,10 +48,10 @@ describe("the limits of a node's actions", () => {
     const quick = { name: "quick", actions: { one: () => sleep(1), hundred: () => sleep(100) } } as ServiceSchema;
     const { broker } = await nodes.node("one", [quick]);
     for (const action of ["quick.one", "quick.hundred"]) {
-      // The service has been quiet before.
+      // The service has been quiet before. All come within less than the half second in which a queue counts them.
       for (let i = 0; i < 5; i++) await broker.call(action);
-      const calls = Array.from({ length: 10_000 }, () => outcome(broker.call(action, {}, { timeout: 20_000 })));
-      expect(tally(await Promise.all(calls))).toEqual({ undefined: 10_000 });
+      const calls = Array.from({ length: 3000 }, () => outcome(broker.call(action, {}, { timeout: 20_000 })));
+      expect(tally(await Promise.all(calls))).toEqual({ undefined: 3000 });
     }
   });
 
@@ -64,22 +68,22 @@ describe("the limits of a node's actions", () => {
     const near = await nodes.node("near");
     const far = await nodes.node("far", [narrow("far")]);
     await callable(near, "narrow.pass");
+    const gate = far.limits.gate("narrow.pass")!;
+    // Else those that hold the places would be taken for what a call needs, and the late ones be refused at once.
+    for (let i = 0; i < 20; i++) await far.broker.call("narrow.pass", { ms: 1 });
     for (const { broker } of [far, near]) {
       runs.length = 0;
-      const calls = Array.from({ length: 12 }, (_, id) =>
-        outcome(broker.call("narrow.pass", { id, ms: 60 }, { timeout: 150 })),
-      );
-      const counts = tally(await Promise.all(calls));
-      expect(counts["far"]).toBeGreaterThanOrEqual(2);
-      expect(Object.keys(counts).sort()).toEqual(["REQUEST_TIMEOUT", "far"]);
-      await until(
-        "all is quiet",
-        () => far.limits.gate("narrow.pass")!.running === 0 && far.limits.gate("narrow.pass")!.waiting === 0,
-      );
-      // What runs when its caller gives up was begun in time.
-      expect(runs.length).toBeLessThanOrEqual(counts["far"]! + 2);
+      const pass = (params: object, timeout: number) => outcome(broker.call("narrow.pass", params, { timeout }));
+      const begun = [0, 1].map((id) => pass({ id, isHeld: true }, 20_000));
+      await until("both places are taken", () => gate.running === 2);
+      const late = Array.from({ length: 10 }, (_, i) => pass({ id: i + 2 }, 300));
+      expect(tally(await Promise.all(late))).toEqual({ REQUEST_TIMEOUT: 10 });
+      for (const end of release.splice(0)) end();
+      expect(await Promise.all(begun)).toEqual(["far", "far"]);
+      await until("all is quiet", () => gate.running === 0 && gate.waiting === 0);
+      expect(runs).toEqual(["0 far", "1 far"]);
     }
-    expect(far.limits.gate("narrow.pass")!.report()!.refused.late).toBeGreaterThan(4);
+    expect(gate.report()!.refused.late).toBeGreaterThan(4);
   });
 
   test("free the places of calls that are never answered", async () => {
@@ -133,9 +137,9 @@ describe("the limits of a node's actions", () => {
       await sleep(100);
       throw call.refusal("limit", 1);
     };
-    const left = (await near.broker.call("narrow.look", {}, { timeout: 1000 })) as number;
-    expect(left).toBeLessThan(905);
-    expect(left).toBeGreaterThan(600);
+    const left = (await near.broker.call("narrow.look", {}, { timeout: 5000 })) as number;
+    expect(left).toBeLessThan(4905);
+    expect(left).toBeGreaterThan(2000);
   });
 
   test("let the more important calls begin first, wherever their request began, and the critical ones beyond the limit", async () => {
@@ -146,17 +150,18 @@ describe("the limits of a node's actions", () => {
     await callable(near, "narrow.pass");
     const gate = far.limits.gate("narrow.pass")!;
     const calls: Promise<unknown>[] = [];
-    const pay = (id: number, $priority?: string) =>
-      calls.push(outcome(near.broker.call("teller.pay", { id }, { meta: { $priority } as never })));
-    pay(0);
-    pay(1);
+    const pay = (id: number, $priority?: string, isHeld = false) =>
+      calls.push(outcome(near.broker.call("teller.pay", { id, isHeld }, { meta: { $priority } as never })));
+    pay(0, undefined, true);
+    pay(1, undefined, true);
     await until("both run", () => gate.running === 2);
     pay(2, "low");
     pay(3, "nonsense");
     pay(4, "high");
     await until("three wait", () => gate.waiting === 3);
     pay(5, "critical");
-    await until("the critical one runs", () => gate.running === 3);
+    await until("the critical one has run", () => runs.length === 3 && gate.running === 2);
+    for (const end of release) end();
     await Promise.all(calls);
     expect(runs.map((run) => run.split(" ")[0])).toEqual(["0", "1", "5", "4", "3", "2"]);
   });
@@ -166,13 +171,13 @@ describe("the limits of a node's actions", () => {
     const far = await nodes.node("far", [narrow("far")]);
     await callable(near, "narrow.pass");
     await callable(near, "node-performance.limits", 2);
-    const jam = Array.from({ length: 50 }, () => outcome(near.broker.call("narrow.hang", {}, { timeout: 500 })));
+    const jam = Array.from({ length: 50 }, () => outcome(near.broker.call("narrow.hang", {}, { timeout: 2000 })));
     await until("it is jammed", () => far.limits.gate("narrow.hang")!.waiting > 0);
     far.limits.set("narrow", 1);
     const start = performance.now();
     expect(await near.broker.call("narrow.health")).toMatchObject({ status: "healthy" });
     const limits = await near.broker.call("node-performance.limits", { service: "narrow" }, { nodeID: "far" });
-    expect(performance.now() - start).toBeLessThan(300);
+    expect(performance.now() - start).toBeLessThan(1500);
     expect(limits).toContainEqual(
       expect.objectContaining({ action: "narrow.hang", running: 2, limit: 2, floor: 2, ceiling: 2 }),
     );
@@ -226,7 +231,7 @@ describe("the limits of a node's actions", () => {
     });
     const { broker } = await nodes.node("one", [cross("a", "b"), cross("b", "a")]);
     const calls = Array.from({ length: 40 }, (_, i) =>
-      outcome(broker.call(i % 2 === 0 ? "a.go" : "b.go", {}, { timeout: 4000 })),
+      outcome(broker.call(i % 2 === 0 ? "a.go" : "b.go", {}, { timeout: 15_000 })),
     );
     const counts = tally(await Promise.all(calls));
     expect(counts["end"]).toBeGreaterThan(10);
@@ -319,18 +324,18 @@ describe("the limits of a node's actions", () => {
         },
       },
     ]);
-    const act = (ms: number) => outcome(broker.call("busy.act", { ms }, { timeout: 100 }));
-    const late = Array.from({ length: 20 }, () => act(300));
+    const act = (ms: number) => outcome(broker.call("busy.act", { ms }, { timeout: 500 }));
+    const late = Array.from({ length: 20 }, () => act(1500));
     await sleep(30);
     expect(await act(10)).toBeUndefined();
     expect(tally(await Promise.all(late))).toEqual({ REQUEST_TIMEOUT: 20 });
     expect(breakers.states()).toEqual([]);
-    const hanging = Array.from({ length: 5 }, () => outcome(broker.call("busy.hang", {}, { timeout: 100 })));
+    const hanging = Array.from({ length: 5 }, () => outcome(broker.call("busy.hang", {}, { timeout: 500 })));
     await sleep(30);
     await act(10);
     await Promise.all(hanging);
     expect(breakers.states()).toMatchObject([{ callee: "busy.hang", state: "open" }]);
-    await Promise.all([act(300), act(300), act(300)]);
+    await Promise.all([act(1500), act(1500), act(1500)]);
     expect(breakers.states()).toContainEqual(expect.objectContaining({ callee: "busy", state: "open" }));
   });
 
@@ -390,7 +395,7 @@ describe("beside others", () => {
     } as unknown as BrokerOptions;
     const service = (where: string): ServiceSchema => ({
       name: "mill",
-      actions: { grind: () => sleep(50).then(() => where) },
+      actions: { grind: () => sleep(300).then(() => where) },
     });
     const near = await nodes.node("near", [], own);
     for (const id of ["one", "two"]) await nodes.node(id, [service(id)], own);

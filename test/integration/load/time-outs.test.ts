@@ -35,7 +35,7 @@ const sleeper = (name = "sleeper"): ServiceSchema => ({
       Readable.from(
         (async function* () {
           yield "a";
-          await sleep(150);
+          await sleep(600);
           yield "b";
         })(),
       ),
@@ -108,9 +108,9 @@ describe("time-outs of calls", () => {
 
   test("a call on behalf of another has what is left of its time", async () => {
     const ours = await azoran();
-    const left = (await ours.call("sleeper.through", { ms: 30 }, { timeout: 70 })) as number;
-    expect(left).toBeGreaterThan(10);
-    expect(left).toBeLessThanOrEqual(41);
+    const left = (await ours.call("sleeper.through", { ms: 300 }, { timeout: 2000 })) as number;
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThanOrEqual(1701);
     await ours.stop();
   });
 
@@ -193,13 +193,13 @@ describe("time-outs of calls", () => {
     });
 
     test("the time that is left goes with the call", async () => {
-      expect(await near!.broker.call("sleeper.timeout", {}, { timeout: 300 })).toBeLessThanOrEqual(300);
-      const left = (await near!.broker.call("sleeper.through", { ms: 50 }, { timeout: 300 })) as number;
-      expect(left).toBeLessThanOrEqual(251);
+      expect(await near!.broker.call("sleeper.timeout", {}, { timeout: 1500 })).toBeLessThanOrEqual(1500);
+      const left = (await near!.broker.call("sleeper.through", { ms: 50 }, { timeout: 1500 })) as number;
+      expect(left).toBeLessThanOrEqual(1451);
     });
 
     test("a stream that is answered in time may last longer than the call may", async () => {
-      const stream = (await near!.broker.call("sleeper.slowStream", {}, { timeout: 80 })) as Readable;
+      const stream = (await near!.broker.call("sleeper.slowStream", {}, { timeout: 400 })) as Readable;
       const chunks: string[] = [];
       for await (const chunk of stream) chunks.push(String(chunk));
       expect(chunks.join("")).toBe("ab");

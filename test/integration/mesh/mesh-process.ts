@@ -8,7 +8,7 @@ const mesh = new Mesh({
   folder,
   hello: { id, role: "node", instanceId, ...ownIdentity() },
   beatEvery: 20,
-  hangAfter: 200,
+  hangAfter: 500,
 });
 mesh.on("message", (peer, message) => {
   if (message.type === "close") void mesh.close().then(() => process.exit(0));

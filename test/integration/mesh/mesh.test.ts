@@ -28,7 +28,7 @@ interface Seen {
 }
 
 function member(id: string, instanceId = "1", role: PeerHello["role"] = "node"): Seen {
-  const mesh = new Mesh({ folder, hello: { id, role, instanceId, ...ownIdentity() }, beatEvery: 20, hangAfter: 200 });
+  const mesh = new Mesh({ folder, hello: { id, role, instanceId, ...ownIdentity() }, beatEvery: 20, hangAfter: 500 });
   const events: string[] = [];
   mesh.on("up", (peer) => events.push(`up ${peer.id} ${peer.instanceId}`));
   mesh.on("down", (peer, reason) => events.push(`down ${peer.id} ${peer.instanceId} ${reason}`));
@@ -97,7 +97,7 @@ describe("members of the mesh", () => {
     expect(readdirSync(folder)).toEqual(["dead.sock"]);
     const since = Date.now();
     const a = await started("a");
-    expect(Date.now() - since).toBeLessThan(300);
+    expect(Date.now() - since).toBeLessThan(1000);
     expect(a.mesh.peers()).toEqual([]);
   });
 
@@ -161,7 +161,7 @@ describe("the end of a member", () => {
     victim.kill("SIGKILL");
     const since = performance.now();
     await until("it is gone", () => a.events.length === 2);
-    expect(performance.now() - since).toBeLessThan(500);
+    expect(performance.now() - since).toBeLessThan(1500);
     await sleep(60);
     expect(a.events).toEqual(["up victim 1", "down victim 1 lost"]);
     expect(a.mesh.peer("victim")).toBeUndefined();
@@ -207,7 +207,7 @@ describe("the end of a member", () => {
       socket.write(encodeJson(FRAME.hello, { id: "b", role: "node", instanceId, ...ownIdentity() }));
       await until("it is there", () => mesh.peer("b")?.instanceId === instanceId);
     }
-    const closed = await Promise.race([mesh.close().then(() => true), sleep(1500, false, { ref: false })]);
+    const closed = await Promise.race([mesh.close().then(() => true), sleep(4000, false, { ref: false })]);
     expect(closed).toBe(true);
   });
 });
@@ -229,10 +229,12 @@ describe("a member that hangs", () => {
     const a = await started("a");
     const sleeper = await child("sleeper");
     await until("it is there", () => a.mesh.peer("sleeper") !== undefined);
-    a.mesh.send("sleeper", "announce", { ms: 700 });
-    await sleep(100);
+    a.mesh.send("sleeper", "announce", { ms: 2500 });
+    const echoed = once(a.mesh, "message");
+    a.mesh.send("sleeper", "echo", { text: "announced" });
+    await echoed;
     sleeper.kill("SIGSTOP");
-    await sleep(400);
+    await sleep(1000);
     expect(a.events).toEqual(["up sleeper 1"]);
     await until("it hangs", () => a.events.includes("hung sleeper"));
     sleeper.kill("SIGCONT");
@@ -243,7 +245,7 @@ describe("a member that hangs", () => {
     const a = await started("a");
     await child("sleeper");
     await until("it is there", () => a.mesh.peer("sleeper") !== undefined);
-    const end = Date.now() + 500;
+    const end = Date.now() + 1200;
     while (Date.now() < end);
     await sleep(100);
     expect(a.events).toEqual(["up sleeper 1"]);
@@ -273,7 +275,7 @@ describe("a member that hangs", () => {
     while (sent < 40 && mesh.sendPacket("sleeper", "X", payload)) sent++;
     expect(sent * 8).toBeGreaterThanOrEqual(64);
     expect(sent * 8).toBeLessThanOrEqual(64 + 2 * 8);
-    expect(await Promise.race([mesh.close().then(() => true), sleep(1500, false, { ref: false })])).toBe(true);
+    expect(await Promise.race([mesh.close().then(() => true), sleep(4000, false, { ref: false })])).toBe(true);
   });
 });
 

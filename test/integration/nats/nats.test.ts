@@ -31,11 +31,16 @@ const serverWith = async (program: string, state = newServerState()) =>
 
 describeWith("nats-server", "the private bus", () => {
   let server: NatsServer;
+  let clusters: Cluster[];
   beforeEach(async () => {
     server = await serverWith(findNatsServer()!);
     await server.start();
+    clusters = [];
   });
-  afterEach(() => server.stop());
+  afterEach(async () => {
+    await Promise.all(clusters.map((cluster) => cluster.stop()));
+    await server.stop();
+  });
 
   test("tells its address and credentials to nobody but the owner", () => {
     expect(readBus(organism.runFolder)).toMatchObject({
@@ -58,6 +63,7 @@ describeWith("nats-server", "the private bus", () => {
 
   test("carries calls between nodes, through its own death", async () => {
     const cluster = new Cluster({ kind: "nats", url: server.url });
+    clusters.push(cluster);
     await cluster.start("w1", "w2");
     expect(["w1", "w2"]).toContain(await cluster.broker.call("worker.quick"));
     const { port, process: former } = server.state;
@@ -68,21 +74,21 @@ describeWith("nats-server", "the private bus", () => {
     expect((await unknown).type).toBe("OUTCOME_UNKNOWN");
     const failures: unknown[] = [];
     let answered = 0;
-    while (answered < 50)
+    while (answered < 50 && failures.length === 0)
       await cluster.broker.call("worker.quick").then(
         () => answered++,
         (error) => failures.push(error),
       );
     expect(failures).toEqual([]);
-    expect(Date.now() - since).toBeLessThan(2000);
+    expect(Date.now() - since).toBeLessThan(5000);
     expect(server.state.port).toBe(port);
     expect(server.state.process!.pid).not.toBe(former!.pid);
     expect(cluster.runs().filter((run) => run.startsWith("pay"))).toHaveLength(1);
-    await cluster.stop();
   });
 
   test("sends nothing to a node that dies before it is heard of again: its calls go to another", async () => {
     const cluster = new Cluster({ kind: "nats", url: server.url });
+    clusters.push(cluster);
     await cluster.start("w1", "w2");
     cluster.broker.localBus.emit("$transporter.reconnecting");
     const calls = Array.from({ length: 4 }, () => cluster.broker.call("worker.pay"));
@@ -90,7 +96,6 @@ describeWith("nats-server", "the private bus", () => {
     cluster.kill("w1");
     expect(await Promise.all(calls)).toEqual(["w2", "w2", "w2", "w2"]);
     expect(cluster.runs()).toEqual(["pay w2", "pay w2", "pay w2", "pay w2"]);
-    await cluster.stop();
   });
 });
 

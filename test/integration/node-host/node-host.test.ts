@@ -117,7 +117,7 @@ describe("a node's host", () => {
     expect(broker.getLocalService("ledger")).toBeUndefined();
     expect(broker.registry.actions.isAvailable("ledger.get")).toBe(false);
     expect(told).toEqual(["ledger failed 1"]);
-    expect(await command<unknown[]>("health", { timeout: 100 })).toMatchObject([
+    expect(await command<unknown[]>("health", { timeout: 2000 })).toMatchObject([
       { name: "ledger", status: "unhealthy", checks: { start: why } },
     ]);
   });
@@ -171,7 +171,7 @@ describe("a node's host", () => {
     void broker.call("ledger.never").catch(() => {});
     const since = Date.now();
     await command("unload", { name: "ledger", drainTimeout: 50 });
-    expect(Date.now() - since).toBeLessThan(500);
+    expect(Date.now() - since).toBeLessThan(3000);
     expect(await slots()).toEqual([]);
   });
 
@@ -210,7 +210,7 @@ describe("a node's host", () => {
   });
 
   test("restarts nothing twice at once, and nothing that it does not carry", async () => {
-    put("ledger", "async started() { await sleep(80); }");
+    put("ledger", "async started() { await sleep(400); }");
     const loading = load("ledger");
     await sleep(20);
     const restart = (name: string) => command("restart", { name, incarnation: 2, fresh: false });
@@ -220,7 +220,7 @@ describe("a node's host", () => {
   });
 
   test("drops a service that was unloaded while it started", async () => {
-    put("ledger", 'actions: { get: () => 1 }, async started() { await sleep(80); }, stopped() { note("stopped"); }');
+    put("ledger", 'actions: { get: () => 1 }, async started() { await sleep(400); }, stopped() { note("stopped"); }');
     const loading = load("ledger").catch((error) => error);
     await sleep(30);
     await command("unload", { name: "ledger" });
@@ -232,7 +232,7 @@ describe("a node's host", () => {
   test("has one life of a service only, though it is loaded again while a dropped one still starts", async () => {
     put(
       "ledger",
-      'actions: { get: () => 1 }, async started() { note("start"); await sleep(80); }, stopped() { note("stop"); }',
+      'actions: { get: () => 1 }, async started() { note("start"); await sleep(400); }, stopped() { note("stop"); }',
     );
     const first = load("ledger").catch((error) => error);
     await sleep(30);
@@ -249,11 +249,11 @@ describe("a node's host", () => {
     put("lost", "actions: { get: () => 1 }");
     await load("lost");
     await broker.destroyService(broker.getLocalService("lost"));
-    expect(await command<unknown[]>("health", { timeout: 100 })).toMatchObject([
+    expect(await command<unknown[]>("health", { timeout: 2000 })).toMatchObject([
       { name: "lost", status: "unhealthy", checks: { service: "it is no longer in its node's broker" } },
     ]);
     await command("restart", { name: "lost", incarnation: 2, fresh: false });
-    expect(await command<unknown[]>("health", { timeout: 100 })).toMatchObject([{ name: "lost", status: "healthy" }]);
+    expect(await command<unknown[]>("health", { timeout: 2000 })).toMatchObject([{ name: "lost", status: "healthy" }]);
     expect(await broker.call("lost.get")).toBe(1);
   });
 
@@ -266,13 +266,17 @@ describe("a node's host", () => {
     void load("slow");
     await sleep(50);
     const answers = await command<{ name: string; status: string; late?: boolean; checks: object }[]>("health", {
-      timeout: 60,
+      timeout: 400,
     });
     const of = Object.fromEntries(answers.map((answer) => [answer.name, answer]));
     expect(of["well"]).toMatchObject({ status: "healthy", incarnation: 1, responseTime: 0 });
     expect(of["ill"]).toMatchObject({ status: "unhealthy", checks: { health: "no disk" } });
     expect(of["odd"]!.status).toBe("healthy");
-    expect(of["slow"]).toMatchObject({ status: "unhealthy", late: true, checks: { health: "no answer within 60 ms" } });
+    expect(of["slow"]).toMatchObject({
+      status: "unhealthy",
+      late: true,
+      checks: { health: "no answer within 400 ms" },
+    });
   });
 
   test("waits for the dependencies of a service under their real names, and not for programs", async () => {
@@ -287,7 +291,7 @@ describe("a node's host", () => {
 
   test("ends its process on command, after having answered", async () => {
     await command("shutdown", { drainTimeout: 123 });
-    await sleep(10);
+    while (shutdowns.length === 0) await sleep(5);
     expect(shutdowns).toEqual([123]);
   });
 
