@@ -21,7 +21,12 @@ export async function harmony(): Promise<Result> {
   const clock = { ...monotonicClock, now: () => elapsed };
   let elapsed = 0;
   const model = new OrganismModel({ columns, clock, systemOf: (service) => organs.get(service) });
-  const services = [...organs].map(([name, system]) => ({ name, system, status: "healthy", restarts: 0 }));
+  const services = [...organs].map(([name, system]) => ({
+    name,
+    system,
+    status: "healthy",
+    restarts: { [`${system}-1`]: 0 },
+  }));
   const folder = await mkdtemp(join(tmpdir(), "azora-bench-harmony-"));
   const history = new History({ folder, clock });
   await history.open();

@@ -7,8 +7,8 @@ export interface RosterService {
   name: string;
   system: System;
   status: string;
-  /** As far as they were seen. */
-  restarts: number;
+  /** By the instance's node, as far as they were seen. */
+  restarts: Readonly<Record<string, number>>;
 }
 
 /** Who reads this is there, whatever the orchestrator has seen of it yet. */
@@ -20,7 +20,7 @@ export class Roster {
   #systems = new Map<string, System>();
   /** Newest incarnation that was seen, by `service@node`. */
   readonly #incarnations = new Map<string, number>();
-  /** By service. */
+  /** By `service@node`. */
   readonly #restarts = new Map<string, number>();
 
   get topology(): Topology | undefined {
@@ -41,9 +41,9 @@ export class Roster {
     }
     this.#topology = topology;
     const living = new Set(topology.services.flatMap((one) => one.instances.map(({ node }) => `${one.name}@${node}`)));
-    for (const key of this.#incarnations.keys()) if (!living.has(key)) this.#incarnations.delete(key);
-    const names = new Set(topology.services.map(({ name }) => name));
-    for (const name of this.#restarts.keys()) if (!names.has(name)) this.#restarts.delete(name);
+    for (const seen of [this.#incarnations, this.#restarts]) {
+      for (const key of seen.keys()) if (!living.has(key)) seen.delete(key);
+    }
   }
 
   /** An instance runs, for the `incarnation`-th time. */
@@ -52,7 +52,7 @@ export class Roster {
     const before = this.#incarnations.get(key);
     // What a launch starts, and starts again, is no restart yet; nor is the first start of what was added.
     if (this.launched && before !== undefined && before > 0 && incarnation > before) {
-      this.#restarts.set(service, (this.#restarts.get(service) ?? 0) + incarnation - before);
+      this.#restarts.set(key, (this.#restarts.get(key) ?? 0) + incarnation - before);
     }
     if (before === undefined || incarnation > before) this.#incarnations.set(key, incarnation);
   }
@@ -64,11 +64,18 @@ export class Roster {
   };
 
   services(): RosterService[] {
-    return (this.#topology?.services ?? []).flatMap(({ name, organ, status }) =>
-      isSystem(organ)
-        ? [{ name, system: organ, status: name === SELF ? "healthy" : status, restarts: this.#restarts.get(name) ?? 0 }]
-        : [],
-    );
+    return (this.#topology?.services ?? []).flatMap(({ name, organ, status, instances }) => {
+      if (!isSystem(organ)) return [];
+      const restarts = instances.map(({ node }) => [node, this.#restarts.get(`${name}@${node}`) ?? 0]);
+      return [
+        {
+          name,
+          system: organ,
+          status: name === SELF ? "healthy" : status,
+          restarts: Object.fromEntries(restarts) as Record<string, number>,
+        },
+      ];
+    });
   }
 
   /** Whether a service should answer. */

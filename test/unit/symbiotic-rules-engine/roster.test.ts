@@ -33,14 +33,16 @@ describe("the roster", () => {
     roster.started("shop", "stomach-1", 2);
     roster.take(shop(2));
     roster.take(shop(4));
-    expect(roster.services()).toEqual([{ name: "shop", system: "stomach", status: "healthy", restarts: 3 }]);
+    expect(roster.services()).toEqual([
+      { name: "shop", system: "stomach", status: "healthy", restarts: { "stomach-1": 3 } },
+    ]);
   });
 
   test("an instance on another node is no restart", () => {
     const roster = new Roster();
     roster.take(shop(3));
     roster.take(shop(1, { instances: [instance("stomach-1", 3), instance("stomach-2", 1)] }));
-    expect(roster.services()[0]).toMatchObject({ restarts: 0 });
+    expect(roster.services()[0]).toMatchObject({ restarts: { "stomach-1": 0, "stomach-2": 0 } });
   });
 
   test("the first start of an instance that was added is no restart", () => {
@@ -48,9 +50,9 @@ describe("the roster", () => {
     roster.take(shop(1));
     roster.take(shop(1, { instances: [instance("stomach-1", 1), instance("stomach-2", 0)] }));
     roster.started("shop", "stomach-2", 1);
-    expect(roster.services()[0]).toMatchObject({ restarts: 0 });
+    expect(roster.services()[0]).toMatchObject({ restarts: { "stomach-2": 0 } });
     roster.started("shop", "stomach-2", 2);
-    expect(roster.services()[0]).toMatchObject({ restarts: 1 });
+    expect(roster.services()[0]).toMatchObject({ restarts: { "stomach-1": 0, "stomach-2": 1 } });
   });
 
   test("what the launch starts, and starts again, is no restart", () => {
@@ -58,9 +60,9 @@ describe("the roster", () => {
     roster.take({ ...shop(0), launched: false });
     roster.started("shop", "stomach-1", 2);
     roster.take(shop(3));
-    expect(roster.services()[0]).toMatchObject({ restarts: 0 });
+    expect(roster.services()[0]).toMatchObject({ restarts: { "stomach-1": 0 } });
     roster.started("shop", "stomach-1", 4);
-    expect(roster.services()[0]).toMatchObject({ restarts: 1 });
+    expect(roster.services()[0]).toMatchObject({ restarts: { "stomach-1": 1 } });
   });
 
   test("the engine itself is there, although the orchestrator has not seen it since it died", () => {
@@ -76,7 +78,7 @@ describe("the roster", () => {
     roster.take(topologyOf([], []));
     expect(roster.services()).toEqual([]);
     roster.take(shop(9));
-    expect(roster.services()[0]).toMatchObject({ restarts: 0 });
+    expect(roster.services()[0]).toMatchObject({ restarts: { "stomach-1": 0 } });
   });
 
   test("an action may name services, their other names, and nodes", () => {

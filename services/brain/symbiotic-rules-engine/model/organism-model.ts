@@ -91,11 +91,11 @@ export class OrganismModel {
 
   /**
    * All services, each time; at least every 15 s, else it is not known how they are.
-   * @param list restarts: in all
+   * @param list restarts: of each instance, by its node, in all
    * @param placed systems that are to have nodes of their own. @default that is not known
    */
   services(
-    list: { name: string; system: string; status: string; restarts: number }[],
+    list: { name: string; system: string; status: string; restarts: Readonly<Record<string, number>> }[],
     placed?: ReadonlySet<System>,
   ): void {
     this.#services.take(list, this.#clock.now(), this.#faults);

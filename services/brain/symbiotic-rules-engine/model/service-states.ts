@@ -20,6 +20,7 @@ export class ServiceStates {
   /** Systems that are to have nodes of their own; undefined where that is not known. */
   placed: ReadonlySet<System> | undefined;
   #shares = new Map<System, Shares>();
+  /** By `service@node`. */
   #restarts = new Map<string, number>();
   readonly #events = new Map<System, RestartEvents>();
 
@@ -48,16 +49,35 @@ export class ServiceStates {
         share.judged++;
         share.worth += worth;
       }
-      const count = plausible(one["restarts"], 1e9);
-      if (Number.isNaN(count)) faults.note(name, "services.restarts is absurd");
-      const before = this.#restarts.get(name);
-      // Fewer than before: who counts began anew.
-      if (before !== undefined && count > before) this.restarted(system, name, now, count - before);
-      restarts.set(name, Number.isNaN(count) ? (before ?? 0) : count);
+      this.#count(system, name, one["restarts"], restarts, now, faults);
     }
     this.#shares = shares;
     this.#restarts = restarts;
     this.at = now;
+  }
+
+  /** Each instance by itself: a service whose instances are restarted one after the other was restarted once. */
+  #count(
+    system: System,
+    name: string,
+    told: unknown,
+    counts: Map<string, number>,
+    now: number,
+    faults: FaultLog,
+  ): void {
+    if (!isFields(told)) {
+      faults.note(name, "services.restarts is absurd");
+      return;
+    }
+    for (const [node, value] of Object.entries(told).slice(0, MOST_PARTS)) {
+      const instance = `${name}@${node}`;
+      const count = plausible(value, 1e9);
+      if (Number.isNaN(count)) faults.note(name, "services.restarts is absurd");
+      const before = this.#restarts.get(instance);
+      // Fewer than before: who counts began anew.
+      if (before !== undefined && count > before) this.restarted(system, instance, now, count - before);
+      counts.set(instance, Number.isNaN(count) ? (before ?? 0) : count);
+    }
   }
 
   /** @param what service or node that was restarted */

@@ -8,7 +8,7 @@ describe("the organism's model", () => {
     bench.seconds(6, {
       "heart-1": { cpu: 40, utilisation: 0.5, heap: 0.2, delay: 12, calls: 250, faults: 1, latency: 20 },
     });
-    bench.model.services([{ name: "heart-service", system: "heart", status: "healthy", restarts: 3 }]);
+    bench.model.services([{ name: "heart-service", system: "heart", status: "healthy", restarts: { "heart-1": 3 } }]);
     bench.pass(500);
     const state = bench.model.tick();
     const heart = metricsOf(state, "heart");
@@ -272,7 +272,7 @@ describe("the organism's model", () => {
 
 describe("services of a system", () => {
   const list = (...statuses: string[]) =>
-    statuses.map((status, i) => ({ name: `s${i}`, system: "heart", status, restarts: 0 }));
+    statuses.map((status, i) => ({ name: `s${i}`, system: "heart", status, restarts: { "heart-1": 0 } }));
 
   it("are healthy in part: degraded ones count half, those that begin or were stopped not at all", () => {
     const ratio = (...statuses: string[]) => {
@@ -332,7 +332,7 @@ describe("services of a system", () => {
   it("tell how often they were restarted in the last ten minutes, and so do new lives of nodes", () => {
     const bench = new ModelBench();
     const restarts = (count: number) => {
-      bench.model.services([{ name: "a", system: "heart", status: "healthy", restarts: count }]);
+      bench.model.services([{ name: "a", system: "heart", status: "healthy", restarts: { "heart-1": count } }]);
       return metricsOf(bench.second({ "heart-1": {} }), "heart")["restarts"];
     };
     expect(restarts(7)).toBe(0);
@@ -350,10 +350,29 @@ describe("services of a system", () => {
     expect(restarts(2)).toBe(0);
   });
 
+  it("count a service whose instances are restarted one after the other as restarted once", () => {
+    const bench = new ModelBench();
+    const restarts = (...counts: number[]) => {
+      const byNode = Object.fromEntries(counts.map((count, i) => [`heart-${i + 1}`, count]));
+      bench.model.services([{ name: "a", system: "heart", status: "healthy", restarts: byNode }]);
+      return metricsOf(bench.second({ "heart-1": {} }), "heart")["restarts"];
+    };
+    expect(restarts(0, 0, 0, 0)).toBe(0);
+    expect(restarts(1, 1, 0, 0)).toBe(1);
+    expect(restarts(1, 1, 1, 1)).toBe(1);
+    // One that dies again and again is another matter.
+    expect(restarts(4, 1, 1, 1)).toBe(4);
+  });
+
   it("count as one restart when they went down with their node, however many they are", () => {
     const bench = new ModelBench();
-    const list = (restarts: number) =>
-      Array.from({ length: 20 }, (_, i) => ({ name: `s${i}`, system: "heart", status: "healthy", restarts }));
+    const list = (count: number) =>
+      Array.from({ length: 20 }, (_, i) => ({
+        name: `s${i}`,
+        system: "heart",
+        status: "healthy",
+        restarts: { "heart-1": count },
+      }));
     bench.model.services(list(0));
     bench.second({ "heart-1": {} });
     bench.life = "life-2";
