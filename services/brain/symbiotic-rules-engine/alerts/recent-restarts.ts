@@ -1,17 +1,16 @@
 import type { TopologyService } from "../../../../models/topology.ts";
+import { RestartEvents } from "../model/restart-events.ts";
 
 const WINDOW_MS = 600_000;
 /** So many say enough, whatever else happened in the window. */
 const MANY = 3;
-/** Of one service; more of them in the window say nothing more. */
-const MAX_KEPT = 100;
 
 interface Watched {
   since: number;
-  at: number[];
+  restarts: RestartEvents;
 }
 
-/** How often services were restarted lately, by the incarnations of their instances. */
+/** How often services were restarted lately, by the incarnations of their instances: what restarts together counts once. */
 export class RecentRestarts {
   readonly #services = new Map<string, Watched>();
   #incarnations = new Map<string, number>();
@@ -24,16 +23,15 @@ export class RecentRestarts {
     const incarnations = new Map<string, number>();
     for (const { name, instances } of services) {
       names.add(name);
-      const watched = this.#services.get(name) ?? { since: now, at: [] };
+      const watched = this.#services.get(name) ?? { since: now, restarts: new RestartEvents() };
       this.#services.set(name, watched);
-      watched.at = watched.at.filter((one) => now - one < WINDOW_MS);
       for (const { node, incarnation } of instances) {
         // It has not run yet: its first start is none anew.
         if (incarnation < 1) continue;
         const key = `${name}@${node}`;
         // An instance that is seen for the first time was not restarted as far as anyone knows.
         const before = this.#incarnations.get(key) ?? incarnation;
-        for (let i = before; i < incarnation && watched.at.length < MAX_KEPT; i++) watched.at.push(now);
+        if (incarnation > before) watched.restarts.add(key, now, incarnation - before);
         incarnations.set(key, Math.max(before, incarnation));
       }
     }
@@ -45,6 +43,7 @@ export class RecentRestarts {
   of(service: string): number | null {
     const watched = this.#services.get(service);
     if (!watched) return null;
-    return watched.at.length >= MANY || this.#now - watched.since >= WINDOW_MS ? watched.at.length : null;
+    const count = watched.restarts.count(this.#now);
+    return count >= MANY || this.#now - watched.since >= WINDOW_MS ? count : null;
   }
 }

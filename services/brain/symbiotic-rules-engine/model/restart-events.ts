@@ -7,12 +7,12 @@ const MOST = 10_000;
 /** Names in one event. */
 const MOST_NAMES = 1000;
 
-/** Restarts of one system. What restarts together counts once; what restarts again and again, each time. */
+/** Restarts of one system, or one service. What restarts together counts once; what restarts again and again, each time. */
 export class RestartEvents {
   /** Oldest first; at most one each ten seconds. */
   readonly #events: { at: number; times: Map<string, number>; most: number }[] = [];
 
-  /** @param what service or node @param now monotonic, ms */
+  /** @param what instance or node @param now monotonic, ms */
   add(what: string, now: number, times: number): void {
     let event = this.#events.at(-1);
     if (!event || now - event.at >= TOGETHER_MS) {
@@ -33,6 +33,6 @@ export class RestartEvents {
   }
 
   #forget(now: number): void {
-    while (this.#events.length > 0 && now - this.#events[0]!.at > OVER_MS) this.#events.shift();
+    while (this.#events.length > 0 && now - this.#events[0]!.at >= OVER_MS) this.#events.shift();
   }
 }

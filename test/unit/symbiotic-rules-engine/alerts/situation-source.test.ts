@@ -104,6 +104,23 @@ describe("what alerts are judged by", () => {
     expect(restarts()).toBe(0);
   });
 
+  test("counts a service whose instances are restarted one after the other as restarted once", () => {
+    const { clock, source, now } = world();
+    const instances = (...lives: number[]) => {
+      const topology = topologyOf();
+      const many = lives.map((incarnation, i) => ({ node: `heart-${i + 1}`, pid: 7, incarnation, status: "healthy" }));
+      source.topology({ ...topology, services: [{ ...topology.services[0]!, instances: many }] });
+    };
+    instances(1, 1, 1, 1);
+    clock.advance(700_000);
+    instances(2, 2, 1, 1);
+    clock.advance(2000);
+    instances(2, 2, 2, 2);
+    expect(now().services![0]!.restarts).toBe(1);
+    instances(5, 2, 2, 2);
+    expect(now().services![0]!.restarts).toBe(4);
+  });
+
   test("counts no first start, and not the service that is restarted to see whether that works", () => {
     const { clock, source, now } = world();
     const selfTest = (incarnation: number) => {
