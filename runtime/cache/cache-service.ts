@@ -49,7 +49,7 @@ export function cacheService(
       invalidate: {
         cache: false,
         tracing: false,
-        params: { keys: names, patterns: names, tags: names, owes: "boolean", $$strict: true },
+        params: { keys: names, patterns: names, tags: names, owes: "boolean", said: "number", $$strict: true },
         handler: (ctx: Context<InvalidateMessage>): true => {
           coherence.told(ctx.nodeID!, ctx.params);
           return true;

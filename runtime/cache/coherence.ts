@@ -1,18 +1,16 @@
 import type { Clock } from "../clock.ts";
 import { AzoraError } from "../errors.ts";
 import type { Assurance } from "./answers.ts";
-import { type InvalidateMessage, LEASE_MS, Lessor } from "./lessor.ts";
+import { type Debt, type InvalidateMessage, LEASE_MS, Lessor } from "./lessor.ts";
 import { merge, type Targets } from "./targets.ts";
 
 const RENEW_MS = 2000;
 /** Longest that a caller waits for leases to be renewed before it loads for itself, ms. */
 const SOON_MS = 100;
 
-export interface LeaseAnswer {
+export interface LeaseAnswer extends Debt {
   /** How many invalidations were made without the asking node. Null: no lease now, since it owes an acknowledgement. */
   missed: number | null;
-  /** The answering node owes Redis an invalidation. */
-  owes: boolean;
 }
 
 /** The way to the other nodes whose cache is of this kind. */
@@ -55,6 +53,10 @@ export class Coherence implements Assurance {
   readonly #lessor: Lessor;
   /** Nodes that owe Redis an invalidation. */
   readonly #owing = new Set<string>();
+  /** Number of the last word of each other node about its debt. */
+  readonly #heard = new Map<string, number>();
+  /** Of this node's own last one: above those of an earlier life of it. */
+  #said = Date.now() * 1000;
   #until = Number.POSITIVE_INFINITY;
   #renewing: Promise<void> | undefined;
   /** A renewal failed: callers need not wait for the next one. */
@@ -69,7 +71,7 @@ export class Coherence implements Assurance {
     const { clock, peers, warn } = options;
     const send = (node: string, message: InvalidateMessage, timeout: number) =>
       peers.invalidate(node, message, timeout);
-    this.#lessor = new Lessor({ clock, send, owes: () => options.far?.owes ?? false, warn });
+    this.#lessor = new Lessor({ clock, send, debt: () => this.#debt(), warn });
   }
 
   holds(now: number): boolean {
@@ -109,7 +111,8 @@ export class Coherence implements Assurance {
   /** The nodes that are there have changed, or the way to them. */
   peersChanged(): void {
     const nodes = new Set(this.#options.peers.list());
-    for (const node of this.#held.keys()) if (!nodes.has(node)) this.#held.delete(node);
+    for (const known of [this.#held, this.#heard])
+      for (const node of known.keys()) if (!nodes.has(node)) known.delete(node);
     for (const node of [...this.#owing]) {
       if (nodes.has(node)) continue;
       this.#owing.delete(node);
@@ -122,12 +125,12 @@ export class Coherence implements Assurance {
 
   /** Another node asks for a lease. */
   grant(node: string): LeaseAnswer {
-    return { missed: this.#lessor.grant(node), owes: this.#options.far?.owes ?? false };
+    return { missed: this.#lessor.grant(node), ...this.#debt() };
   }
 
   /** Another node invalidates. When this returns, nothing older is given out here. */
-  told(node: string, { owes, ...targets }: InvalidateMessage): void {
-    this.#noteOwing(node, owes);
+  told(node: string, { owes, said, ...targets }: InvalidateMessage): void {
+    this.#noteDebt(node, { owes, said });
     this.#options.apply(targets);
   }
 
@@ -184,7 +187,7 @@ export class Coherence implements Assurance {
     const asked = this.#clock.now();
     const answer = await this.#options.peers.lease(node).catch(() => undefined);
     if (!answer || answer.missed === null) return false;
-    this.#noteOwing(node, answer.owes);
+    this.#noteDebt(node, answer);
     const before = this.#held.get(node);
     if (answer.missed !== (before?.missed ?? 0)) this.#options.clear();
     this.#held.set(node, { until: asked + LEASE_MS, missed: answer.missed });
@@ -198,7 +201,14 @@ export class Coherence implements Assurance {
     else this.#until = nodes.reduce((least, node) => Math.min(least, this.#held.get(node)?.until ?? 0), Infinity);
   }
 
-  #noteOwing(node: string, owes: boolean): void {
+  #debt(): Debt {
+    return { owes: this.#options.far?.owes ?? false, said: ++this.#said };
+  }
+
+  /** What was said before something that is known already says nothing any more. */
+  #noteDebt(node: string, { owes, said }: Debt): void {
+    if (said <= (this.#heard.get(node) ?? 0)) return;
+    this.#heard.set(node, said);
     if (owes) this.#owing.add(node);
     else this.#owing.delete(node);
   }

@@ -10,16 +10,21 @@ const RETRY_MS = 100;
 /** How long an invalidation may wait for a node before that node's lease is no longer prolonged, ms. */
 const OVERDUE_MS = 1000;
 
-export interface InvalidateMessage extends Targets {
+/** What a node says of its debt. Messages overtake each other: of two the one with the higher number was said later. */
+export interface Debt {
+  /** It owes Redis an invalidation. */
   owes: boolean;
+  said: number;
 }
+
+export type InvalidateMessage = Targets & Debt;
 
 export interface LessorOptions {
   clock: Clock;
   /** Resolves when the node has done it. */
   send(node: string, message: InvalidateMessage, timeout: number): Promise<unknown>;
-  /** Whether this node owes Redis an invalidation. */
-  owes(): boolean;
+  /** What this node says of its debt now. */
+  debt(): Debt;
   warn?: ((message: string) => void) | undefined;
 }
 
@@ -109,7 +114,7 @@ export class Lessor {
     const least = now() + MESSAGE_MS;
     while (granted.waiting.length > 0 && !this.#isClosed) {
       const batch = granted.waiting.slice();
-      const message = { ...merge(batch.map((one) => one.targets)), owes: this.#options.owes() };
+      const message = { ...merge(batch.map((one) => one.targets)), ...this.#options.debt() };
       // Not much beyond the moment at which its lease runs out.
       const patience = Math.min(MESSAGE_MS, Math.max(granted.until - now(), LEAST_PATIENCE_MS));
       const isTold = await this.#within(patience, this.#options.send(node, message, MESSAGE_MS));

@@ -191,6 +191,56 @@ async function run(seed: number, options: Omit<ModelOptions, "random">): Promise
   return model;
 }
 
+describe("what a node says of its debt to Redis", () => {
+  const node = () => {
+    const peers: Peers = {
+      list: () => ["n1"],
+      isConnected: () => true,
+      lease: async () => lease,
+      invalidate: async () => true,
+    };
+    let lease = { missed: 0, owes: false, said: 0 };
+    const coherence = new Coherence({ clock: new FakeClock(0), peers, apply() {}, clear() {} });
+    const renew = async (answer: typeof lease) => {
+      lease = answer;
+      await coherence.soon();
+      await settled();
+    };
+    return { coherence, renew };
+  };
+
+  test("counts in the order in which it was said, in whatever order it comes", async () => {
+    const { coherence, renew } = node();
+    coherence.told("n1", { tags: ["x"], owes: true, said: 12 });
+    // Sent before that, and under way for longer.
+    coherence.told("n1", { tags: ["x"], owes: false, said: 11 });
+    expect(coherence.othersOwe).toBe(true);
+    await renew({ missed: 0, owes: false, said: 10 });
+    expect(coherence.othersOwe).toBe(true);
+    await renew({ missed: 0, owes: false, said: 13 });
+    expect(coherence.othersOwe).toBe(false);
+    coherence.told("n1", { tags: ["x"], owes: true, said: 12 });
+    expect(coherence.othersOwe).toBe(false);
+    coherence.close();
+  });
+
+  test("is numbered by who says it, through all its messages", async () => {
+    const heard: number[] = [];
+    const peers: Peers = {
+      list: () => ["n1"],
+      isConnected: () => true,
+      lease: () => Promise.reject(new Error("away")),
+      invalidate: async (_node, { said }) => heard.push(said),
+    };
+    const coherence = new Coherence({ clock: new FakeClock(0), peers, apply() {}, clear() {} });
+    await coherence.invalidate({ tags: ["x"] });
+    heard.push(coherence.grant("n1").said);
+    await coherence.invalidate({ tags: ["x"] });
+    expect(heard).toEqual([heard[0], heard[0]! + 1, heard[0]! + 2]);
+    coherence.close();
+  });
+});
+
 describe("an acknowledged invalidation", () => {
   test.each([
     [1, false],
