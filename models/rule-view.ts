@@ -1,5 +1,10 @@
 import type { CompleteRule, RuleFault, RuleOrigin } from "./symbiosis.ts";
 
+/** A fault of a rule, with where it stands; of a file that cannot be read `rule` is empty. */
+export interface PlacedFault extends RuleFault {
+  file?: string;
+}
+
 /** A rule as it is shown. */
 export interface RuleView extends CompleteRule {
   origin: RuleOrigin;

@@ -48,11 +48,22 @@ export const remove: Command = {
   summary: "takes a rule out that was added; one that stands in a file goes with its file",
   arity: [1, 1],
   async run({ settings, args, options, out }) {
-    const removed = await new ApiClient(settings).post<object>(rulePath(args[0]!, "/remove"));
-    out(options["json"] ? JSON.stringify(removed) : `${args[0]} is removed`);
+    const [id = ""] = args;
+    const removed = await new ApiClient(settings).post<Removed>(rulePath(id, "/remove"));
+    out(options["json"] ? JSON.stringify(removed) : removedText(id, removed));
     return 0;
   },
 };
+
+interface Removed {
+  /** What stands in a file under this id. */
+  remains: RuleView | null;
+}
+
+function removedText(id: string, { remains }: Removed): string {
+  if (!remains) return `${id} is removed`;
+  return `${paint("bold", id)} is again as it stands in ${remains.file}: ${stateText(remains)}`;
+}
 
 async function change({ settings, args, options, out }: CommandContext, path: string, body: object): Promise<number> {
   const rule = await new ApiClient(settings).post<RuleView>(rulePath(args[0]!, path), body);

@@ -1,5 +1,5 @@
 import type { RuleVersion } from "../../../models/rule-version.model.ts";
-import type { RuleView } from "../../../models/rule-view.ts";
+import type { PlacedFault, RuleView } from "../../../models/rule-view.ts";
 import { ApiClient } from "../../api-client.ts";
 import type { Command } from "../../command.ts";
 import { paint } from "../../paint.ts";
@@ -15,9 +15,10 @@ export const list: Command = {
   options: { all: { type: "boolean", describe: "also the built-in rules that are on and have not fired" } },
   arity: [0, 0],
   async run({ settings, options, out }) {
-    const all = await new ApiClient(settings).get<RuleView[]>(`${MOUNT}/rules`);
+    const client = new ApiClient(settings);
+    const all = await client.get<RuleView[]>(`${MOUNT}/rules`);
     if (options["json"]) out(JSON.stringify(all));
-    else out(listText(all, Boolean(options["all"])));
+    else out(listText(all, await client.get<PlacedFault[]>(`${MOUNT}/faults`), Boolean(options["all"])));
     return 0;
   },
 };
@@ -34,12 +35,16 @@ export const show: Command = {
   },
 };
 
-/** @param isAll also the built-in rules that nobody has touched and that have not fired */
-export function listText(all: readonly RuleView[], isAll: boolean): string {
+/**
+ * @param faults also of rules that are not there because of them
+ * @param isAll also the built-in rules that nobody has touched and that have not fired
+ */
+export function listText(all: readonly RuleView[], faults: readonly PlacedFault[], isAll: boolean): string {
   const rules = isAll ? all : all.filter((rule) => !isQuiet(rule));
   const quiet = all.length - rules.length;
   const left = quiet === 0 ? [] : [quietText(quiet)];
-  if (rules.length === 0) return left[0] ?? "there are no rules";
+  const below = [...faultLines(faults), ...left];
+  if (rules.length === 0) return (left.length > 0 ? below : ["there are no rules", ...below]).join("\n");
   const columns = [
     { title: "RULE" },
     { title: "STATE" },
@@ -56,8 +61,7 @@ export function listText(all: readonly RuleView[], isAll: boolean): string {
     rule.lastFired === null ? "-" : moment(rule.lastFired),
     rule.actions.map(({ type, target }) => `${type} ${target}`).join(", "),
   ]);
-  const faulty = rules.filter(({ faults }) => faults.length > 0);
-  return [table(columns, rows), ...faulty.flatMap(({ faults }) => faultLines(faults)), ...left].join("\n");
+  return [table(columns, rows), ...below].join("\n");
 }
 
 function quietText(count: number): string {

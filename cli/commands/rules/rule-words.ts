@@ -1,6 +1,6 @@
 import type { RuleConflict } from "../../../models/replay-report.ts";
-import type { RuleView } from "../../../models/rule-view.ts";
-import type { RuleFault, RuleWhy } from "../../../models/symbiosis.ts";
+import type { PlacedFault, RuleView } from "../../../models/rule-view.ts";
+import type { RuleWhy } from "../../../models/symbiosis.ts";
 import { paint, type Style } from "../../paint.ts";
 
 export const MOUNT = "/api/organism";
@@ -10,8 +10,12 @@ export function rulePath(id: string, what = ""): string {
 }
 
 /** Whether it acts, only says so, or neither; the word stays, so that colour alone never carries the meaning. */
-export function stateText({ enabled, mode, active, faults }: RuleView): string {
-  if (faults.length > 0) return paint("red", "faulty");
+export function stateText({ faults, ...rule }: RuleView): string {
+  // What runs is its last version without faults, so how that one stands is said too.
+  return faults.length > 0 ? `${runsText(rule)} ${paint("red", "(faulty)")}` : runsText(rule);
+}
+
+function runsText({ enabled, mode, active }: Omit<RuleView, "faults">): string {
   if (!enabled) return paint("gray", "disabled");
   if (active) return paint("yellow", mode === "shadow" ? "active (shadow)" : "active");
   return mode === "shadow" ? paint("cyan", "shadow") : paint("green", "on");
@@ -39,8 +43,11 @@ function readText(read: RuleWhy["conditions"][number]["read"]): string {
   return each.length > 0 ? paint("dim", `  (${each.join("; ")})`) : "";
 }
 
-export function faultLines(faults: readonly RuleFault[]): string[] {
-  return faults.map(({ rule, detail }) => `  ${paint("red", "fault")}  ${rule === "" ? "" : `${rule}: `}${detail}`);
+export function faultLines(faults: readonly PlacedFault[]): string[] {
+  return faults.map(({ file, rule, detail }) => {
+    const where = [file ?? "", rule].filter((one) => one !== "").join(", ");
+    return `  ${paint("red", "fault")}  ${where === "" ? "" : `${where}: `}${detail}`;
+  });
 }
 
 export function conflictLines(conflicts: readonly RuleConflict[]): string[] {

@@ -3,7 +3,7 @@ import type { ServiceBroker } from "moleculer";
 import type { Silence } from "../../../models/alerts.ts";
 import type { ReplayReport, RuleConflict } from "../../../models/replay-report.ts";
 import type { RuleVersion } from "../../../models/rule-version.model.ts";
-import type { RuleView } from "../../../models/rule-view.ts";
+import type { PlacedFault, RuleView } from "../../../models/rule-view.ts";
 import type {
   CompleteRule,
   ExecutionResult,
@@ -30,6 +30,8 @@ export interface AskedStretch {
   columns?: string[] | undefined;
 }
 
+/** What one reader takes in; the rest is there when these are mended. */
+const MOST_FAULTS = 1000;
 /** A rule that is stored already does not wait longer for what it fights, ms. */
 const CONFLICTS_MS = 15_000;
 
@@ -79,6 +81,10 @@ export class Operations {
     const { desk, evaluator, lastFired } = this.#engine;
     const active = new Set(evaluator.active());
     return desk.views((id) => ({ active: active.has(id), lastFired: lastFired.get(id) ?? null }));
+  }
+
+  ruleFaults(): PlacedFault[] {
+    return this.#engine.desk.faults.slice(0, MOST_FAULTS);
   }
 
   async rule(id: string): Promise<RuleView & { versions: RuleVersion[] }> {
@@ -151,10 +157,11 @@ export class Operations {
     return this.#view(id);
   }
 
-  async removeRule(id: string, by: string): Promise<{ removed: string }> {
-    await this.#engine.desk.remove(id, by);
+  /** `remains`: the rule as it stands in a file, or is built in, of which only what was changed is removed. */
+  async removeRule(id: string, by: string): Promise<{ removed: string; remains: RuleView | null }> {
+    const remains = await this.#engine.desk.remove(id, by);
     await this.#onRecord("removed", by, { id });
-    return { removed: id };
+    return { removed: id, remains: remains ? this.#view(id) : null };
   }
 
   /** Looks whether a rule holds now, whatever its cooldown, and acts if it does. */
@@ -162,7 +169,10 @@ export class Operations {
     const { desk, evaluator, executions, actor } = this.#engine;
     const rule = desk.complete(given);
     const { holds, ...why } = evaluator.evaluate(rule, this.#now());
-    if (holds === "true" && why.result === "would fire") return actor.act(rule, why, { by: "operator", wait });
+    if (holds === "true" && why.result === "would fire") {
+      const result = rule.mode === "shadow" ? "would fire" : "fired";
+      return actor.act(rule, { ...why, result }, { by: "operator", wait });
+    }
     const result = { id: randomUUID(), rule: rule.id, at: why.at, mode: rule.mode, why, actions: [] };
     await executions.keep(result);
     return result;

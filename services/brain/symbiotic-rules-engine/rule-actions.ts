@@ -85,6 +85,13 @@ export const ruleActions: Actions = {
       return running(this).execute(ctx.params.rule, ctx.params.wait);
     },
   },
+  faults: {
+    description: "What is wrong with rules and their files, also with rules that are therefore not there.",
+    params: { $$strict: true },
+    handler() {
+      return running(this).ruleFaults();
+    },
+  },
   executions: {
     description: "What rules did and what came of it, newest first.",
     params: { $$strict: true, limit: LIMIT, rule: { ...ID, optional: true } },

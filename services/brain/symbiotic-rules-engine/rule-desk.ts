@@ -105,7 +105,7 @@ export class RuleDesk {
     return this.#inTurn(() => this.#library.restore(id, version, by));
   }
 
-  remove(id: string, by: string): Promise<void> {
+  remove(id: string, by: string): Promise<LibraryRule | undefined> {
     return this.#inTurn(() => this.#library.remove(id, by));
   }
 

@@ -179,6 +179,13 @@ describe("the engine", () => {
     await settled(() => operations.ruleViews().length === 1);
     expect(operations.health().checks["faults"]).toBe("1: rules/a.json");
     expect(operations.why("two")).toMatchObject({ result: "did not fire", why: expect.stringContaining("cooldown") });
+    writeFiles(folder, { "rules/b.json": '{"id": "three",}' });
+    await seconds(6, 10);
+    await settled(() => operations.ruleFaults().length === 2);
+    expect(operations.ruleFaults()).toMatchObject([
+      { file: "rules/a.json", rule: "two", path: "cooldown" },
+      { file: "rules/b.json", rule: "", detail: expect.stringContaining("cannot be read") },
+    ]);
   });
 
   test("changes of one rule at the same moment are all in force afterwards", async () => {
@@ -204,7 +211,14 @@ describe("the engine", () => {
     const idle = await operations.execute(busy("by-hand"), false);
     expect(idle).toMatchObject({ why: { result: "did not fire" }, actions: [] });
     await seconds(2, 95);
-    expect(await operations.execute(busy("by-hand"), false)).toMatchObject({ actions: [{ status: "done" }] });
+    expect(await operations.execute(busy("by-hand", { mode: "shadow" }), false)).toMatchObject({
+      why: { result: "would fire" },
+      actions: [{ status: "shadow" }],
+    });
+    expect(await operations.execute(busy("by-hand"), false)).toMatchObject({
+      why: { result: "fired" },
+      actions: [{ status: "done" }],
+    });
   });
 
   test("an absurd report costs no other node its values, and stops nothing", async () => {

@@ -91,7 +91,7 @@ describe("the library of rules", () => {
 
   test("a removed rule is gone, and comes back from its versions", async () => {
     await library.put(rule("new"), "operator");
-    await library.remove("new", "operator");
+    expect(await library.remove("new", "operator")).toBeUndefined();
     expect(() => library.get("new")).toThrow("There is no rule new");
     await library.restore("new", 1, "operator");
     expect((await opened()).get("new")).toMatchObject({ version: 3 });
@@ -111,7 +111,7 @@ describe("the library of rules", () => {
       "CONFLICT: mine stands in rules/b.json; change it there, or give this one another id",
     );
     // What the API has changed of it can be taken back; the rule itself cannot.
-    await library.remove("mine", "operator");
+    expect(await library.remove("mine", "operator")).toMatchObject({ origin: "file", file: "rules/b.json" });
     expect(library.get("mine").rule).toMatchObject({ enabled: true, mode: "on" });
     expect(await refusal(library.remove("mine", "operator"))).toBe(
       "CONFLICT: mine stands in rules/b.json; remove it there, or disable it",

@@ -37,28 +37,38 @@ const why: RuleWhy = {
 
 describe("rules on the command line", () => {
   test("are listed with their state, and their faults below", () => {
-    const faulty = { ...view, id: "odd", faults: [{ rule: "odd", path: "for", detail: "for is -1" }] };
+    const fault = { rule: "odd", path: "for", detail: "for is -1" };
+    const odd = { ...view, id: "odd", enabled: false, faults: [fault] };
+    const unread = { rule: "", path: "", detail: "cannot be read: no JSON", file: "rules/late.json" };
     const states = [view, { ...view, active: true }, { ...view, mode: "shadow" as const }, { ...view, enabled: false }];
-    const lines = stripVTControlCharacters(listText([...states, faulty], false)).split("\n");
-    expect(lines.slice(1, 6).map((line) => line.split(/\s+/)[1])).toEqual([
+    const text = listText([...states, odd], [{ ...fault, file: "rules/odd.json" }, unread], false);
+    const lines = stripVTControlCharacters(text).split("\n");
+    expect(lines.slice(1, 6).map((line) => line.split(/\s{2,}/)[1])).toEqual([
       "on",
       "active",
       "shadow",
       "disabled",
-      "faulty",
+      "disabled (faulty)",
     ]);
-    expect(lines.at(-1)).toBe("  fault  odd: for is -1");
+    expect(lines.slice(6)).toEqual([
+      "  fault  rules/odd.json, odd: for is -1",
+      "  fault  rules/late.json: cannot be read: no JSON",
+    ]);
+    expect(stripVTControlCharacters(listText([], [unread], false)).split("\n")).toEqual([
+      "there are no rules",
+      "  fault  rules/late.json: cannot be read: no JSON",
+    ]);
   });
 
   test("that are built in are listed where they did something or were changed, and all of them on demand", () => {
     const quiet = { ...view, id: "quiet", origin: "built-in" as const };
     const others = [{ ...quiet, id: "fired", lastFired: why.at }, { ...quiet, id: "off", enabled: false }, view];
-    const text = listText([quiet, ...others], false);
+    const text = listText([quiet, ...others], [], false);
     expect(text.split("\n")).toHaveLength(5);
     expect(text).toContain("1 built-in rule is on and has not fired; --all shows it");
-    expect(listText([quiet], false)).toBe("1 built-in rule is on and has not fired; --all shows it");
-    expect(listText([quiet, ...others], true).split("\n")).toHaveLength(5);
-    expect(listText([], true)).toBe("there are no rules");
+    expect(listText([quiet], [], false)).toBe("1 built-in rule is on and has not fired; --all shows it");
+    expect(listText([quiet, ...others], [], true).split("\n")).toHaveLength(5);
+    expect(listText([], [], true)).toBe("there are no rules");
   });
 
   test("are shown as they may stand in a file, with their versions", () => {
@@ -105,6 +115,8 @@ describe("rules on the command line", () => {
 
 describe("what is asked of the organism", () => {
   const asked: { call: string; body: unknown }[] = [];
+  let said = "";
+  let isFromFile = false;
   let server: Server;
   /** What any of the commands needs of an answer. */
   const everything = { ...view, rule: "overload", at: why.at, actions: [], why, from: null, to: null };
@@ -115,8 +127,10 @@ describe("what is asked of the organism", () => {
       const call = `${request.method} ${request.url}`;
       if (request.url !== "/live") asked.push({ call, body: text === "" ? undefined : JSON.parse(text) });
       const isCheck = request.url?.endsWith("/check");
+      const isRemove = request.url?.endsWith("/remove");
       response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify(isCheck ? { faults: [], conflicts: [] } : everything));
+      const removed = { removed: "a", remains: isFromFile ? { ...view, file: "rules/a.json" } : null };
+      response.end(JSON.stringify(isCheck ? { faults: [], conflicts: [] } : isRemove ? removed : everything));
     });
     await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   });
@@ -127,7 +141,10 @@ describe("what is asked of the organism", () => {
     const settings = readSettings({ AZORA_ORCHESTRATOR_PORT: String(port) }, tmpdir());
     const command = rules.commands.find((one) => one.name === name)!;
     asked.length = 0;
-    return command.run({ settings, args, options, out: () => {} });
+    const out = (text: string) => {
+      said = text;
+    };
+    return command.run({ settings, args, options, out });
   }
 
   const file = join(ROOT, "rules/built-in/custom-brain-protection.json");
@@ -157,6 +174,15 @@ describe("what is asked of the organism", () => {
     expect(await azora(name, args, options)).toBe(0);
     expect(asked).toMatchObject(calls);
     expect(asked).toHaveLength(calls.length);
+  });
+
+  test("is told apart: a rule that is gone, and one that is again as it stands in its file", async () => {
+    await azora("remove", ["a"]);
+    expect(said).toBe("a is removed");
+    isFromFile = true;
+    await azora("remove", ["a"]);
+    isFromFile = false;
+    expect(stripVTControlCharacters(said)).toBe("a is again as it stands in rules/a.json: on");
   });
 
   test.each([

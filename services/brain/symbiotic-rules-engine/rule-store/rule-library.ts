@@ -172,8 +172,11 @@ export class RuleLibrary {
     return this.get(id);
   }
 
-  /** @throws AzoraError NOT_FOUND; CONFLICT where there is nothing of the API's to remove */
-  async remove(id: string, by: string): Promise<void> {
+  /**
+   * @returns the rule that stands in a file under this id, and holds again
+   * @throws AzoraError NOT_FOUND; CONFLICT where there is nothing of the API's to remove
+   */
+  async remove(id: string, by: string): Promise<LibraryRule | undefined> {
     const { origin, file } = this.get(id);
     if (!this.#book.entries.has(id)) {
       const detail =
@@ -182,6 +185,7 @@ export class RuleLibrary {
     }
     await this.#book.remove(id, by);
     this.refresh();
+    return this.#rules.get(id);
   }
 
   versions(id: string): Promise<RuleVersion[]> {
