@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import type { Clock } from "../../../runtime/clock.ts";
 import type { RuleEvaluator } from "../../../runtime/rules/rule-evaluator.ts";
 import type { TimingSnapshot } from "../../../runtime/rules/timing-memory.ts";
+import { WriteTurns } from "./write-turns.ts";
 
 export interface KeptTimesOptions {
   path: string;
@@ -46,7 +47,7 @@ export class KeptTimes {
   #saved: Partial<Saved> | undefined;
   /** Epoch in which it was put down that nothing is under way, where that is the last that was. */
   #quietIn: number | undefined;
-  #writing: Promise<void> | undefined;
+  readonly #turns = new WriteTurns(() => this.#write());
   #nextAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: KeptTimesOptions) {
@@ -93,16 +94,11 @@ export class KeptTimes {
 
   /** Puts down what rules are in the middle of, unless that was done a moment ago; the more it is, the rarer. */
   async keep(): Promise<void> {
-    if (!this.#isTaken || this.#writing || this.#options.clock.now() < this.#nextAt) return;
-    this.#writing = this.#write().finally(() => {
-      this.#writing = undefined;
-    });
-    await this.#writing;
+    if (this.#isTaken && this.#options.clock.now() >= this.#nextAt) await this.#turns.take();
   }
 
   async close(): Promise<void> {
-    await this.#writing;
-    if (this.#isTaken) await this.#write();
+    if (this.#isTaken) await this.#turns.take();
   }
 
   /** Never rejects. */

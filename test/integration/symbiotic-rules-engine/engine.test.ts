@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -283,7 +283,8 @@ describe("the engine", () => {
     await seconds(10, 95);
     // What a killed one leaves behind, and not what it would have put down at its end.
     const path = join(folder, "organism", "rule-times.json");
-    await settled(() => existsSync(path));
+    clock.advance(100);
+    await engine.times.keep();
     const left = readFileSync(path);
     await engine.stop();
     writeFileSync(path, left);

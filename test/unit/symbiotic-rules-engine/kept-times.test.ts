@@ -170,6 +170,20 @@ describe("the times of rules, kept over a death of the engine", () => {
     expect(readdirSync(join(folder, "organism"))).toEqual(["rule-times.json"]);
   });
 
+  test("that change while they are being written are written again", async () => {
+    const { kept, see } = engine();
+    kept.takeUp();
+    see(90);
+    const first = kept.keep();
+    await Promise.resolve();
+    clock.advance(60_000);
+    expect(see(90)).toEqual(["slow"]);
+    const second = kept.keep();
+    await first;
+    await second;
+    expect(JSON.parse(readFileSync(path, "utf8")).rules.slow).toMatchObject({ fired: 0 });
+  });
+
   test("are written each second, the more they are the rarer", async () => {
     const { kept, evaluator, see } = engine();
     kept.takeUp();
