@@ -7,6 +7,8 @@ import { Histogram } from "./histogram.ts";
 /** What is counted of one action on this node. */
 export class ActionVitals {
   readonly service: string;
+  /** Its declaration says `timeout: 0`: it lasts as long as what it waits for, and that says nothing of how this node is. */
+  readonly isUntimed: boolean;
   readonly #action: string;
   inFlight = 0;
   errors = 0;
@@ -16,8 +18,9 @@ export class ActionVitals {
   lastFault = "";
   readonly latency = new Histogram();
 
-  constructor(service: string, action: string) {
+  constructor(service: string, action: string, isUntimed: boolean) {
     this.service = service;
+    this.isUntimed = isUntimed;
     this.#action = action;
   }
 
@@ -37,10 +40,10 @@ const LONGEST_FAULT = 200;
 export class VitalsRegistry {
   readonly actions = new Map<string, ActionVitals>();
 
-  of(action: string, service: string): ActionVitals {
+  of(action: string, service: string, isUntimed: boolean): ActionVitals {
     let vitals = this.actions.get(action);
     if (!vitals) {
-      vitals = new ActionVitals(service, action);
+      vitals = new ActionVitals(service, action, isUntimed);
       this.actions.set(action, vitals);
     }
     return vitals;
@@ -60,6 +63,7 @@ const UNCOUNTED = /^(\$|node-host$|node-accounting$|node-performance$)/;
 type Handler = (ctx: Context) => Promise<unknown>;
 interface ActionDefinition {
   name: string;
+  timeout?: number;
   service: { fullName: string };
 }
 
@@ -87,7 +91,7 @@ export function vitalsMiddleware(
     localAction(this: unknown, next: Handler, action: ActionDefinition): Handler {
       const service = action.service.fullName;
       if (UNCOUNTED.test(service)) return next;
-      const vitals = registry.of(action.name, service);
+      const vitals = registry.of(action.name, service, action.timeout === 0);
       return (ctx) => {
         const start = stamp.begin(ctx);
         vitals.inFlight++;

@@ -43,6 +43,8 @@ export interface VitalsReport {
     inFlight: number;
     sum: number;
     buckets: number[];
+    /** It lasts as long as what it waits for. Absent where it does not. */
+    isUntimed?: true;
   }[];
   /** Circuit breakers of this node's callers that are not closed. */
   breakers: BreakerState[];
@@ -185,6 +187,7 @@ export class NodeVitals {
         inFlight,
         sum,
         buckets: latency.deltaSince(sent.counts),
+        ...(vitals.isUntimed ? { isUntimed: true as const } : {}),
       });
       sent.errors = errors;
       sent.faults = faults;

@@ -29,6 +29,7 @@ export const ruleActions: Actions = {
   },
   checkRules: {
     description: "What is wrong with rules, and which would fight, before any of them is there.",
+    ...UNBOUNDED,
     params: { $$strict: true, rules: RULES },
     handler(ctx: Context<{ rules: unknown }>) {
       return running(this).check(ctx.params.rules);
@@ -50,6 +51,7 @@ export const ruleActions: Actions = {
   },
   putRule: {
     description: "Adds a rule, or puts another text in its place.",
+    ...UNBOUNDED,
     params: { $$strict: true, rule: RULE },
     handler(ctx: Context<{ rule: object }>) {
       return running(this).putRule(ctx.params.rule, OPERATOR);

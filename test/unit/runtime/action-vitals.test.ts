@@ -114,7 +114,7 @@ describe("vitals of actions", () => {
     });
 
     test("add up to the exact time, though each tells whole microseconds", () => {
-      const grind = vitals.of("mill.grind", "mill");
+      const grind = vitals.of("mill.grind", "mill", false);
       let told = 0;
       for (let i = 0; i < 100; i++) {
         grind.latency.record(0.4);

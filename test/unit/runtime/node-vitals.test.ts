@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { Errors } from "moleculer";
 import { AzoraError } from "../../../runtime/errors.ts";
-import { VitalsRegistry } from "../../../runtime/vitals/action-vitals.ts";
+import { VitalsRegistry, vitalsMiddleware } from "../../../runtime/vitals/action-vitals.ts";
 import { LostCalls } from "../../../runtime/vitals/lost-calls.ts";
 import { NodeVitals } from "../../../runtime/vitals/node-vitals.ts";
 import { Room } from "../../../runtime/vitals/room.ts";
@@ -28,6 +28,21 @@ describe("a node's report", () => {
     });
     failover.retries = 5;
     expect(node.report()).toMatchObject({ lost: [], calls: { retries: 3, refusedHolds: 0 } });
+  });
+
+  test("tells which actions last as long as what they wait for", () => {
+    const registry = new VitalsRegistry();
+    node = new NodeVitals({ node: "heart-1", instanceId: "life-1", registry });
+    const { localAction } = vitalsMiddleware(registry) as { localAction: (next: unknown, action: object) => unknown };
+    const service = { fullName: "ledger" };
+    for (const [name, timeout] of Object.entries({ "ledger.export": 0, "ledger.add": 500, "ledger.get": undefined }))
+      localAction(() => Promise.resolve(), { name, service, timeout });
+    for (const vitals of registry.actions.values()) vitals.latency.record(7);
+    expect(node.report().actions.map(({ name, isUntimed }) => [name, isUntimed])).toEqual([
+      ["ledger.export", true],
+      ["ledger.add", undefined],
+      ["ledger.get", undefined],
+    ]);
   });
 
   test("tells how far the heap may grow", () => {

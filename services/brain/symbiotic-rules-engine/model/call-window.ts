@@ -8,7 +8,7 @@ interface ReportedCalls {
   faults: number;
   /** Time that the report covers, ms. */
   span: number;
-  /** Of several actions, as histograms give them. */
+  /** Of several actions, as histograms give them; not of those whose time says nothing. */
   buckets: readonly number[][];
 }
 

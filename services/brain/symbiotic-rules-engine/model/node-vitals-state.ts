@@ -108,7 +108,7 @@ export class NodeVitalsState {
       const faults = plausible(action["faults"] ?? action["errors"], MOST_CALLS);
       sum.calls += calls;
       sum.faults += Math.min(calls, Number.isNaN(faults) ? 0 : faults);
-      if (calls > 0) sum.buckets.push(action["buckets"] as number[]);
+      if (calls > 0 && action["isUntimed"] !== true) sum.buckets.push(action["buckets"] as number[]);
     }
     for (const [system, sum] of sums) {
       let window = this.calls.get(system);

@@ -132,7 +132,8 @@ export class SystemFigures {
       refusalRate: hasPerformance ? refusalRate : Number.NaN,
     };
     // Where nobody calls there is no latency; where nothing is heard it is not known.
-    if (calls > 0) [values.latencyP50, values.latencyP95] = this.#quantiles(calls);
+    const timed = calls > 0 ? this.#latency.reduce((sum, count) => sum + count, 0) : 0;
+    if (timed > 0) [values.latencyP50, values.latencyP95] = this.#quantiles(timed);
     else if (!hasVitals) [values.latencyP50, values.latencyP95] = [Number.NaN, Number.NaN];
     return {
       values,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { SYSTEMS } from "../../../../models/symbiosis.ts";
+import { bucketOf } from "../../../../runtime/vitals/histogram.ts";
 import { ModelBench, metricsOf, path } from "./reports.ts";
 
 describe("the organism's model", () => {
@@ -121,6 +122,17 @@ describe("the organism's model", () => {
     bench.model.vitals(bench.vitals("heart-1", 0, { calls: 100 }));
     expect(metricsOf(bench.model.tick(), "heart")["requestRate"]).toBe(100);
     expect(bench.model.faults()).toEqual([{ node: "heart-1", what: "vitals: late or twice", count: 1 }]);
+  });
+
+  it("takes no latency from actions that last as long as what they wait for, and counts their calls", () => {
+    const bench = new ModelBench();
+    const work = { service: "heart-service", faults: 0, inFlight: 0, sum: 0 };
+    const order = { ...work, name: "heart-service.order", errors: 1, faults: 1, isUntimed: true, buckets: [300, 1] };
+    const call = { ...work, name: "heart-service.work", errors: 0, buckets: [bucketOf(5000), 4] };
+    const alone = metricsOf(bench.second({ "heart-1": { vitals: { actions: [order] } } }), "heart");
+    expect(alone).toMatchObject({ requestRate: 1, errorRate: 100, latencyP50: null, latencyP95: null });
+    const both = metricsOf(bench.second({ "heart-1": { vitals: { actions: [order, call] } } }), "heart");
+    expect(both).toMatchObject({ requestRate: 3, latencyP50: expect.closeTo(5, 0), latencyP95: expect.closeTo(5, 0) });
   });
 
   it("says no latency where nobody calls, and that no call failed", () => {
