@@ -15,8 +15,9 @@ export function stateText({ faults, ...rule }: RuleView): string {
   return faults.length > 0 ? `${runsText(rule)} ${paint("red", "(faulty)")}` : runsText(rule);
 }
 
-function runsText({ enabled, mode, active }: Omit<RuleView, "faults">): string {
+function runsText({ enabled, expires, mode, active }: Omit<RuleView, "faults">): string {
   if (!enabled) return paint("gray", "disabled");
+  if (expires !== null && Date.parse(expires) <= Date.now()) return paint("gray", "expired");
   if (active) return paint("yellow", mode === "shadow" ? "active (shadow)" : "active");
   return mode === "shadow" ? paint("cyan", "shadow") : paint("green", "on");
 }

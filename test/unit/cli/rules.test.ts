@@ -40,17 +40,24 @@ describe("rules on the command line", () => {
     const fault = { rule: "odd", path: "for", detail: "for is -1" };
     const odd = { ...view, id: "odd", enabled: false, faults: [fault] };
     const unread = { rule: "", path: "", detail: "cannot be read: no JSON", file: "rules/late.json" };
-    const states = [view, { ...view, active: true }, { ...view, mode: "shadow" as const }, { ...view, enabled: false }];
+    const states = [
+      { ...view, expires: "2999-01-01T00:00:00Z" },
+      { ...view, active: true },
+      { ...view, mode: "shadow" as const },
+      { ...view, enabled: false },
+      { ...view, expires: "2026-01-01T00:00:00Z" },
+    ];
     const text = listText([...states, odd], [{ ...fault, file: "rules/odd.json" }, unread], false);
     const lines = stripVTControlCharacters(text).split("\n");
-    expect(lines.slice(1, 6).map((line) => line.split(/\s{2,}/)[1])).toEqual([
+    expect(lines.slice(1, 7).map((line) => line.split(/\s{2,}/)[1])).toEqual([
       "on",
       "active",
       "shadow",
       "disabled",
+      "expired",
       "disabled (faulty)",
     ]);
-    expect(lines.slice(6)).toEqual([
+    expect(lines.slice(7)).toEqual([
       "  fault  rules/odd.json, odd: for is -1",
       "  fault  rules/late.json: cannot be read: no JSON",
     ]);
