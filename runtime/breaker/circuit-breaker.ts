@@ -106,6 +106,8 @@ export class CircuitBreaker {
   probe(): Probe | undefined {
     if (!this.probeDue) return undefined;
     const end = (then: () => void) => {
+      // Else it would matter whether anybody has looked since its time was over.
+      this.#giveUpLateProbe();
       if (this.#probe !== probe) return;
       this.#probe = undefined;
       then();

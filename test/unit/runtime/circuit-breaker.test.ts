@@ -77,6 +77,16 @@ describe("a circuit breaker", () => {
     expect(breaker.closed).toBe(true);
   });
 
+  test("hears such a probe no more either where nobody has looked since its time was over", () => {
+    const clock = new FakeClock();
+    const breaker = opened(clock);
+    clock.advance(60_000);
+    const late = breaker.probe()!;
+    clock.advance(60_000);
+    late.answered();
+    expect(breaker).toMatchObject({ closed: false, state: "open", retryAfter: 60_000 });
+  });
+
   test("is not moved by calls that were under way when it opened", () => {
     const clock = new FakeClock();
     const breaker = opened(clock);
