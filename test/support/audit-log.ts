@@ -13,11 +13,15 @@ export class LogBench {
   readonly folder = mkdtempSync(join(tmpdir(), "azora-log-"));
   readonly clock = new FakeClock(START);
 
+  makeKeys(): LogKeys {
+    return LogKeys.open(join(this.folder, "keys"), "azora.local/test", ["ed25519"], "");
+  }
+
   /** Opens the log as a new process would. */
   open(options: Partial<AuditLogOptions> = {}): Promise<AuditLog> {
     return AuditLog.open({
       folder: join(this.folder, "chain"),
-      keys: LogKeys.open(join(this.folder, "keys"), "azora.local/test", ["ed25519"], ""),
+      keys: this.makeKeys(),
       signedFile: join(this.folder, "keys", "signed.json"),
       validator: "immune-1",
       disk: systemDisk,

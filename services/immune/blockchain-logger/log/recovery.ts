@@ -52,15 +52,15 @@ export function recover(found: Found): Recovered {
   }
 }
 
-function openLog({ logFolder, origin, verifiers, validator, blockEntries }: Found) {
+function openLog({ logFolder, origin, verifiers, validator, blockEntries }: Found): Opened {
   const file = join(logFolder, "checkpoint");
   if (!existsSync(file)) {
-    if (existsSync(join(logFolder, "keys"))) throw corrupt(`${file} is missing`, { file });
     return {
       head: new Head(validator, blockEntries),
       layout: new TileLayout(),
       reader: new LogReader(logFolder, 0),
       checkpoint: "",
+      ...(existsSync(join(logFolder, "keys")) ? { missing: file } : {}),
     };
   }
   const text = readFileSync(file, "utf8");
@@ -98,8 +98,13 @@ function openLog({ logFolder, origin, verifiers, validator, blockEntries }: Foun
   };
 }
 
-function replay({ walFolder, origin, signed }: Found, log: ReturnType<typeof openLog>): Recovered {
-  const { head, layout, reader, checkpoint } = log;
+interface Opened extends Pick<Recovered, "head" | "layout" | "reader" | "checkpoint"> {
+  /** The checkpoint's file, where there is none although the log has been signed, or was about to be for the first time. */
+  missing?: string;
+}
+
+function replay({ walFolder, origin, signed }: Found, log: Opened): Recovered {
+  const { head, layout, reader, checkpoint, missing } = log;
   const published = head.size;
   const entries: Recovered["entries"] = [];
   let torn = 0;
@@ -146,7 +151,10 @@ function replay({ walFolder, origin, signed }: Found, log: ReturnType<typeof ope
       }
     }
   }
-  if (signed?.origin === origin && signed.size > head.size) {
+  const isWhole = signed?.origin === origin && signed.size <= head.size;
+  // The first publication may have been cut off before its checkpoint: then all that it signed is here, from the first entry on.
+  if (missing && !isWhole) throw corrupt(`${missing} is missing`, { file: missing });
+  if (signed?.origin === origin && !isWhole) {
     throw new AzoraError(
       "CHAIN_ROLLED_BACK",
       `the log holds ${head.size} entries, but ${signed.size} were signed: an older copy was put in its place, or files are missing`,

@@ -154,6 +154,16 @@ describe("the audit log", () => {
     log = await bench.open();
   });
 
+  test("misses a checkpoint that was taken away, with what was signed known or not", async () => {
+    await entries(5);
+    await log.close();
+    rmSync(join(bench.folder, "chain", "log", "checkpoint"));
+    const refusal = { type: "CHAIN_CORRUPT", message: expect.stringMatching(/checkpoint is missing$/) };
+    await expect(bench.open()).rejects.toMatchObject(refusal);
+    rmSync(join(bench.folder, "keys", "signed.json"));
+    await expect(bench.open()).rejects.toMatchObject(refusal);
+  });
+
   test("a witness that answers late does not bring an old checkpoint back", async () => {
     await log.close();
     let held: (() => void) | undefined;

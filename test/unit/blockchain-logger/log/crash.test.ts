@@ -29,8 +29,12 @@ async function live(log: AuditLog, told: Told): Promise<void> {
 describe("A log whose process or disk fails at any operation", () => {
   const folders: string[] = [];
   let template: LogBench;
+  /** Has keys, and no log yet. */
+  let fresh: LogBench;
 
   beforeAll(async () => {
+    fresh = new LogBench();
+    fresh.makeKeys();
     template = new LogBench();
     const log = await template.open();
     // Enough for a full tile and tiles of a higher level.
@@ -40,6 +44,7 @@ describe("A log whose process or disk fails at any operation", () => {
 
   afterAll(() => {
     template.remove();
+    fresh.remove();
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   });
 
@@ -51,9 +56,9 @@ describe("A log whose process or disk fails at any operation", () => {
     return copy;
   }
 
-  async function operationsOfALife(): Promise<number> {
+  async function operationsOfALife(of = template): Promise<number> {
     const disk = new FaultyDisk(NEVER, "EIO", Math.random);
-    const log = await bench().open({ disk, blockEntries: 3 });
+    const log = await bench(of).open({ disk, blockEntries: 3 });
     await live(log, new Map());
     await log.close();
     return disk.operations;
@@ -94,26 +99,31 @@ describe("A log whose process or disk fails at any operation", () => {
     expect({ where, isValid, problems }).toEqual({ where, isValid: true, problems: [] });
   }
 
-  test.each<Fault>(["crash before", "crash within", "power loss"])(
-    "%s: nothing acknowledged is lost, nothing is there twice",
-    async (fault) => {
-      const operations = await operationsOfALife();
-      expect(operations).toBeGreaterThan(40);
-      for (let at = 0; at < operations; at++) {
-        const own = bench();
-        const disk = new FaultyDisk(at, fault, seeded(at));
-        const told: Told = new Map();
-        const log = await own.open({ disk, blockEntries: 3 }).catch(() => undefined);
-        if (log) {
-          await live(log, told).catch(() => {});
-          await log.close().catch(() => {});
+  describe.each([
+    ["a log that goes on", () => template],
+    ["a log that begins", () => fresh],
+  ])("%s", (_, of) => {
+    test.each<Fault>(["crash before", "crash within", "power loss"])(
+      "%s: nothing acknowledged is lost, nothing is there twice",
+      async (fault) => {
+        const operations = await operationsOfALife(of());
+        expect(operations).toBeGreaterThan(40);
+        for (let at = 0; at < operations; at++) {
+          const own = bench(of());
+          const disk = new FaultyDisk(at, fault, seeded(at));
+          const told: Told = new Map();
+          const log = await own.open({ disk, blockEntries: 3 }).catch(() => undefined);
+          if (log) {
+            await live(log, told).catch(() => {});
+            await log.close().catch(() => {});
+          }
+          await checkWhole(own, told, `${fault} ${at}: ${disk.struck}`);
+          own.remove();
         }
-        await checkWhole(own, told, `${fault} ${at}: ${disk.struck}`);
-        own.remove();
-      }
-    },
-    120_000,
-  );
+      },
+      120_000,
+    );
+  });
 
   test.each<Fault>(["EIO", "ENOSPC"])(
     "%s: who was refused knows it, and the log goes on when the disk does",
