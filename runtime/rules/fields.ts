@@ -11,13 +11,19 @@ export function isFields(value: unknown): value is Fields {
 
 /** Names those fields that are not known here. */
 export function onlyFields(faults: Faults, path: string, fields: Fields, known: readonly string[]): void {
-  for (const name of Object.keys(fields)) {
-    if (!known.includes(name)) {
-      const at = path === "" ? name : `${path}.${name}`;
-      faults.add(at, unknownField(at, name, known));
-    }
+  const unknown = Object.keys(fields).filter((name) => !known.includes(name));
+  for (const whole of unknown.slice(0, MOST_UNKNOWN)) {
+    const name = whole.length > LONGEST_NAME_TOLD ? `${whole.slice(0, LONGEST_NAME_TOLD)}…` : whole;
+    const at = path === "" ? name : `${path}.${name}`;
+    faults.add(at, unknownField(at, name, known));
   }
+  const more = unknown.length - MOST_UNKNOWN;
+  if (more > 0) faults.add(path, `${path || faults.rule} has ${more} more fields that are not known here`);
 }
+
+/** A file may hold half a million of them, and one of four million characters. */
+const MOST_UNKNOWN = 20;
+const LONGEST_NAME_TOLD = 80;
 
 export interface NumberRange {
   min: number;
@@ -73,6 +79,6 @@ export function listField(
 }
 
 function unknownField(at: string, name: string, known: readonly string[]): string {
-  const meant = nearest(name.slice(0, 80), known);
+  const meant = nearest(name, known);
   return `${at} is not known here; known are ${known.join(", ")}${meant ? `; did you mean ${meant}?` : ""}`;
 }
