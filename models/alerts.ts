@@ -25,6 +25,8 @@ export interface Alert {
   state: AlertState;
   /** One sentence. */
   summary: string;
+  /** The first thing to do; null where nobody says. */
+  advice: string | null;
   /** What was measured last; null where it is not known, or no number. */
   value: number | null;
   /** The rule that raised it. */
@@ -33,8 +35,7 @@ export interface Alert {
   startedAt: string;
   firedAt: string | null;
   endedAt: string | null;
-  /** How it ended: its cause is gone, or what it is about is no part of the organism any more. */
-  end: "cleared" | "gone" | null;
+  end: AlertEnd | null;
   /** Since when it cannot be told whether it still holds. An alert is never resolved by not knowing. */
   unknownSince: string | null;
   /** How often it has fired. */
@@ -45,6 +46,12 @@ export interface Alert {
   /** Id of a silence that covers it. */
   silenced: string | null;
 }
+
+/**
+ * How an alert ended: its cause is gone, what it is about is no part of the organism any more, or nobody calls it an alert any
+ * more.
+ */
+export type AlertEnd = "cleared" | "gone" | "disabled";
 
 export type AlertGroup = System | "organism" | "chain" | "rules";
 
@@ -90,6 +97,57 @@ export interface AlertMessage {
   more: number;
 }
 
+/** What is an alert, as `azora alerts definitions` shows it. */
+export interface AlertDefinitionView {
+  id: string;
+  /** Where it comes from; a built-in one may be changed by a file. */
+  origin: "built-in" | "file";
+  /** In which it stands or is changed, as `alerts/night.json`. */
+  file: string | null;
+  enabled: boolean;
+  /** Of an own alert. */
+  metric: string | null;
+  measures: string;
+  bad: "above" | "below";
+  levels: { severity: Severity; bound: number; clear?: number; for: number }[];
+  /** ms */
+  keepFor: number;
+  summary: string;
+  advice: string;
+  /** Why it can be neither changed nor switched off. */
+  fixed: string | null;
+}
+
+/** What is wrong with a file of alerts. */
+export interface AlertFault {
+  /** Left out where it was given by hand. */
+  file?: string;
+  /** Id, `alert 3` where it has none, or empty where it is the file itself. */
+  alert: string;
+  /** As `levels[0].bound`. */
+  path: string;
+  detail: string;
+}
+
+export interface AlertDefinitions {
+  alerts: AlertDefinitionView[];
+  faults: AlertFault[];
+}
+
+/** What `azora alerts check` answers. */
+export interface CheckedAlertFile {
+  faults: AlertFault[];
+  /** The alerts without a fault, and what each would make of what is known now. */
+  alerts: (AlertDefinitionView & {
+    now: {
+      seen: number;
+      unknown: number;
+      /** At most 20. */
+      bad: { subject: string; severity: Severity; for: number; says: string }[];
+    } | null;
+  })[];
+}
+
 /** What `symbiotic-rules-engine.gauges` answers, for Prometheus. What is not known is left out. */
 export interface OrganismGauges {
   harmony: { score: number; confidence: number } | null;
@@ -98,6 +156,8 @@ export interface OrganismGauges {
   /** Health: 1 healthy, 0.5 degraded, 0 failed; restarts of the last 10 minutes. */
   services: { service: string; system: string; priority: string; health: number | null; restarts: number | null }[];
   nodes: { node: string; up: boolean | null }[];
+  /** Those that own alerts are about, in their own units. */
+  metrics: { system: string; name: string; value: number | null }[];
   chain: { intact: boolean | null; alarms: string[] | null; gaps: number };
   alerts: Record<Severity, number>;
   /** At the last tick; and since the engine began, ended ones that not every channel was told of. */

@@ -20,6 +20,7 @@ export const ORGANISM_ROUTES: readonly ServiceRoute[] = [
   { method: "GET", path: "/held", action: "held", access: "contents" },
   { method: "GET", path: "/flags", action: "flags", access: "contents" },
   { method: "GET", path: "/alerts", action: "alerts", access: "contents" },
+  { method: "GET", path: "/alerts/definitions", action: "alertDefinitions", access: "contents" },
   { method: "GET", path: "/alerts/prometheus", action: "prometheusRules", access: "contents" },
   { method: "GET", path: "/silences", action: "silences", access: "contents" },
   // They change nothing, but keep a core busy for as long as a minute.
@@ -45,6 +46,7 @@ export const ORGANISM_ROUTES: readonly ServiceRoute[] = [
   { method: "POST", path: "/rules/:id/change", action: "changeRule", access: "control" },
   { method: "POST", path: "/rules/:id/restore", action: "restoreRule", access: "control" },
   { method: "POST", path: "/rules/:id/remove", action: "removeRule", access: "control" },
+  { method: "POST", path: "/alerts/check", action: "checkAlerts", access: "control", longestBody: LONGEST_BODY },
   { method: "POST", path: "/alerts/:id/acknowledge", action: "acknowledge", access: "control" },
   { method: "POST", path: "/silences", action: "silence", access: "control" },
   { method: "POST", path: "/silences/:id/remove", action: "removeSilence", access: "control" },

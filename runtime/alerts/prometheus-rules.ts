@@ -1,14 +1,13 @@
-import { ALERT_DEFINITIONS, type AlertDefinition, type AlertLevel } from "./definitions.ts";
+import type { AlertDefinition, AlertLevel } from "./definition.ts";
+import { literalOf, templateOf } from "./own-alerts.ts";
 
 /**
  * Alert rules for Prometheus 2.42 and later (`keep_firing_for`), from the definitions by which the engine judges. An alert
  * of several levels is a rule for each; the milder one does not fire while the more severe one does. What Prometheus has no
  * means for is left out: `clear`, and that what is not known resolves nothing (there it resolves after `keep_firing_for`).
  */
-export function prometheusRules(): string {
-  const rules = [
-    ...ALERT_DEFINITIONS.flatMap((definition) => definition.levels.map((level) => rule(definition, level))),
-  ];
+export function prometheusRules(definitions: readonly AlertDefinition[]): string {
+  const rules = definitions.flatMap((definition) => definition.levels.map((level) => rule(definition, level)));
   return [
     "# Made by `azora alerts rules`. Which metrics: docs/vitals.md and docs/alerts.md of Azora.",
     "groups:",
@@ -20,9 +19,12 @@ export function prometheusRules(): string {
   ].join("\n");
 }
 
+/** No alert has this name but the one of Prometheus' own. */
+export const SILENT = "AzoraSilent";
+
 /** The engine tells of itself, but not that it is not there. */
 const ABSENT = [
-  "      - alert: AzoraSilent",
+  `      - alert: ${SILENT}`,
   '        expr: "absent(azora_harmony_score)"',
   '        for: "2m"',
   "        labels:",
@@ -33,20 +35,20 @@ const ABSENT = [
 ];
 
 function rule(definition: AlertDefinition, level: AlertLevel): string {
-  const { id, summary, advice, keepFor, levels } = definition;
+  const { id, summary, advice, keepFor, levels, metric } = definition;
   const worse = levels[levels.indexOf(level) + 1];
   const own = `${definition.query} ${sign(definition)} ${level.bound}`;
   const expr = worse ? `${own} unless ${definition.query} ${sign(definition)} ${worse.bound}` : own;
   return [
     `      - alert: ${nameOf(id)}`,
     `        expr: ${JSON.stringify(expr)}`,
-    ...(level.for > 0 ? [`        for: ${JSON.stringify(seconds(level.for))}`] : []),
-    ...(keepFor > 0 ? [`        keep_firing_for: ${JSON.stringify(seconds(keepFor))}`] : []),
+    ...(level.for > 0 ? [`        for: ${JSON.stringify(time(level.for))}`] : []),
+    ...(keepFor > 0 ? [`        keep_firing_for: ${JSON.stringify(time(keepFor))}`] : []),
     "        labels:",
     `          severity: ${JSON.stringify(level.severity)}`,
     "        annotations:",
-    `          summary: ${JSON.stringify(summary)}`,
-    `          advice: ${JSON.stringify(advice)}`,
+    `          summary: ${JSON.stringify(metric === undefined ? summary : templateOf(summary))}`,
+    `          advice: ${JSON.stringify(literalOf(advice))}`,
   ].join("\n");
 }
 
@@ -59,6 +61,6 @@ function sign({ bad }: AlertDefinition): string {
   return bad === "above" ? ">=" : "<=";
 }
 
-function seconds(ms: number): string {
-  return `${Math.round(ms / 1000)}s`;
+function time(ms: number): string {
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }

@@ -98,6 +98,7 @@ function alert(id: string, severity: Alert["severity"], summary: string): Partia
     startedAt: AT,
     firedAt: AT,
     unknownSince: null,
+    advice: null,
     acknowledged: null,
     silenced: null,
   };

@@ -1,5 +1,8 @@
 import type { Context } from "moleculer";
-import { COMMENT, ID } from "./params.ts";
+import { checkAlerts } from "../../../runtime/alerts/check-alerts.ts";
+import { prometheusRules } from "../../../runtime/alerts/prometheus-rules.ts";
+import { triedAlerts } from "./alerts/tried-alerts.ts";
+import { ALERTS, COMMENT, ID } from "./params.ts";
 import { type Actions, engineOf, OPERATOR, running } from "./served-engine.ts";
 
 /** Alerts: to see, acknowledge and silence them. */
@@ -9,6 +12,22 @@ export const alertActions: Actions = {
     params: { $$strict: true },
     handler() {
       return engineOf(this).alerting.manager.list();
+    },
+  },
+  alertDefinitions: {
+    description: "What is an alert, from which bounds on, where each comes from, and what is wrong with which file.",
+    params: { $$strict: true },
+    handler() {
+      return engineOf(this).alerting.definitions.views;
+    },
+  },
+  checkAlerts: {
+    description: "What is wrong with alerts before any of them is there, and which would be bad now.",
+    params: { $$strict: true, alerts: ALERTS },
+    handler(ctx: Context<{ alerts: unknown }>) {
+      const { alerting, ownMetrics, situation } = engineOf(this);
+      const checked = checkAlerts(ctx.params.alerts, ownMetrics);
+      return triedAlerts(checked, (definition) => alerting.manager.trial(definition, situation));
     },
   },
   acknowledge: {
@@ -48,7 +67,7 @@ export const alertActions: Actions = {
     description: "The same alerts as rules for Prometheus, as YAML.",
     params: { $$strict: true },
     handler() {
-      return running(this).prometheusRules();
+      return prometheusRules(engineOf(this).alerting.definitions.effective);
     },
   },
 };

@@ -31,6 +31,8 @@ export interface EngineOptions {
   logger: ServiceBroker["logger"];
   store: StoreMethods;
   folders: readonly RuleFolder[];
+  /** The project's folder of files that say what is an alert. @default none */
+  alertFolder?: string;
   /** Folder for what is not in the store. */
   dataDir: string;
   /** Monotonic. @default performance.now */
@@ -92,10 +94,12 @@ export class Engine {
     this.alerting = new Alerting({
       settings: readSettings(),
       logger,
+      ...(options.alertFolder === undefined ? {} : { folder: options.alertFolder }),
+      own: () => this.ownMetrics,
       changed: (change) => void broker.broadcast("organism.alert", change),
     });
     this.actor = new RuleActor({
-      ports: brokerPorts(broker, { topology: () => this.senses.topology, alerts: this.alerting.manager }),
+      ports: brokerPorts(broker, { topology: () => this.senses.topology, alerts: this.alerting.manager.raised }),
       columns: this.#columns,
       clock,
       logger,
@@ -132,7 +136,7 @@ export class Engine {
       folders,
       wall,
       targets: () => this.senses.roster.targets(),
-      own: () => ownMetrics(this.#columns.keys),
+      own: () => this.ownMetrics.map((key) => key.slice(key.indexOf(".") + 1)),
       changed: (rules, faults) => this.#load(rules, faults),
     });
   }
@@ -164,6 +168,11 @@ export class Engine {
     return this.#judged;
   }
 
+  /** What services publish of themselves, as `heart.user-management.signups`. */
+  get ownMetrics(): string[] {
+    return this.#columns.keys.filter(isOwnMetric);
+  }
+
   get situation(): Situation {
     const activeRules = this.#isJudging ? new Set(this.evaluator.active()) : null;
     return { ...this.senses.situations.situation(this.judged, this.#clock.now()), activeRules };
@@ -184,7 +193,7 @@ export class Engine {
     const turned = this.parts.run("rules", () => this.evaluator.tick(now));
     for (const rule of turned?.ended ?? []) {
       this.actor.ended(rule);
-      this.alerting.manager.clearRule(rule);
+      this.alerting.manager.raised.clearRule(rule);
     }
     const firings = [...(turned?.fired ?? []), ...(turned?.shadow ?? [])];
     for (const firing of firings) void this.#fire(firing);
@@ -238,11 +247,12 @@ export class Engine {
     await this.senses.look();
     await this.senses.lookAtChain();
     await this.desk.look().catch((error) => this.parts.failed("rule files", error));
+    await this.alerting.look().catch((error) => this.parts.failed("alert files", error));
     await Promise.all([this.kept.keep(), this.executions.again()]);
   }
 }
 
-/** `heart.user-management.signups` → `user-management.signups`; what Azora measures itself has no second dot. */
-function ownMetrics(keys: readonly string[]): string[] {
-  return keys.map((key) => key.slice(key.indexOf(".") + 1)).filter((name) => name.includes("."));
+/** As `heart.user-management.signups`; what Azora measures itself has no second dot. */
+function isOwnMetric(key: string): boolean {
+  return key.indexOf(".") < key.lastIndexOf(".");
 }

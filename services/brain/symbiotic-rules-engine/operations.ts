@@ -13,7 +13,6 @@ import type {
   RuleWhy,
   Stretch,
 } from "../../../models/symbiosis.ts";
-import { prometheusRules } from "../../../runtime/alerts/prometheus-rules.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import { hasRecorder, recorderOf } from "../../../runtime/record/recorder-of.ts";
 import { columnsReadBy } from "../../../runtime/rules/conflicts/rule-facts.ts";
@@ -183,10 +182,6 @@ export class Operations {
     return this.#engine.alerting.manager.silence({ matchers, until: this.#wall() + duration, by, comment });
   }
 
-  prometheusRules(): string {
-    return prometheusRules();
-  }
-
   health(): { status: "healthy" | "degraded"; checks: Record<string, unknown> } {
     const { parts, judged, isJudging, kept, times, executions, desk, evaluator, senses, alerting, history } =
       this.#engine;
@@ -211,6 +206,7 @@ export class Operations {
       store: stored ?? "ok",
       history: failures["history"] ?? history.stats(),
       alerts: failures["alerts"] ?? alerting.manager.counts(),
+      alertFiles: failures["alert files"] ?? (alerting.definitions.faulty.slice(0, 5).join(", ") || "ok"),
     };
     const wrong = Object.keys(failures).length > 0 || stored !== undefined;
     return { status: wrong ? "degraded" : "healthy", checks };

@@ -13,5 +13,7 @@ export const TIME = [
 ] as const;
 export const STEP = { type: "enum", values: [1000, 60_000, "1000", "60000"], default: 1000 } as const;
 export const RULE = { type: "object" } as const;
+/** What a file of alerts holds: it is checked as a file is. */
+export const ALERTS = [{ type: "array", max: 1000 }, { type: "object" }] as const;
 /** A rule, a list of them, or what a rule file holds: it is checked as a file is. */
 export const RULES = [{ type: "array", max: 10_000 }, { type: "object" }] as const;

@@ -120,6 +120,7 @@ const schema: StoreSchema = {
       logger: this.logger,
       store: service,
       folders,
+      ...(plan ? { alertFolder: join(plan.project.root, "alerts") } : {}),
       dataDir: context?.organism.dataDir ?? AZORA_DATA_DIR,
     });
     await engine.start();

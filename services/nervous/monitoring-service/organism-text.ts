@@ -7,7 +7,7 @@ import { type Labels, labels, MetricFamilies } from "./metric-families.ts";
  */
 export function organismText(known: OrganismGauges): string {
   const families = new MetricFamilies();
-  const { harmony, systems, services, nodes, chain, alerts, notKept, forgotten, channels } = known;
+  const { harmony, systems, services, nodes, metrics, chain, alerts, notKept, forgotten, channels } = known;
 
   function gauge(name: string, help: string, samples: readonly (readonly [Labels, number | null])[]) {
     families.add(name, "gauge", help, lines(name, samples));
@@ -46,6 +46,11 @@ export function organismText(known: OrganismGauges): string {
     "azora_node_up",
     "1 where a node is up, 0 where it is down or hung.",
     nodes.map(({ node, up }) => [{ node }, up === null ? null : Number(up)]),
+  );
+  gauge(
+    "azora_organism_metric",
+    "A metric of a system, a service or the organism, in its own unit: those that own alerts are about.",
+    metrics.map(({ system, name, value }) => [{ system, metric: name }, value]),
   );
   gauge("azora_chain_intact", "1 while the audit chain's log agrees with its keys and witnesses.", [
     [{}, chain.intact === null ? null : Number(chain.intact)],

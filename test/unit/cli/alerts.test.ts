@@ -1,11 +1,18 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { alertTable } from "../../../cli/commands/alerts/list.ts";
 import { matchersOf, msOf } from "../../../cli/commands/alerts/silence.ts";
 import { alerts } from "../../../cli/commands/alerts.ts";
-import type { Alert } from "../../../models/alerts.ts";
+import type { Alert, AlertDefinitions } from "../../../models/alerts.ts";
+import { BUILT_IN_ALERTS } from "../../../runtime/alerts/built-in/definitions.ts";
+import { checkAlerts } from "../../../runtime/alerts/check-alerts.ts";
+import { definitionView } from "../../../runtime/alerts/definition-views.ts";
+import { effectiveAlerts } from "../../../runtime/alerts/effective-alerts.ts";
 import { prometheusRules } from "../../../runtime/alerts/prometheus-rules.ts";
 import { readSettings } from "../../../runtime/settings.ts";
 
@@ -26,9 +33,12 @@ const alert: Alert = {
   unknownSince: null,
   times: 1,
   revision: 1,
+  advice: null,
   acknowledged: null,
   silenced: null,
 };
+
+const NOTHING_WRONG: AlertDefinitions = { alerts: [], faults: [] };
 
 describe("azora alerts", () => {
   const asked: string[] = [];
@@ -42,7 +52,8 @@ describe("azora alerts", () => {
       });
       request.on("end", () => {
         asked.push(`${request.method} ${request.url}${body && ` ${body}`}`);
-        const found = answers[`${request.method} ${request.url}`];
+        const all: typeof answers = { "GET /api/organism/alerts/definitions": NOTHING_WRONG, ...answers };
+        const found = all[`${request.method} ${request.url}`];
         response.writeHead(found === undefined ? 404 : 200, { "content-type": "application/json" });
         response.end(JSON.stringify(found ?? { detail: "there is no such thing", code: "NOT_FOUND" }));
       });
@@ -110,9 +121,71 @@ describe("azora alerts", () => {
     await expect(run("unsilence", ["s2"])).rejects.toThrow("there is no such thing (NOT_FOUND)");
   });
 
+  test("definitions shows what is an alert, and where that stands", async () => {
+    const known: AlertDefinitions = {
+      alerts: effectiveAlerts([]).alerts.map(definitionView),
+      faults: [{ file: "alerts/b.json", alert: "own", path: "id", detail: "id is bad\u001b[31m" }],
+    };
+    known.alerts[0] = { ...known.alerts[0]!, file: "alerts/a.json", enabled: false };
+    answers = { "GET /live": {}, "GET /api/organism/alerts/definitions": known, "GET /api/organism/alerts": [] };
+    const { code, text } = await run("definitions", []);
+    expect(code).toBe(1);
+    expect(text).toMatch(/critical-service-failed +built in, changed in alerts\/a.json +switched off/);
+    expect(text).toMatch(/harmony-low +built in +≤ 79 \(82\) for 30 s: warning +30 s +harmony/);
+    expect(text).toMatch(/\n +≤ 59 \(65\) for 30 s: critical/);
+    expect(text).toContain("fault  alerts/b.json, own: id is bad [31m");
+    expect((await run("definitions", ["chain-broken"])).text).toContain("neither changed nor switched off");
+    await expect(run("definitions", ["harmoni-low"])).rejects.toThrow("did you mean harmony-low?");
+    expect((await run("list", [])).text).toBe(
+      "no alert fires\n  fault  alerts/b.json: azora alerts definitions says what is wrong",
+    );
+  });
+
+  test("check says what is wrong with a file, and what each alert would say now", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "azora-check-"));
+    const level = { severity: "warning", bound: 5, for: 90_000 };
+    const own = { id: "signups-low", metric: "heart.shop.signups", bad: "below", levels: [level] };
+    writeFileSync(join(folder, "a.json"), JSON.stringify([own, { id: "node-down", enabled: false }]));
+    const offline = await run("check", [folder], { offline: true });
+    expect(offline).toEqual({
+      code: 0,
+      text: [
+        "  signups-low  ≤ 5 for 90 s: warning",
+        "  node-down  switched off",
+        "2 alerts checked here, without what a running organism knows: nothing wrong",
+      ].join("\n"),
+    });
+    const view = definitionView({ ...checkAlerts(own).alerts[0]!, file: null });
+    const bad = [{ subject: "heart.shop.signups", severity: "warning", for: 90_000, says: "heart.shop.signups is 3" }];
+    answers = {
+      "GET /live": {},
+      "POST /api/organism/alerts/check": { faults: [], alerts: [{ ...view, now: { seen: 1, unknown: 0, bad } }] },
+    };
+    asked.splice(0);
+    expect((await run("check", [join(folder, "a.json")])).text).toContain(
+      "warning would fire after 90 s: heart.shop.signups is 3",
+    );
+    expect(asked.at(-1)).toBe(
+      `POST /api/organism/alerts/check ${JSON.stringify({ alerts: [own, { id: "node-down", enabled: false }] })}`,
+    );
+    writeFileSync(join(folder, "b.json"), JSON.stringify({ ...own, levels: [{ ...level, clear: 4 }] }));
+    expect(await run("check", [folder], { offline: true })).toMatchObject({
+      code: 1,
+      text: expect.stringContaining("fault  signups-low: levels[0].clear is 4"),
+    });
+    await expect(run("check", [join(folder, "c.json")])).rejects.toThrow("there is nothing at");
+    writeFileSync(join(folder, "c.json"), "{");
+    await expect(run("check", [folder])).rejects.toThrow("c.json cannot be read");
+    rmSync(folder, { recursive: true });
+  });
+
   test("rules prints them without a running organism", async () => {
-    expect(await run("rules", [])).toEqual({ code: 0, text: prometheusRules().trimEnd() });
+    answers = {};
+    expect(await run("rules", [])).toEqual({ code: 0, text: prometheusRules(BUILT_IN_ALERTS).trimEnd() });
     expect(JSON.parse((await run("rules", [], { json: true })).text)[0].id).toBe("critical-service-failed");
+    answers = { "GET /live": {}, "GET /api/organism/alerts/prometheus": "groups:\n" };
+    expect((await run("rules", [])).text).toBe("groups:");
+    expect((await run("rules", [], { offline: true })).text).toContain("AzoraNodeDown");
   });
 });
 
@@ -129,6 +202,8 @@ describe("the table of alerts", () => {
     expect(stripVTControlCharacters(text)).toContain("till is unhealthy: no  [31mmoney at all");
     expect(text).toContain("firing, known to ann, silenced, 3 times, not known now");
     expect(text).toContain("1 min");
+    const over = alertTable([{ ...alert, state: "resolved", end: "disabled" }], 0);
+    expect(stripVTControlCharacters(over)).toContain("switched off");
   });
 });
 

@@ -58,6 +58,7 @@ const alert = (kind: string, subject: string, severity: Alert["severity"], summa
   unknownSince: null,
   times: 1,
   revision: 1,
+  advice: null,
   acknowledged: null,
   silenced: null,
 });

@@ -19,6 +19,10 @@ const known: OrganismGauges = {
     { node: "heart-2", up: false },
     { node: "heart-3", up: null },
   ],
+  metrics: [
+    { system: "heart", name: "user-management.signups", value: 12 },
+    { system: "brain", name: "load", value: null },
+  ],
   chain: { intact: true, alarms: ["CHAIN_UNWITNESSED"], gaps: 0 },
   alerts: { info: 0, warning: 3, critical: 1 },
   notKept: 7,
@@ -40,6 +44,7 @@ describe("what Prometheus is told of the organism", () => {
       'azora_service_recent_restarts{service="shop",system="heart"} 2',
       'azora_node_up{node="heart-1"} 1',
       'azora_node_up{node="heart-2"} 0',
+      'azora_organism_metric{system="heart",metric="user-management.signups"} 12',
       "azora_chain_intact 1",
       "azora_chain_recent_gaps 0",
       'azora_chain_alarm{code="CHAIN_UNAVAILABLE"} 0',

@@ -1,31 +1,15 @@
 import { randomBytes } from "node:crypto";
-import {
-  type Alert,
-  type AlertChange,
-  type AlertGroup,
-  type Matchers,
-  SEVERITIES,
-  type Severity,
-  type Silence,
-} from "../../../../models/alerts.ts";
-import { ALERT_DEFINITIONS } from "../../../../runtime/alerts/definitions.ts";
+import type { Alert, AlertChange, AlertGroup, Matchers, Severity, Silence } from "../../../../models/alerts.ts";
+import type { AlertDefinition } from "../../../../runtime/alerts/definition.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import { AzoraError } from "../../../../runtime/errors.ts";
-import {
-  type AlertRecord,
-  beginRecord,
-  change,
-  fire,
-  REMEMBERED_MS,
-  type RecordChange,
-  rank,
-  resolve,
-} from "./alert-record.ts";
+import { type AlertRecord, beginRecord, REMEMBERED_MS, type RecordChange, unmeasured } from "./alert-record.ts";
 import { AlertTable, kindOf } from "./alert-table.ts";
-import { alertOf, isRecord } from "./alert-views.ts";
+import { alertOf, byImportance, isRecord } from "./alert-views.ts";
 import { ChangeFeed } from "./change-feed.ts";
-import { Judge, type NewRecord } from "./judge.ts";
-import type { Memory } from "./observe.ts";
+import { type AlertTrial, Judge, type Keeping, type NewRecord } from "./judge.ts";
+import type { Memory } from "./observations/observation.ts";
+import { RaisedAlerts } from "./raised-alerts.ts";
 import { Silences } from "./silences.ts";
 import type { Situation } from "./situation.ts";
 
@@ -42,15 +26,6 @@ export interface AlertManagerOptions {
   newId?(): string;
 }
 
-/** What a rule raises. */
-export interface RaisedAlert {
-  id: string;
-  subject: string;
-  severity: Severity;
-  summary: string;
-  rule?: string;
-}
-
 /** All that survives a restart of the engine. */
 export interface AlertsSnapshot {
   records: AlertRecord[];
@@ -62,19 +37,17 @@ export interface AlertsSnapshot {
  * was meanwhile.
  */
 const LONGEST_STEP_MS = 5000;
-/** What was raised ends when its rule has not been active for so long, ms. */
-const RAISED_MS = 60_000;
-
 /** What is wrong, since when, and whether anyone knows. Pure: it is fed once a second, and tells what has changed. */
 export class AlertManager {
   readonly table = new AlertTable();
+  /** What rules raise. */
+  readonly raised: RaisedAlerts;
   readonly #options: AlertManagerOptions;
   readonly #silences: Silences;
   readonly #newId: () => string;
   readonly #feed: ChangeFeed;
   readonly #judge: Judge;
   #last: number | undefined;
-  #raisedNotKept = 0;
   #changes = 0;
 
   constructor(options: AlertManagerOptions) {
@@ -82,12 +55,30 @@ export class AlertManager {
     this.#newId = options.newId ?? (() => randomBytes(6).toString("hex"));
     this.#silences = new Silences(options.clock, options.wall, this.#newId);
     this.#feed = new ChangeFeed(options.changed);
-    this.#judge = new Judge({
+    const keeping: Keeping = {
       table: this.table,
       wall: options.wall,
       begin: (of) => this.#begin(of),
       changed: (record, what) => this.#changed(record, what),
-    });
+    };
+    this.#judge = new Judge(keeping);
+    this.raised = new RaisedAlerts(keeping);
+  }
+
+  /** What is an alert now. */
+  get definitions(): readonly AlertDefinition[] {
+    return this.#judge.definitions;
+  }
+
+  /** What is an alert from now on. What fires by a definition that is no more ends. */
+  define(definitions: readonly AlertDefinition[]): void {
+    this.#judge.definitions = definitions;
+    this.#judge.endUndefined();
+  }
+
+  /** What would be bad now by a definition, whether it is in use or not. */
+  trial(definition: AlertDefinition, situation: Situation): AlertTrial {
+    return this.#judge.trial(definition, situation, this.#options.channels?.() ?? []);
   }
 
   /** Grows with everything that a snapshot would hold differently, passing time excepted. */
@@ -107,50 +98,8 @@ export class AlertManager {
     this.#silencesEnd();
     this.#forget(step);
     this.#judge.tick(situation, this.#options.channels?.() ?? [], now, step);
-    this.#judge.notKept.set("rules", this.#raisedNotKept);
-    this.#raisedNotKept = 0;
-    this.#judgeRaised(situation.activeRules ?? null, step);
+    this.#judge.notKept.set("rules", this.raised.tick(situation.activeRules ?? null, step));
     this.#feed.flush();
-  }
-
-  /** A rule's alert: it fires at once, and until it is cleared. Raising it again refreshes it. */
-  raise({ id, subject, severity, summary, rule }: RaisedAlert): boolean {
-    const wall = this.#options.wall();
-    const given = SEVERITIES.includes(severity) ? severity : "warning";
-    const about = String(subject).slice(0, 200);
-    const alert = String(id).slice(0, 100);
-    let record = this.table.get(`rule:${alert}`, about);
-    if (!record) {
-      if (!this.table.makeRoom("rules", given)) {
-        this.#raisedNotKept++;
-        return false;
-      }
-      record = this.#begin({ alert, subject: about, group: "rules", severity: given, rule: rule ?? null, levels: 0 });
-    }
-    record.summary = String(summary).slice(0, 1000);
-    record.rule = rule ?? record.rule;
-    record.overFor = 0;
-    if (record.state !== "firing") this.#changed(record, fire(record, given, wall));
-    else if (record.severity !== given) this.#changed(record, change(record, given));
-    return true;
-  }
-
-  /** How severe a raised alert is that fires now; undefined where none does. */
-  raised(id: string, subject: string): Severity | undefined {
-    const record = this.table.get(`rule:${id.slice(0, 100)}`, subject.slice(0, 200));
-    return record?.state === "firing" ? record.severity : undefined;
-  }
-
-  clear(id: string, subject: string): void {
-    const record = this.table.get(`rule:${String(id).slice(0, 100)}`, String(subject).slice(0, 200));
-    if (record?.state === "firing") this.#changed(record, resolve(record, "cleared", this.#options.wall()));
-  }
-
-  /** All that a rule has raised: it has ended, or there is no such rule any more. */
-  clearRule(rule: string): void {
-    for (const record of this.table.group("rules"))
-      if (record.rule === rule && record.state === "firing")
-        this.#changed(record, resolve(record, "cleared", this.#options.wall()));
   }
 
   /** Those that fire first, the most severe and newest before the others. */
@@ -159,7 +108,7 @@ export class AlertManager {
   }
 
   view(record: AlertRecord): Alert {
-    return alertOf(record, this.silencedBy(record));
+    return alertOf(record, this.silencedBy(record), this.#judge.adviceOf(record));
   }
 
   silencedBy(record: AlertRecord): string | null {
@@ -210,13 +159,26 @@ export class AlertManager {
     return { records: [...this.table].map((record) => structuredClone(record)), silences: this.#silences.snapshot() };
   }
 
-  /** What does not look as it should is left out. @returns how many entries that were */
-  restore(saved: unknown): number {
+  /** Whether a stretch is measured that began or ends an alert: these pass without a change. */
+  isMeasuring(): boolean {
+    for (const { state, overFor, milderFor } of this.table)
+      if (state === "pending" || (state === "firing" && overFor + milderFor > 0)) return true;
+    return false;
+  }
+
+  /**
+   * What does not look as it should is left out.
+   * @param isRecent stretches go on; else they begin anew
+   * @returns how many entries were left out
+   */
+  restore(saved: unknown, isRecent = true): number {
     const { records, silences } = (saved ?? {}) as Partial<Record<keyof AlertsSnapshot, unknown>>;
     let leftOut = 0;
     for (const record of Array.isArray(records) ? records : []) {
-      if (!isRecord(record) || !this.#isNew(record) || !this.table.makeRoom(record.group, record.severity)) leftOut++;
-      else this.table.add(structuredClone(record));
+      const isNew = isRecord(record) && this.table.get(kindOf(record), record.subject) === undefined;
+      if (!isNew || !this.table.makeRoom(record.group, record.severity)) leftOut++;
+      else if (isRecent) this.table.add(structuredClone(record));
+      else if (record.state !== "pending") this.table.add(unmeasured(record));
     }
     for (const silence of Array.isArray(silences) ? silences : []) {
       try {
@@ -225,23 +187,9 @@ export class AlertManager {
         leftOut++;
       }
     }
+    // A release or a file of before has known more alerts: these would never end.
+    this.#judge.endUndefined();
     return leftOut;
-  }
-
-  /** Not there yet, and of a kind that this release judges: another one would never end. */
-  #isNew(record: AlertRecord): boolean {
-    const isJudged = record.group === "rules" || ALERT_DEFINITIONS.some(({ id }) => id === record.alert);
-    return isJudged && this.table.get(kindOf(record), record.subject) === undefined;
-  }
-
-  /** The engine may have died before it knew of an end, and what a person has raised has no rule that would end. */
-  #judgeRaised(active: ReadonlySet<string> | null, step: number): void {
-    if (!active) return;
-    for (const record of this.table.group("rules")) {
-      if (record.state !== "firing" || record.rule === null) continue;
-      record.overFor = active.has(record.rule) ? 0 : record.overFor + step;
-      if (record.overFor >= RAISED_MS) this.#changed(record, resolve(record, "cleared", this.#options.wall()));
-    }
   }
 
   #begin(of: NewRecord): AlertRecord {
@@ -281,13 +229,4 @@ export class AlertManager {
     }
     return result;
   }
-}
-
-function byImportance(one: AlertRecord, other: AlertRecord): number {
-  const order = { firing: 0, pending: 1, resolved: 2 };
-  return (
-    order[one.state] - order[other.state] ||
-    rank(other.severity) - rank(one.severity) ||
-    (other.firedAt ?? other.startedAt) - (one.firedAt ?? one.startedAt)
-  );
 }

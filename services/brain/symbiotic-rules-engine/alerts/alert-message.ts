@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   type Alert,
+  type AlertEnd,
   type AlertGroup,
   type AlertMessage,
   SEVERITIES,
@@ -60,15 +61,23 @@ export function subjectLine({ group, kind, severity, firing, alerts }: AlertMess
   return oneLine(`[${severity}${kind === "repeat" ? ", still" : ""}] ${group}: ${what}`);
 }
 
+/** Why it ended, where its cause is not simply gone. */
+export const ENDS: Record<AlertEnd, string> = {
+  cleared: "",
+  gone: " (no part of the organism any more)",
+  disabled: " (no alert any more)",
+};
+
 /** As a person reads it. */
 export function textOf(message: AlertMessage): string {
   const lines = message.alerts.map((alert) => {
-    const { severity, alert: what, subject, summary, firedAt, endedAt, end, times, rule } = alert;
-    const ended = endedAt ? ` – ended ${endedAt}${end === "gone" ? " (no part of the organism any more)" : ""}` : "";
+    const { severity, alert: what, subject, summary, advice, firedAt, endedAt, end, times, rule } = alert;
+    const ended = endedAt ? ` – ended ${endedAt}${end === null ? "" : ENDS[end]}` : "";
     const often = times > 1 ? `, for the ${times}th time` : "";
+    const todo = advice && !isOver(alert) ? ` – ${advice}` : "";
     const by = rule ? `, by the rule ${rule}` : "";
     return oneLine(
-      `${isOver(alert) ? "resolved" : severity}  ${what} ${subject}: ${summary} (since ${firedAt ?? "?"}${ended}${often}${by})`,
+      `${isOver(alert) ? "resolved" : severity}  ${what} ${subject}: ${summary} (since ${firedAt ?? "?"}${ended}${often}${by})${todo}`,
     );
   });
   return [

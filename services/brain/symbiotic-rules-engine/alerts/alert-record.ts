@@ -1,8 +1,9 @@
-import { type Alert, type AlertGroup, SEVERITIES, type Severity } from "../../../../models/alerts.ts";
-import { type AlertDefinition, isBad } from "../../../../runtime/alerts/definitions.ts";
+import { type Alert, type AlertEnd, type AlertGroup, SEVERITIES, type Severity } from "../../../../models/alerts.ts";
+import { type AlertDefinition, isBad } from "../../../../runtime/alerts/definition.ts";
 
 /** An alert as it is kept. Stretches of time are counted up from tick to tick, so no clock can make them jump. */
-export interface AlertRecord extends Omit<Alert, "startedAt" | "firedAt" | "endedAt" | "unknownSince" | "silenced"> {
+export interface AlertRecord
+  extends Omit<Alert, "startedAt" | "firedAt" | "endedAt" | "unknownSince" | "silenced" | "advice"> {
   /** Wall time, ms; only to be shown. */
   startedAt: number;
   firedAt: number | null;
@@ -10,6 +11,8 @@ export interface AlertRecord extends Omit<Alert, "startedAt" | "firedAt" | "ende
   unknownSince: number | null;
   /** For each level of the definition: how long it has been seen to hold, ms; null while it does not. */
   held: (number | null)[];
+  /** By what `held` was measured; left out where it was never measured, and by earlier releases. */
+  yardstick?: string;
   /** How long it has been seen to be over, to be less severe, or that its subject is gone, ms. */
   overFor: number;
   milderFor: number;
@@ -87,7 +90,7 @@ export function fire(record: AlertRecord, severity: Severity, wall: number): Rec
   return "firing";
 }
 
-export function resolve(record: AlertRecord, end: "cleared" | "gone", wall: number): RecordChange {
+export function resolve(record: AlertRecord, end: AlertEnd, wall: number): RecordChange {
   record.state = "resolved";
   record.end = end;
   record.endedAt = wall;
@@ -110,6 +113,20 @@ export function unknown(record: AlertRecord, wall: number): void {
 export function gone(record: AlertRecord, step: number, wall: number): RecordChange | undefined {
   record.goneFor += step;
   return record.goneFor >= GONE_MS ? resolve(record, "gone", wall) : undefined;
+}
+
+/** As it was, but for how long what of it has been seen. */
+export function unmeasured(record: AlertRecord): AlertRecord {
+  const held = record.held.map(() => null);
+  return { ...structuredClone(record), held, overFor: 0, milderFor: 0, goneFor: 0 };
+}
+
+/** It is measured by other bounds from now on: what was seen by those of before says nothing about these. */
+export function remeasure(record: AlertRecord, { levels }: AlertDefinition, yardstick: string): void {
+  record.held = levels.map(() => null);
+  record.overFor = 0;
+  record.milderFor = 0;
+  record.yardstick = yardstick;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { type Alert, SEVERITIES } from "../../../../models/alerts.ts";
 import { SYSTEMS } from "../../../../models/symbiosis.ts";
-import type { AlertRecord } from "./alert-record.ts";
+import { type AlertRecord, rank } from "./alert-record.ts";
 
-export function alertOf(record: AlertRecord, silenced: string | null): Alert {
+export function alertOf(record: AlertRecord, silenced: string | null, advice: string | null): Alert {
   const { id, alert, subject, group, severity, state, summary, value, rule, end, times, revision, acknowledged } =
     record;
   const iso = (at: number | null) => (at === null ? null : new Date(at).toISOString());
@@ -14,6 +14,7 @@ export function alertOf(record: AlertRecord, silenced: string | null): Alert {
     severity,
     state,
     summary,
+    advice,
     value,
     rule,
     startedAt: iso(record.startedAt)!,
@@ -26,6 +27,16 @@ export function alertOf(record: AlertRecord, silenced: string | null): Alert {
     acknowledged,
     silenced,
   };
+}
+
+/** Those that fire first, the most severe and newest before the others. */
+export function byImportance(one: AlertRecord, other: AlertRecord): number {
+  const order = { firing: 0, pending: 1, resolved: 2 };
+  return (
+    order[one.state] - order[other.state] ||
+    rank(other.severity) - rank(one.severity) ||
+    (other.firedAt ?? other.startedAt) - (one.firedAt ?? one.startedAt)
+  );
 }
 
 const GROUPS: readonly string[] = [...SYSTEMS, "organism", "chain", "rules"];
@@ -56,6 +67,7 @@ export function isRecord(read: unknown): read is AlertRecord {
     ["pending", "firing", "resolved"].includes(one.state) &&
     Array.isArray(one.held) &&
     one.held.every((held) => held === null || isMoment(held)) &&
+    (one.yardstick === undefined || typeof one.yardstick === "string") &&
     isTable(one.told) &&
     isTable(one.sent)
   );

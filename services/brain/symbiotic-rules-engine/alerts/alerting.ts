@@ -4,9 +4,11 @@ import { type Clock, monotonicClock } from "../../../../runtime/clock.ts";
 import type { Settings } from "../../../../runtime/settings.ts";
 import { AlertFile } from "./alert-file.ts";
 import { AlertManager } from "./alert-manager.ts";
+import { ENDS } from "./alert-message.ts";
 import type { Channel } from "./channel.ts";
 import { MailChannel } from "./channels/mail.ts";
 import { WebhookChannel } from "./channels/webhook.ts";
+import { DefinitionFiles } from "./definition-files.ts";
 import { gaugesOf } from "./gauges.ts";
 import { Notifier } from "./notifier.ts";
 import type { Situation } from "./situation.ts";
@@ -14,6 +16,10 @@ import type { Situation } from "./situation.ts";
 export interface AlertingOptions {
   settings: Settings;
   logger: Record<"info" | "warn" | "error", (text: string) => void>;
+  /** The project's folder `alerts`. @default none */
+  folder?: string;
+  /** Own metrics that have been published, as `heart.user-management.signups`. @default none */
+  own?(): readonly string[];
   /** For the event `organism.alert`. */
   changed(change: AlertChange): void;
   /** Monotonic. @default the machine's */
@@ -27,19 +33,31 @@ export interface AlertingOptions {
 /** What is under way gets so long to arrive when the engine stops, ms. */
 const LAST_WORDS_MS = 3000;
 
+/** While something has begun or is about to end, it is written so often how long that has been seen, ms. */
+const STRETCH_KEPT_MS = 5000;
+/** What was seen to hold so long ago says nothing of now, ms. */
+const RECENT_MS = 600_000;
+
 /** Alerts from what is known to those who are told: table, log, event, webhook, mail, and a file that survives the engine. */
 export class Alerting {
   readonly manager: AlertManager;
+  readonly definitions: DefinitionFiles;
   readonly #options: AlertingOptions;
   readonly #notifier: Notifier;
   readonly #file: AlertFile;
+  readonly #now: () => number;
+  readonly #wall: () => number;
   #written = -1;
+  #writtenAt = Number.NEGATIVE_INFINITY;
   #situation: Situation | undefined;
   #told = { faults: false, file: false };
 
   constructor(options: AlertingOptions) {
     this.#options = options;
-    const { settings, clock = monotonicClock, wall = Date.now, logger } = options;
+    this.#now = () => (options.clock ?? monotonicClock).now();
+    this.#wall = options.wall ?? Date.now;
+    const { settings, clock = monotonicClock, wall = Date.now, logger, folder, own = () => [] } = options;
+    this.definitions = new DefinitionFiles({ ...(folder === undefined ? {} : { folder }), own, logger });
     this.manager = new AlertManager({
       clock,
       wall,
@@ -62,8 +80,9 @@ export class Alerting {
 
   /** Goes on from what the engine before knew. */
   async open(): Promise<void> {
-    const saved = (await this.#file.read()) as { alerts?: unknown; told?: unknown } | null | undefined;
-    const leftOut = this.manager.restore(saved?.alerts);
+    await this.look();
+    const saved = (await this.#file.read()) as { at?: unknown; alerts?: unknown; told?: unknown } | null | undefined;
+    const leftOut = this.manager.restore(saved?.alerts, this.#isRecent(saved?.at));
     this.#notifier.restore(saved?.told);
     const unread = this.#file.failure;
     this.#file.failure = "";
@@ -71,12 +90,18 @@ export class Alerting {
     if (why) this.#options.logger.warn(`alerts: what was known before could not be read in full: ${why}`);
   }
 
+  /** Takes in what has changed in the files that say what is an alert. */
+  async look(): Promise<void> {
+    if (await this.definitions.look()) this.manager.define(this.definitions.effective);
+  }
+
   /** Once a second. */
   tick(situation: Situation): void {
     this.#situation = situation;
     this.manager.tick(situation);
     this.#notifier.tick();
-    if (this.manager.changes !== this.#written) this.#keep();
+    const isDue = this.#now() - this.#writtenAt >= STRETCH_KEPT_MS && this.manager.isMeasuring();
+    if (this.manager.changes !== this.#written || isDue) this.#keep();
     this.#tellTrouble();
   }
 
@@ -96,17 +121,27 @@ export class Alerting {
 
   #keep(): Promise<void> {
     this.#written = this.manager.changes;
-    return this.#file.write(() => ({ alerts: this.manager.snapshot(), told: this.#notifier.snapshot() }));
+    this.#writtenAt = this.#now();
+    return this.#file.write(() => ({
+      at: this.#wall(),
+      alerts: this.manager.snapshot(),
+      told: this.#notifier.snapshot(),
+    }));
+  }
+
+  #isRecent(at: unknown): boolean {
+    const age = typeof at === "number" ? this.#wall() - at : Number.NaN;
+    return age >= 0 && age <= RECENT_MS;
   }
 
   #changed(change: AlertChange): void {
     const { logger, changed } = this.#options;
     if (change.change === "many") logger.warn(`alerts: ${change.more} more changes; azora alerts list`);
     else {
-      const { severity, alert, subject, summary } = change.alert;
+      const { severity, alert, subject, summary, end } = change.alert;
       const isWorse = change.change === "firing" || change.change === "severity";
       const write = !isWorse ? logger.info : severity === "critical" ? logger.error : logger.warn;
-      const text = `alert ${change.change}: ${severity} ${alert} ${subject}: ${summary}`;
+      const text = `alert ${change.change}: ${severity} ${alert} ${subject}: ${summary}${end === null ? "" : ENDS[end]}`;
       write.call(logger, text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " "));
     }
     changed(change);

@@ -1,6 +1,9 @@
 import type { OrganismGauges } from "../../../../models/alerts.ts";
+import { partsOf } from "../../../../runtime/alerts/own-alerts.ts";
 import type { AlertManager } from "./alert-manager.ts";
-import { ENOUGH_KNOWN, healthOfService } from "./observe.ts";
+import { ENOUGH_KNOWN } from "./observations/observation.ts";
+import { metricOf } from "./observations/own.ts";
+import { healthOfService } from "./observations/services.ts";
 import type { Situation } from "./situation.ts";
 
 /** What Prometheus' rules judge by. What is not known now is left out there, so that it looks unknown there too. */
@@ -31,6 +34,10 @@ export function gaugesOf(
       node,
       up: status === "up" ? true : status === "down" || status === "hung" ? false : null,
     })),
+    metrics: [...ownMetricsOf(manager)].map((key) => ({
+      ...partsOf(key),
+      value: state && !launching ? metricOf(state, key) : null,
+    })),
     chain: {
       intact: chain?.intact ?? null,
       alarms: chain?.alarms?.map(({ code }) => code) ?? null,
@@ -41,4 +48,9 @@ export function gaugesOf(
     forgotten,
     channels: channels.map(({ channel, sent, failed, failing }) => ({ channel, sent, failed, failing })),
   };
+}
+
+/** Those that own alerts are about, each once. */
+function ownMetricsOf({ definitions }: AlertManager): Set<string> {
+  return new Set(definitions.flatMap(({ metric }) => metric ?? []));
 }

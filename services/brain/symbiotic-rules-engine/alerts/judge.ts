@@ -1,18 +1,43 @@
 import type { AlertGroup } from "../../../../models/alerts.ts";
-import { ALERT_DEFINITIONS, type AlertDefinition, isBad } from "../../../../runtime/alerts/definitions.ts";
-import { type AlertRecord, type beginRecord, gone, look, type RecordChange, unknown } from "./alert-record.ts";
+import { BUILT_IN_ALERTS } from "../../../../runtime/alerts/built-in/definitions.ts";
+import { type AlertDefinition, type AlertLevel, isBad, yardstickOf } from "../../../../runtime/alerts/definition.ts";
+import {
+  type AlertRecord,
+  type beginRecord,
+  gone,
+  look,
+  type RecordChange,
+  remeasure,
+  resolve,
+  unknown,
+} from "./alert-record.ts";
 import type { AlertTable } from "./alert-table.ts";
-import { ENOUGH_KNOWN, type Memory, OBSERVATIONS, type Observation, type Seen } from "./observe.ts";
+import { ENOUGH_KNOWN, type Memory, type Observation, type Seen } from "./observations/observation.ts";
+import { observed } from "./observations/observe.ts";
 import { ScoreTrail } from "./score-trail.ts";
 import type { Situation } from "./situation.ts";
 
 export type NewRecord = Omit<Parameters<typeof beginRecord>[0], "id" | "wall">;
 
-export interface JudgeOptions {
+/** Where alerts are kept, and who is told. */
+export interface Keeping {
   table: AlertTable;
   wall(): number;
   begin(of: NewRecord): AlertRecord;
   changed(record: AlertRecord, what: RecordChange | undefined): void;
+}
+
+/** What a definition would make of what is known now. */
+export interface AlertTrial {
+  /** How many things were seen, and of how many of them the value is not known. */
+  seen: number;
+  unknown: number;
+  bad: { subject: string; value: number; level: AlertLevel; says: string }[];
+}
+
+interface Judged {
+  definition: AlertDefinition;
+  yardstick: string;
 }
 
 const NOTHING_KNOWN: Seen = { complete: false, of: [] };
@@ -23,11 +48,40 @@ export class Judge {
   faults = { count: 0, last: "" };
   /** For which there was no room at the last tick. */
   readonly notKept = new Map<AlertGroup, number>();
-  readonly #options: JudgeOptions;
+  readonly #options: Keeping;
+  #judged: Judged[] = [];
+  #advice = new Map<string, string>();
   readonly #scores = new ScoreTrail();
 
-  constructor(options: JudgeOptions) {
+  constructor(options: Keeping) {
     this.#options = options;
+    this.definitions = BUILT_IN_ALERTS;
+  }
+
+  get definitions(): readonly AlertDefinition[] {
+    return this.#judged.map(({ definition }) => definition);
+  }
+
+  set definitions(definitions: readonly AlertDefinition[]) {
+    this.#judged = definitions.map((definition) => ({ definition, yardstick: yardstickOf(definition) }));
+    this.#advice = new Map(definitions.map(({ id, advice }) => [id, advice]));
+  }
+
+  /** The first thing to do about an alert; null where nobody says. */
+  adviceOf({ alert, group }: Pick<AlertRecord, "alert" | "group">): string | null {
+    return group === "rules" ? null : (this.#advice.get(alert) ?? null);
+  }
+
+  /** What fires, or is about to, though nobody calls it an alert any more. */
+  endUndefined(): void {
+    const { table, changed, wall } = this.#options;
+    const metrics = new Map(this.#judged.map(({ definition: { id, metric } }) => [id, metric]));
+    for (const record of [...table]) {
+      const { group, alert, subject, state } = record;
+      if (group === "rules" || (metrics.has(alert) && (metrics.get(alert) ?? subject) === subject)) continue;
+      if (state === "pending") table.remove(record);
+      else if (state === "firing") changed(record, resolve(record, "disabled", wall()));
+    }
   }
 
   /** @param now monotonic, ms @param step ms since the last tick that count as seen */
@@ -35,10 +89,20 @@ export class Judge {
     this.notKept.clear();
     this.#guarded("what was before", () => this.#remember(situation, now));
     const memory: Memory = { scores: this.#scores, channels };
-    for (const definition of ALERT_DEFINITIONS) this.#judge(definition, situation, memory, step);
+    for (const judged of this.#judged) this.#judge(judged, situation, memory, step);
   }
 
-  #judge(definition: AlertDefinition, situation: Situation, memory: Memory, step: number): void {
+  /** What would be bad now by a definition, whether it is one of these or not. */
+  trial(definition: AlertDefinition, situation: Situation, channels: Memory["channels"]): AlertTrial {
+    const { of } = this.#observe(definition, situation, { scores: this.#scores, channels });
+    const bad = of.flatMap(({ subject, value, says }) => {
+      const level = value === null ? undefined : worstOf(definition, value);
+      return value === null || !level ? [] : [{ subject, value, level, says: says() }];
+    });
+    return { seen: of.length, unknown: of.filter(({ value }) => value === null).length, bad };
+  }
+
+  #judge({ definition, yardstick }: Judged, situation: Situation, memory: Memory, step: number): void {
     const { table, changed } = this.#options;
     const wall = this.#options.wall();
     const kept = table.of(definition.id);
@@ -47,7 +111,7 @@ export class Judge {
     const named = new Set<string>();
     for (const observation of seen.of) {
       named.add(observation.subject);
-      this.#take(definition, observation, step, wall);
+      this.#take({ definition, yardstick }, observation, step, wall);
     }
     for (const record of [...kept.values()]) {
       if (record.state === "resolved" || named.has(record.subject)) continue;
@@ -58,7 +122,7 @@ export class Judge {
   }
 
   #observe(definition: AlertDefinition, situation: Situation, memory: Memory): Seen {
-    const seen = this.#guarded(definition.id, () => OBSERVATIONS[definition.id]!(situation, memory));
+    const seen = this.#guarded(definition.id, () => observed(definition)(situation, memory));
     return seen ?? NOTHING_KNOWN;
   }
 
@@ -72,12 +136,11 @@ export class Judge {
     }
   }
 
-  #take(definition: AlertDefinition, { subject, group, value, says }: Observation, step: number, wall: number): void {
+  #take({ definition, yardstick }: Judged, { subject, group, value, says }: Observation, step: number, wall: number) {
     const { table, begin, changed } = this.#options;
     let record = table.get(definition.id, subject);
     if (!record || record.state === "resolved") {
-      const worst =
-        value === null ? undefined : definition.levels.findLast((one) => isBad(definition, one, value, false));
+      const worst = value === null ? undefined : worstOf(definition, value);
       if (!worst) return;
       if (!record) {
         if (!table.makeRoom(group, worst.severity)) {
@@ -94,6 +157,7 @@ export class Judge {
       unknown(record, wall);
       return;
     }
+    if (record.yardstick !== yardstick) remeasure(record, definition, yardstick);
     const what = look(record, definition, value, step, wall);
     if (record.held.some((held) => held !== null)) record.summary = says().slice(0, 1000);
     if (record.state === "pending" && record.held.every((held) => held === null)) table.remove(record);
@@ -104,4 +168,8 @@ export class Judge {
     const isKnown = !launching && state !== null && state.harmony.confidence >= ENOUGH_KNOWN;
     this.#scores.add(isKnown ? state.harmony.score : null, now);
   }
+}
+
+function worstOf(definition: AlertDefinition, value: number): AlertLevel | undefined {
+  return definition.levels.findLast((level) => isBad(definition, level, value, false));
 }

@@ -1,21 +1,11 @@
-import type { AlertGroup, AlertMessage, Severity } from "../../../../models/alerts.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
-import type { AlertManager } from "./alert-manager.ts";
-import { messageOf } from "./alert-message.ts";
-import { type AlertRecord, rank } from "./alert-record.ts";
 import { type Channel, ChannelError } from "./channel.ts";
-import { type Due, isOwnTrouble, kindOf, type Lane, type Line, lineOf, type Told, urgency } from "./lanes.ts";
+import { type Due, kindOf, type Lane, type Line, lineOf, type Told, urgency } from "./lanes.ts";
+import { News, type NewsOptions } from "./news.ts";
 
-export interface NotifierOptions {
-  manager: AlertManager;
+export interface NotifierOptions extends NewsOptions {
   channels: readonly Channel[];
   clock: Clock;
-  wall(): number;
-  organism: string;
-  /** Less severe alerts are not sent. */
-  severity: Severity;
-  /** Time between two messages of a group in which nothing changes, ms. */
-  repeat: number;
   /** Told when a channel begins to fail, and when it takes messages again. */
   trouble(channel: string, what: string): void;
   /** What was told has changed and is to be kept. */
@@ -39,11 +29,13 @@ const JITTER = 0.2;
  */
 export class Notifier {
   readonly #options: NotifierOptions;
+  readonly #news: News;
   readonly #lanes: Lane[];
   readonly #ended = new AbortController();
 
   constructor(options: NotifierOptions) {
     this.#options = options;
+    this.#news = new News(options);
     this.#lanes = options.channels.map((channel) => ({
       channel,
       lines: new Map(),
@@ -116,13 +108,13 @@ export class Notifier {
     if (now < lane.notBefore) return undefined;
     const due = manager.table.groups().flatMap((group) => {
       const line = lineOf(lane, group);
-      const news = [...manager.table.group(group)].filter((record) => this.#isNews(record, lane));
+      const news = this.#news.since(lane, group);
       if (news.length > 0) line.since ??= now;
       else line.since = undefined;
       const isCritical = news.some(({ severity, state }) => severity === "critical" && state === "firing");
       const paused = line.sent !== undefined && !isCritical && now - line.sent < PAUSE_MS;
       const isReady = news.length > 0 && now - line.since! >= GATHER_MS && !paused;
-      const repeats = news.length === 0 ? this.#repeated(lane, line, group, now) : [];
+      const repeats = news.length === 0 ? this.#news.again(lane, line, group, now) : [];
       if (news.length === 0 && repeats.length === 0) line.failures = 0;
       if (now < line.notBefore || (!isReady && repeats.length === 0)) return [];
       const records = isReady ? news : repeats;
@@ -132,57 +124,7 @@ export class Notifier {
     const most = due.toSorted(
       (one, other) => one.line.failures - other.line.failures || urgency(other.records) - urgency(one.records),
     )[0];
-    return most && { line: most.line, records: most.records, message: this.#message(lane, most) };
-  }
-
-  #isNews(record: AlertRecord, { channel: { name } }: Lane): boolean {
-    const { manager, severity } = this.#options;
-    const told = record.told[name] ?? 0;
-    if (isOwnTrouble(record, name)) return false;
-    if (record.state === "pending" || record.revision <= told) return false;
-    // Whoever may know that it fires is told its end, whatever was silenced meanwhile: else it stays open there for ever.
-    if (record.state === "resolved" && (record.sent[name] ?? 0) >= record.firedRevision) return true;
-    if (rank(record.severity) < rank(severity) && told < record.firedRevision) return false;
-    if (manager.silencedBy(record) === null) return true;
-    // It came and went in silence.
-    if (record.state === "resolved") record.told[name] = record.revision;
-    return false;
-  }
-
-  #repeated({ channel: { name } }: Lane, line: Line, group: AlertGroup, now: number): AlertRecord[] {
-    const { manager, repeat, severity } = this.#options;
-    if (line.sent === undefined || now - line.sent < repeat) return [];
-    return [...manager.table.group(group)].filter(
-      (record) =>
-        record.state === "firing" &&
-        record.acknowledged === null &&
-        !isOwnTrouble(record, name) &&
-        rank(record.severity) >= rank(severity) &&
-        manager.silencedBy(record) === null,
-    );
-  }
-
-  #message(
-    { channel }: Lane,
-    {
-      group,
-      line,
-      records,
-      kind,
-    }: { group: AlertGroup; line: Line; records: AlertRecord[]; kind: AlertMessage["kind"] },
-  ): AlertMessage {
-    const { manager, organism, wall } = this.#options;
-    const firing = [...manager.table.group(group)].filter(({ state }) => state === "firing").length;
-    return messageOf({
-      organism,
-      channel: channel.name,
-      group,
-      kind,
-      round: kind === "repeat" ? line.round + 1 : line.round,
-      at: wall(),
-      alerts: records.map((record) => manager.view(record)),
-      firing: firing + manager.notKept(group),
-    });
+    return most && { line: most.line, records: most.records, message: this.#news.message(lane, most) };
   }
 
   async #send(lane: Lane, { line, message, records }: Due): Promise<void> {

@@ -21,7 +21,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const failed = situation({ services: [service("shop", "unhealthy", { why: "it is\nclosed" })] });
 const well = situation({ services: [service("shop")] });
 
-function alertingWith(channel: FakeChannel, env: NodeJS.ProcessEnv = {}) {
+function alertingWith(channel: FakeChannel, env: NodeJS.ProcessEnv = {}, begins = 1_700_000_000_000) {
   const clock = new FakeClock();
   const lines: string[] = [];
   const changes: AlertChange[] = [];
@@ -35,7 +35,8 @@ function alertingWith(channel: FakeChannel, env: NodeJS.ProcessEnv = {}) {
     logger,
     changed: (change) => changes.push(change),
     clock,
-    wall: () => 1_700_000_000_000 + clock.now(),
+    wall: () => begins + clock.now(),
+    folder: join(folder, "project", "alerts"),
     channels: [channel],
   });
   const live = async (seconds: number, of = failed) => {
@@ -90,6 +91,49 @@ describe("alerting", () => {
     expect(second.alerting.manager.silences()).toHaveLength(1);
     await second.live(120, well);
     expect(channel.told()).toEqual(["firing heart: service-failed shop", "resolved heart: ended service-failed shop"]);
+  });
+
+  test.each([
+    ["a moment ago", 40_000, "firing"],
+    ["an hour ago", 3_600_000, "pending"],
+    ["in a time that is yet to come", -40_000, "pending"],
+  ])("goes on after a kill with what had begun %s, where that says something of now", async (_, later, state) => {
+    const begins = 1_700_000_000_000;
+    const first = alertingWith(new FakeChannel(), {}, begins);
+    await first.alerting.open();
+    for (let second = 0; second < 25; second++) await first.live(1);
+    expect(first.alerting.manager.list()[0]).toMatchObject({ state: "pending" });
+    const second = alertingWith(new FakeChannel(), {}, begins + later);
+    await second.alerting.open();
+    await second.live(12);
+    expect(second.alerting.manager.list()[0]).toMatchObject({ state });
+  });
+
+  test("judges by the files of the project as they are now", async () => {
+    const channel = new FakeChannel();
+    const { alerting, live, lines } = alertingWith(channel);
+    const file = join(folder, "project", "alerts", "a.json");
+    mkdirSync(join(folder, "project", "alerts"), { recursive: true });
+    writeFileSync(file, JSON.stringify({ id: "service-failed", enabled: false }));
+    await alerting.open();
+    await live(60);
+    expect(alerting.manager.list()).toEqual([]);
+    writeFileSync(file, JSON.stringify({ id: "service-failed", levels: [{ severity: "critical", bound: 0 }] }));
+    await alerting.look();
+    await live(10);
+    expect(alerting.manager.list()[0]).toMatchObject({ state: "firing", severity: "critical" });
+    writeFileSync(file, "{");
+    await alerting.look();
+    await live(1);
+    expect(alerting.manager.list()[0]).toMatchObject({ state: "firing" });
+    writeFileSync(file, JSON.stringify([{ id: "service-failed", enabled: false }]));
+    await alerting.look();
+    await live(70);
+    expect(alerting.manager.list()[0]).toMatchObject({ state: "resolved", end: "disabled" });
+    expect(channel.told()).toEqual(["firing heart: service-failed shop", "resolved heart: ended service-failed shop"]);
+    expect(lines.filter((line) => line.includes("a.json"))).toEqual([
+      expect.stringMatching(/^warn alerts: alerts\/a.json: cannot be read: /),
+    ]);
   });
 
   test.each([

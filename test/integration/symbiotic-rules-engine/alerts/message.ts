@@ -27,6 +27,7 @@ export function alertMessage(more: Partial<AlertMessage> = {}): AlertMessage {
         unknownSince: null,
         times: 1,
         revision: 1,
+        advice: null,
         acknowledged: null,
         silenced: null,
       },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { ALERT_DEFINITIONS } from "../../../../runtime/alerts/definitions.ts";
-import { OBSERVATIONS } from "../../../../services/brain/symbiotic-rules-engine/alerts/observe.ts";
+import { BUILT_IN_ALERTS } from "../../../../runtime/alerts/built-in/definitions.ts";
+import { OBSERVATIONS } from "../../../../services/brain/symbiotic-rules-engine/alerts/observations/observe.ts";
 import { AlertWorld, node, service, situation, stateOf } from "./situations.ts";
 
 const shopFailed = situation({ services: [service("shop", "unhealthy", { why: "it does not answer" })] });
@@ -95,7 +95,7 @@ describe("an alert", () => {
   });
 
   test("has an observation for each definition", () => {
-    expect(Object.keys(OBSERVATIONS)).toEqual(ALERT_DEFINITIONS.map(({ id }) => id));
+    expect(Object.keys(OBSERVATIONS)).toEqual(BUILT_IN_ALERTS.map(({ id }) => id));
   });
 });
 
@@ -286,8 +286,8 @@ describe("a rule's alert", () => {
 
   test("fires at once, is refreshed without a word, and ends when the rule does", () => {
     const world = new AlertWorld();
-    world.manager.raise(raised);
-    world.manager.raise({ ...raised, summary: "13 a second" });
+    world.manager.raised.raise(raised);
+    world.manager.raised.raise({ ...raised, summary: "13 a second" });
     world.pass(3600);
     expect(world.manager.list()[0]).toMatchObject({
       state: "firing",
@@ -295,15 +295,15 @@ describe("a rule's alert", () => {
       rule: "r1",
       summary: "13 a second",
     });
-    world.manager.clearRule("r2");
-    world.manager.clearRule("r1");
+    world.manager.raised.clearRule("r2");
+    world.manager.raised.clearRule("r1");
     expect(world.told()).toEqual(["firing too-many-orders heart", "resolved too-many-orders heart"]);
   });
 
   test("ends a minute after its rule was last seen active, where nobody said that it ended", () => {
     const world = new AlertWorld();
     const active = (...rules: string[]) => situation({ activeRules: new Set(rules) });
-    world.manager.raise(raised);
+    world.manager.raised.raise(raised);
     world.pass(300, active("r1"));
     world.pass(59, active());
     world.pass(1, active("r1"));
@@ -315,7 +315,7 @@ describe("a rule's alert", () => {
 
   test("stays while it is not known which rules are active, also over a restart", () => {
     const world = new AlertWorld();
-    world.manager.raise(raised);
+    world.manager.raised.raise(raised);
     world.restart(60_000);
     world.pass(600, situation({ activeRules: null }));
     expect(world.list()).toEqual(["firing too-many-orders heart"]);
@@ -325,9 +325,9 @@ describe("a rule's alert", () => {
 
   test("is another one than the organism's own of the same name", () => {
     const world = new AlertWorld();
-    world.manager.raise({ ...raised, id: "service-failed", subject: "shop" });
+    world.manager.raised.raise({ ...raised, id: "service-failed", subject: "shop" });
     world.pass(31, shopFailed);
-    world.manager.clear("service-failed", "shop");
+    world.manager.raised.clearRule(raised.rule);
     expect(world.list()).toEqual(["firing service-failed shop", "resolved service-failed shop"]);
   });
 });
@@ -353,8 +353,12 @@ describe("a restart of the engine", () => {
     const { records, silences } = world.manager.snapshot();
     const other = world.newManager();
     const odd = [null, 7, {}, { ...records[0], severity: "awful" }, { ...records[0], alert: "of-an-older-release" }];
-    expect(other.restore({ records: [...odd, ...records, ...records] as typeof records, silences })).toBe(6);
-    expect(other.list()).toHaveLength(1);
+    expect(other.restore({ records: [...odd, ...records, ...records] as typeof records, silences })).toBe(5);
+    expect(other.list().map(({ state, alert, end }) => [state, alert, end])).toEqual([
+      ["firing", "service-failed", null],
+      // Nobody judges it any more: whoever was told that it fires is told its end.
+      ["resolved", "of-an-older-release", "disabled"],
+    ]);
     expect(world.newManager().restore({ records: "no list" } as never)).toBe(0);
   });
 });
