@@ -127,21 +127,22 @@ describe("blockchain-logger", () => {
   test("erased data is gone, and the proof of its entry still verifies", async () => {
     const { id } = await call<{ id: string }>("log", {
       eventType: "user.created",
-      data: { email: "ada@example.org" },
-      subject: "ada",
+      data: { email: "grace@example.org" },
+      subject: "grace",
       waitFor: "checkpointed",
     });
     const before = await call<{ bundle: string }>("proof", { id });
-    expect(before.bundle).not.toContain(Buffer.from("ada@example.org").toString("base64").slice(0, 12));
+    expect(before.bundle).not.toContain(Buffer.from("grace@example.org").toString("base64").slice(0, 12));
     expect(await call("entry", { id })).toMatchObject({
-      data: { email: "ada@example.org" },
-      subject: "ada",
+      data: { email: "grace@example.org" },
+      subject: "grace",
       personal: "readable",
     });
-    await call("erase", { subject: "ada", reason: "asked for" });
+    await call("erase", { subject: "grace", reason: "asked for" });
     const erased = await call<{ data: object }>("entry", { id });
     expect(erased).toMatchObject({ personal: "erased", subject: expect.stringMatching(/^subject:[0-9a-f]{32}$/) });
-    expect(JSON.stringify(erased)).not.toContain("ada");
+    // No name of hex digits only: hashes would have it in them now and then.
+    expect(JSON.stringify(erased)).not.toContain("grace");
     const { vkeys } = await call<{ vkeys: string }>("keys");
     expect(verifyBundle(before.bundle, vkeys.trim().split("\n").map(parseVkey)).entry.id).toBe(id);
     expect((await call<{ entries: object[] }>("query", { eventType: "chain.erased" })).entries).toHaveLength(1);
