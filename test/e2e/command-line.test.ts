@@ -113,7 +113,7 @@ describe("the command line", () => {
     });
     const say = async (line: string, answer: RegExp) => {
       repl.stdin!.write(`${line}\n`);
-      const end = Date.now() + 10_000;
+      const end = Date.now() + 20_000;
       while (!answer.test(out) && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 30));
       expect(out).toMatch(answer);
     };

@@ -50,7 +50,7 @@ describe("a node that lives, but that nobody reaches over the bus", () => {
     async function deafen(peer: string): Promise<void> {
       const fault = { kind: "drop-messages", peer, share: 1 };
       const options = { nodeID: NODE, timeout: 4000 };
-      for (const end = Date.now() + 5000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
+      for (const end = Date.now() + 15_000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
         try {
           await guest.call("node-faults.inject", { run: "cut-off", duration: 60_000, fault }, options);
           return;

@@ -99,8 +99,9 @@ test("a service whose calls fail is repaired by its own action, and the story of
   expect(out).toMatch(
     /library on muscles-1 was erroring: all \d+ calls of library\.find in the last .* failed \(`Error: the index names book 1/,
   );
-  expect(out).toContain(
-    "Data-repair was chosen: the service offers it for this failure; the cheapest that fits (about 50 ms).",
+  // The only one where a restart does not fit, such as after one that a slow machine gave cause for.
+  expect(out).toMatch(
+    /Data-repair was chosen: the service offers it for this failure; the (cheapest|only one) that fits \(about 50 ms\)\./,
   );
   expect(out).toContain("(seen: 0 strays in the index)");
 }, 60_000);
