@@ -58,8 +58,10 @@ export class MeasuredTraffic implements Traffic {
 
   /** @param name of a service or a node */
   disturb(name: string, why: string): void {
-    if (this.#disturbed.size >= MOST_DISTURBED) this.#disturbed.delete(this.#disturbed.keys().next().value!);
+    // In the order of time, so that what happened last is forgotten last.
+    this.#disturbed.delete(name);
     this.#disturbed.set(name, { why, at: this.#now() });
+    if (this.#disturbed.size > MOST_DISTURBED) this.#disturbed.delete(this.#disturbed.keys().next().value!);
   }
 
   disturbance(service: string, since: number): string | undefined {
