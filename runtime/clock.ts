@@ -24,3 +24,14 @@ export const monotonicClock: Clock = {
 export function sleep(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => clock.after(ms, resolve));
 }
+
+/**
+ * What the work comes to. The work itself goes on after it was given up.
+ * @throws what it throws, or an error with the words of `late` where it takes longer than `ms`
+ */
+export function within<T>(clock: Clock, ms: number, work: Promise<T>, late: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(ms, () => reject(new Error(late)));
+    work.then(resolve, reject).finally(cancel);
+  });
+}

@@ -69,6 +69,48 @@ describe("a change that helps", () => {
     await expect(bench.tuner.takeBack(id, "operator")).rejects.toMatchObject({ type: "OPTIMIZATION_REFUSED" });
     await expect(bench.tuner.takeBack("nothing", "operator")).rejects.toMatchObject({ type: "NOT_FOUND" });
   });
+
+  test("is taken back once where two ask for that at the same time, and nothing else is tried meanwhile", async () => {
+    const log: string[] = [];
+    let recorded = Promise.resolve();
+    const bench = workbench({
+      onRecord: (step) => {
+        log.push(step);
+        return recorded;
+      },
+    });
+    await bench.pass(60);
+    const { id } = (await bench.tuner.optimize("shop", "operator"))[0]!;
+    await bench.pass(40);
+    const slow = Promise.withResolvers<void>();
+    recorded = slow.promise;
+    const asked = Promise.allSettled([bench.tuner.takeBack(id, "operator"), bench.tuner.takeBack(id, "operator")]);
+    await bench.pass(1);
+    await expect(bench.tuner.optimize("shop", "operator")).rejects.toMatchObject({ type: "OPTIMIZATION_REFUSED" });
+    slow.resolve();
+    const [first, second] = await asked;
+    expect(first).toMatchObject({ status: "fulfilled", value: { status: "taken-back" } });
+    expect(second).toMatchObject({ status: "rejected", reason: { type: "OPTIMIZATION_REFUSED" } });
+    expect(bench.log).toEqual(["apply 2", "undo 2"]);
+    expect(log).toEqual(["begun", "ended", "taking-back", "ended"]);
+  });
+
+  test("is not made again on its node where it is taken back just then", async () => {
+    let onRecord = () => Promise.resolve();
+    const bench = workbench({ proposal: { fleeting: true, node: "heart-1" }, onRecord: () => onRecord() });
+    await bench.pass(60);
+    const { id } = (await bench.tuner.optimize("shop", "operator"))[0]!;
+    await bench.pass(40);
+    const slow = Promise.withResolvers<void>();
+    onRecord = () => slow.promise;
+    const came = bench.tuner.nodeCame("heart-1");
+    await bench.pass(1);
+    onRecord = () => Promise.resolve();
+    expect(await bench.tuner.takeBack(id, "operator")).toMatchObject({ status: "taken-back" });
+    slow.resolve();
+    await came;
+    expect(bench.setting.value).toBe(1);
+  });
 });
 
 describe("a change that does not help", () => {
@@ -201,6 +243,81 @@ describe("what goes wrong", () => {
     expect(bench.log).toContain("undo 2");
   });
 
+  test("a change that nobody waits for any longer, and that is made all the same, is undone", async () => {
+    const slow = Promise.withResolvers<void>();
+    const bench = workbench({
+      proposal: {
+        apply: async () => {
+          await slow.promise;
+          bench.setting.set(2);
+        },
+      },
+    });
+    await bench.pass(60);
+    const asked = bench.tuner.optimize("shop", "operator");
+    await bench.pass(25);
+    const [record] = await asked;
+    expect(record).toMatchObject({ status: "measuring", outcome: expect.stringContaining("it is still being made") });
+    await expect(bench.tuner.optimize("shop", "operator")).rejects.toMatchObject({ type: "OPTIMIZATION_REFUSED" });
+    slow.resolve();
+    await bench.pass(11);
+    expect(bench.setting.value).toBe(1);
+    expect(bench.book.all[0]).toMatchObject({
+      status: "failed",
+      outcome: "it could not be made: no answer within 20 s",
+    });
+  });
+
+  test("nothing is made any more when the optimizer has stopped, and what was begun is closed", async () => {
+    const slow = Promise.withResolvers<void>();
+    const bench = workbench({ onRecord: () => slow.promise });
+    await bench.pass(60);
+    const asked = bench.tuner.optimize("shop", "operator");
+    await bench.pass(1);
+    bench.tuner.stop();
+    slow.resolve();
+    await asked;
+    expect(bench.log).not.toContain("apply 2");
+    expect(bench.book.all[0]).toMatchObject({ status: "failed", outcome: expect.stringContaining("stops") });
+  });
+
+  test("what is being made while the optimizer stops is undone", async () => {
+    const slow = Promise.withResolvers<void>();
+    const bench = workbench({
+      proposal: {
+        apply: async () => {
+          await slow.promise;
+          bench.setting.set(2);
+        },
+      },
+    });
+    await bench.pass(60);
+    const asked = bench.tuner.optimize("shop", "operator");
+    await bench.pass(1);
+    bench.tuner.stop();
+    slow.resolve();
+    await asked;
+    expect(bench.setting.value).toBe(1);
+    expect(bench.book.all[0]).toMatchObject({ status: "failed", outcome: expect.stringContaining("stops") });
+  });
+
+  test("what can neither be put on record nor stored as failed is closed as soon as it can be", async () => {
+    const bench = workbench({
+      onRecord: async () => {
+        bench.book.isBroken = true;
+        throw new Error("the outbox is full");
+      },
+    });
+    await bench.pass(60);
+    const [record] = await bench.tuner.optimize("shop", "operator");
+    expect(record!.outcome).toContain("the outbox is full");
+    expect(bench.book.all[0]).toMatchObject({ status: "measuring" });
+    bench.book.isBroken = false;
+    await bench.pass(11);
+    expect(bench.book.all[0]).toMatchObject({ status: "failed", outcome: expect.stringContaining("was not made") });
+    expect(bench.log).toEqual([]);
+  });
+
   test("what cannot be undone is tried again, and nothing else is tried meanwhile", async () => {
     const bench = workbench({ takes: (value) => (value === 1 ? 1 : 1.5) });
     await bench.pass(60);
@@ -217,6 +334,17 @@ describe("what goes wrong", () => {
     await bench.pass(11);
     expect(bench.book.all[0]).toMatchObject({ status: "taken-back" });
     expect(bench.setting.value).toBe(1);
+  });
+
+  test("the next best is not made on top of what cannot be undone yet", async () => {
+    const bench = workbench({ values: [2, 3], takes: (value) => (value === 3 ? 1.5 : 1) });
+    await bench.pass(60);
+    const asked = bench.tuner.optimize("shop", "operator", true);
+    await bench.pass(1);
+    bench.setting.fails = "the node is away";
+    await bench.pass(60);
+    expect((await asked).map(({ change }) => change)).toEqual(["Set it to 3"]);
+    expect(bench.log).not.toContain("apply 2");
   });
 
   test.each([
