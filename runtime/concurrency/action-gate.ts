@@ -3,6 +3,7 @@ import type { ServedReport } from "../../models/performance.ts";
 import { DecayingHistogram } from "../load/decaying-histogram.ts";
 import { AdaptiveLimit, type AdaptiveLimitOptions } from "./adaptive-limit.ts";
 import { AdmissionQueue } from "./admission-queue.ts";
+import { LoopTurns } from "./loop-turns.ts";
 import type { Priority } from "./priority.ts";
 
 /** `shed`: rules let fewer calls in. */
@@ -48,6 +49,7 @@ export class ActionGate {
   readonly priority: Priority;
   readonly #now: () => number;
   readonly #after: (ms: number, run: () => void) => void;
+  readonly #turns: LoopTurns;
   readonly limit: AdaptiveLimit | undefined;
   readonly #queue = new AdmissionQueue();
   readonly #latency = new DecayingHistogram();
@@ -61,6 +63,8 @@ export class ActionGate {
   #work = 0;
   #ended = 0;
   #isWatched = false;
+  /** Who waits is let in by the next turn of the loop. */
+  #isPostponed = false;
   /** Of all its life, up to the last report; sums in µs. */
   readonly totals = { calls: 0, sum: 0, queueSum: 0, refused: 0 };
   #reportedAt: number;
@@ -68,18 +72,21 @@ export class ActionGate {
   /**
    * @param now ms, monotonic @param limit false where as many may run as come
    * @param after calls back once after `ms`. @default an unref'd setTimeout
+   * @param turns of this process. @default of its own
    */
   constructor(
     of: { action: string; service: string; priority: Priority },
     now: () => number,
     limit: AdaptiveLimitOptions | false,
     after: (ms: number, run: () => void) => void = (ms, run) => void setTimeout(run, ms).unref(),
+    turns = new LoopTurns(),
   ) {
     this.action = of.action;
     this.service = of.service;
     this.priority = of.priority;
     this.#now = now;
     this.#after = after;
+    this.#turns = turns;
     this.limit = limit ? new AdaptiveLimit(limit) : undefined;
     this.#reportedAt = now();
   }
@@ -108,6 +115,7 @@ export class ActionGate {
   /** Runs a call that may begin. @param start ms */
   run(ctx: Context, next: (ctx: Context) => Promise<unknown>, start = this.#now()): Promise<unknown> {
     const call = this.#begin(ctx, start);
+    this.#turns.at(start);
     const result = called(next, ctx);
     result.then(
       () => this.#end(call, 0),
@@ -230,8 +238,22 @@ export class ActionGate {
 
   #admit(now: number): void {
     const { limit } = this;
-    while (this.#queue.length > 0 && (limit === undefined || this.#running < limit.limit))
+    while (this.#queue.length > 0 && (limit === undefined || this.#running < limit.limit)) {
+      if (this.#turns.isLong) {
+        this.#admitLater();
+        return;
+      }
       if (!this.#queue.next(now, this.work)) return;
+    }
+  }
+
+  #admitLater(): void {
+    if (this.#isPostponed) return;
+    this.#isPostponed = true;
+    this.#turns.later(() => {
+      this.#isPostponed = false;
+      this.#admit(this.#now());
+    });
   }
 
   /**

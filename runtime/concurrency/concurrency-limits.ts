@@ -7,6 +7,7 @@ import { ActionGate } from "./action-gate.ts";
 import { boundsOf } from "./adaptive-limit.ts";
 import { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { declaredLimit } from "./declared-limit.ts";
+import { LoopTurns } from "./loop-turns.ts";
 import { type Priority, priorityOf, priorityOfAction } from "./priority.ts";
 import { refusalOf } from "./refusal.ts";
 
@@ -37,6 +38,7 @@ interface Place {
  * service as many as an operator or the healer has set. Both outlive a restart of the service in its node.
  */
 export class ConcurrencyLimits {
+  readonly turns = new LoopTurns();
   readonly #stamp: CallStamp;
   readonly #elsewhere: (ctx: Context, refusal: Error) => Promise<unknown>;
   readonly #places = new Map<string, Place>();
@@ -176,7 +178,8 @@ export class ConcurrencyLimits {
       this.#declared.set(known, declared);
       return known;
     }
-    const gate = new ActionGate({ action: actionName, service: service.fullName, priority }, this.#stamp.now, limit);
+    const of = { action: actionName, service: service.fullName, priority };
+    const gate = new ActionGate(of, this.#stamp.now, limit, undefined, this.turns);
     this.#declared.set(gate, declared);
     this.#gates.set(actionName, gate);
     return gate;

@@ -102,23 +102,35 @@ export class FrontDoor {
         const gate = this.#limits.gate(action.name)!;
         return (ctx) => {
           // What is part of something larger that was let in here is let in with it.
-          if (
-            admission.isBounded &&
-            (ctx.nodeID !== self || ctx.level === 1) &&
-            admission.refuses(gate.service, priorityOf(ctx, gate.priority))
-          )
+          const isOwn = ctx.nodeID === self;
+          const isPart = isOwn && ctx.level > 1;
+          if (!isPart && admission.isBounded && admission.refuses(gate.service, priorityOf(ctx, gate.priority)))
             return this.#refuse(ctx, gate, "shed");
-          if (ctx.nodeID !== self) return this.#fromAfar(ctx, gate, next);
-          if (ctx.level === 1) this.#lag.probe();
-          if (ctx.level > 1 || !this.#isLate(this.#ownOverload, this.#lag.value, ctx, gate)) return next(ctx);
-          return this.#refuse(ctx, gate, "overload");
+          if (isPart) return next(ctx);
+          const delay = isOwn ? 0 : this.arrivals.delay;
+          return this.#limits.turns.isLong
+            ? this.#inLaterTurn((waited) => this.#enter(ctx, gate, next, delay + waited))
+            : this.#enter(ctx, gate, next, delay);
         };
       },
     } as unknown as Middleware;
   }
 
-  #fromAfar(ctx: Context, gate: ActionGate, next: Handler): Promise<unknown> {
-    const { delay } = this.arrivals;
+  /** As if it had stayed in the buffers for so much longer. */
+  #inLaterTurn(enter: (waited: number) => Promise<unknown>): Promise<unknown> {
+    const { turns } = this.#limits;
+    const since = this.#now();
+    return new Promise((resolve) => {
+      turns.later(() => {
+        const now = this.#now();
+        turns.at(now);
+        resolve(enter(now - since));
+      });
+    });
+  }
+
+  /** @param delay for which it has waited to be looked at, ms */
+  #enter(ctx: Context, gate: ActionGate, next: Handler, delay: number): Promise<unknown> {
     const options = ctx.options as { timeout?: number };
     if (options.timeout && delay >= LEAST_DELAY) {
       if (delay >= options.timeout) {
@@ -127,7 +139,11 @@ export class FrontDoor {
       }
       options.timeout -= delay;
     }
-    return this.#isLate(this.#overload, delay, ctx, gate) ? this.#refuse(ctx, gate, "overload") : next(ctx);
+    if (ctx.nodeID !== ctx.broker.nodeID)
+      return this.#isLate(this.#overload, delay, ctx, gate) ? this.#refuse(ctx, gate, "overload") : next(ctx);
+    this.#lag.probe();
+    const isLate = this.#isLate(this.#ownOverload, Math.max(delay, this.#lag.value), ctx, gate);
+    return isLate ? this.#refuse(ctx, gate, "overload") : next(ctx);
   }
 
   #isLate(overload: Overload, delay: number, ctx: Context, gate: ActionGate): boolean {
