@@ -73,7 +73,7 @@ export function textOf(message: AlertMessage): string {
   const lines = message.alerts.map((alert) => {
     const { severity, alert: what, subject, summary, advice, firedAt, endedAt, end, times, rule } = alert;
     const ended = endedAt ? ` – ended ${endedAt}${end === null ? "" : ENDS[end]}` : "";
-    const often = times > 1 ? `, for the ${times}th time` : "";
+    const often = times > 1 ? `, fired ${times} times` : "";
     const todo = advice && !isOver(alert) ? ` – ${advice}` : "";
     const by = rule ? `, by the rule ${rule}` : "";
     return oneLine(
