@@ -4,7 +4,7 @@ import { AzoraError } from "./errors.ts";
 /** Deeper JSON than this is refused: validators and stores that walk it recursively must not run out of stack. */
 const MAX_DEPTH = 64;
 /** Integers from here on become another number on the bus (Notepack writes 64 bits of them). */
-const BEYOND = 2 ** 63;
+export const BEYOND = 2 ** 63;
 
 /**
  * The whole body as a text. One that is too large is refused and read on, so that the refusal reaches whoever sends it.

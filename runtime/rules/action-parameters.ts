@@ -3,11 +3,13 @@ import type { ActionType } from "../../models/symbiosis.ts";
 import type { TargetKind } from "./targets.ts";
 
 /** Shape of one parameter of an action. */
-export type ParameterShape = { required?: boolean } & (
+export type ParameterShape = { required?: boolean; orNull?: boolean } & (
   | { type: "number"; min: number; max: number; integer?: boolean; unit?: string }
   | { type: "boolean" }
   | { type: "text"; longest: number; pattern?: RegExp; what: string }
   | { type: "choice"; choices: readonly string[] }
+  /** One or more of these, each once. */
+  | { type: "choices"; choices: readonly string[] }
   /** One of these, or another well-formed name that is not near any of them: plug-ins add their own. */
   | { type: "open choice"; choices: readonly string[] }
   /** A number, true or false, or a short text. */
@@ -20,6 +22,8 @@ export type ParameterShape = { required?: boolean } & (
 export interface ActionShape {
   targets: readonly TargetKind[];
   parameters: Readonly<Record<string, ParameterShape>>;
+  /** Parameters that go with some of the targets only. */
+  only?: Readonly<Record<string, readonly TargetKind[]>>;
   /** At least one of these has to be there. */
   anyOf?: readonly string[];
   /** At most one of these may be there. */
@@ -78,6 +82,8 @@ export const ACTION_SHAPES: Readonly<Record<ActionType, ActionShape>> = {
       duration: HOW_LONG,
       ...WATCHED,
     },
+    // How many calls come is measured of systems.
+    only: { percent: ["system"] },
     anyOf: ["rate", "percent"],
     oneOf: ["rate", "percent"],
   },

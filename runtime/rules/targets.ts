@@ -2,6 +2,11 @@ import { ORGANISM, SYSTEMS, type System } from "../../models/symbiosis.ts";
 
 /** What an action may act on. */
 export type TargetKind = "system" | "service" | "node" | "organism";
+/** As the act will see it: a service goes before a system of the same name. */
+export interface NamedTarget {
+  name: string;
+  kind: TargetKind;
+}
 
 const NODE = new RegExp(`^(${SYSTEMS.join("|")})-\\d{1,4}(@[A-Za-z0-9._-]{1,64})?$`);
 const SERVICE = /^(v?\d+\.)?[A-Za-z][A-Za-z0-9_.-]{0,63}$/;

@@ -166,8 +166,73 @@ describe("a rule with faults", () => {
       { type: "scaleSystem", target: "brain", parameters: { by: 1, to: 2 } },
       /only one of by and to/,
     ],
+    [
+      "share of calls that are not measured",
+      { type: "throttle", target: "azora-auth", parameters: { percent: 50 } },
+      /parameters\.percent goes only with a system, and azora-auth is a service/,
+    ],
+    [
+      "share of the calls of a node",
+      { type: "throttle", target: "brain-1", parameters: { percent: 50 } },
+      /parameters\.percent goes only with a system, and brain-1 is a node/,
+    ],
+    [
+      "failover of a node",
+      { type: "heal", target: "brain-1", parameters: { action: "failover" } },
+      /target is "brain-1", but must be a service for failover, and this is a node/,
+    ],
+    [
+      "limit of calls of a node",
+      { type: "heal", target: "brain-1", parameters: { action: "resource-adjust", parameters: { concurrency: 5 } } },
+      /parameters\.parameters\.concurrency goes only with a service, and brain-1 is a node/,
+    ],
+    [
+      "healing that is told nothing",
+      { type: "heal", target: "azora-auth", parameters: { action: "resource-adjust" } },
+      /told concurrency or memoryLimitMB or niceness/,
+    ],
+    [
+      "healing action's parameter",
+      { type: "heal", target: "azora-auth", parameters: { action: "reconnect", parameters: { what: ["databse"] } } },
+      /parameters\.parameters\.what\[0\] is "databse".*did you mean database\?/,
+    ],
+    [
+      "size of a healing action",
+      { type: "heal", target: "azora-auth", parameters: { action: "scale-up", parameters: { by: 9, frce: true } } },
+      /frce is not known here.*did you mean force\?\n.*by is 9, but must be a whole number from 1 to 8/,
+    ],
+    [
+      "number that no message can carry",
+      { type: "setFlag", target: "brain", parameters: { flag: "x", value: 1e300 } },
+      /value is 1e\+300, but must be .*a number between -2\^63 and 2\^63/,
+    ],
+    [
+      "number inside of what a plug-in is told",
+      { type: "heal", target: "azora-auth", parameters: { action: "sweep", parameters: { deep: [1e300] } } },
+      /with numbers between -2\^63 and 2\^63/,
+    ],
   ])("is told of its %s", (_, action, told) => {
     expect(withAction(action).join("\n")).toMatch(told);
+  });
+
+  test.each([
+    { type: "throttle", target: "brain-service", parameters: { percent: 50 } },
+    { type: "heal", target: "azora-auth", parameters: { action: "failover" } },
+    { type: "heal", target: "azora-auth", parameters: { action: "sweep", parameters: { deep: [1, "x"] } } },
+    {
+      type: "heal",
+      target: "azora-auth",
+      parameters: { action: "resource-adjust", parameters: { concurrency: null, force: true } },
+    },
+    { type: "heal", target: "brain-1", parameters: { action: "reconnect", parameters: { what: ["bus", "cache"] } } },
+  ])("is not told of what can be done: %j", (action) => {
+    expect(withAction(action)).toEqual([]);
+  });
+
+  test("is told of a share of calls where a service is named as a system is, since the act takes it for the service", () => {
+    const throttle = { type: "throttle", target: "brain", parameters: { percent: 50 } };
+    const known = { own: [], targets: ["brain"] };
+    expect(faultsOf({ actions: [throttle] }, known)[0]?.detail).toMatch(/brain is a service/);
   });
 });
 
