@@ -147,6 +147,7 @@ export class Optimizer {
     this.#isStopped = true;
     for (const cancel of this.#cancel) cancel();
     this.tuner.stop();
+    this.queries.stop();
     await this.analyst.stop();
   }
 

@@ -171,9 +171,7 @@ describe("an advice that is followed", () => {
     await traffic();
     const [advice] = await optimizer.advice("shop");
     const { id } = await follow(advice!.id);
-    const ended = optimizer.ended(id);
     expect(await optimizer.takeBack(id)).toMatchObject({ status: "taken-back", outcome: "Taken back by the operator" });
-    expect((await ended)!.status).toBe("taken-back");
     expect(indexes()).toEqual([]);
     expect(await optimizer.takeBack(id)).toBeUndefined();
   });
@@ -207,6 +205,23 @@ describe("an advice that is followed", () => {
     taken = "shop";
     await expect(optimizer.applyAdvice(advice!.id)).rejects.toMatchObject({ type: "OPTIMIZATION_REFUSED" });
     expect(records).toEqual([]);
+  });
+
+  test("is not followed by an optimizer that stops while the queries are being watched", async () => {
+    await traffic();
+    const [advice] = await optimizer.advice("shop");
+    const record = optimizer.applyAdvice(advice!.id);
+    record.catch(() => {});
+    await new Promise((resolve) => setImmediate(resolve));
+    optimizer.stop();
+    for (let second = 0; second < 15; second++) {
+      clock.advance(1000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await expect(record).rejects.toMatchObject({ type: "SERVICE_UNAVAILABLE" });
+    expect(records).toEqual([]);
+    expect(indexes()).toEqual([]);
+    await expect(optimizer.applyAdvice(advice!.id)).rejects.toMatchObject({ type: "SERVICE_UNAVAILABLE" });
   });
 
   test("is compared for as long whatever the machine's clock is set to", async () => {
