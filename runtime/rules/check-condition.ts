@@ -1,15 +1,12 @@
 import {
   type Comparison,
   type Condition,
-  METRICS,
   type MetricOperand,
   OPERATORS,
   type Operator,
-  ORGANISM,
-  ORGANISM_METRICS,
   type RuleSystem,
 } from "../../models/symbiosis.ts";
-import { checkMetric, RULE_SYSTEMS } from "./check-metric.ts";
+import { checkMetric, RULE_SYSTEMS, rangeOf } from "./check-metric.ts";
 import type { KnownNames } from "./check-rules.ts";
 import type { Faults } from "./faults.ts";
 import { choiceField, type Fields, isFields, listField, numberField, onlyFields } from "./fields.ts";
@@ -19,6 +16,12 @@ const COMPARISON_FIELDS = ["system", "metric", "operator", "value", "clearValue"
 const GROUPS = ["all", "any", "not"] as const;
 /** Numbers that own metrics and rates may be compared with. */
 const FARTHEST = 1e12;
+
+interface Range {
+  min: number;
+  max: number;
+  unit: string;
+}
 
 /** Comparisons of one rule so far: all its conditions share the bound. */
 export interface Tally {
@@ -76,7 +79,7 @@ function checkComparison(
   const metric = checkMetric(faults, `${path}.metric`, input["metric"], system, known);
   const operator = choiceField(faults, `${path}.operator`, input["operator"], OPERATORS);
   if (!operator) return undefined;
-  const range = isRate(operator) ? { min: 0, max: FARTHEST, unit: "a second" } : rangeOf(system, metric);
+  const range = isRate(operator) ? { min: 0, max: FARTHEST, unit: "a second" } : boundsOf(system, metric);
   const value = checkValue(faults, `${path}.value`, input["value"], operator, range, known);
   const clearValue = checkClearValue(faults, `${path}.clearValue`, input["clearValue"], operator, value, range);
   const over = checkOver(faults, `${path}.over`, input["over"], operator);
@@ -91,16 +94,11 @@ function checkComparison(
   };
 }
 
-/** Where a value of this metric can lie: a bound outside of it could never be passed. */
-function rangeOf(system: RuleSystem | undefined, metric: string | undefined) {
-  const table: Record<string, { min: number; max: number; unit: string }> =
-    system === ORGANISM ? ORGANISM_METRICS : METRICS;
-  return metric !== undefined && Object.hasOwn(table, metric)
-    ? table[metric]!
-    : { min: -FARTHEST, max: FARTHEST, unit: "" };
+/** A bound outside of what the metric can be could never be passed. */
+function boundsOf(system: RuleSystem | undefined, metric: string | undefined): Range {
+  const range = metric === undefined ? undefined : rangeOf(system ?? "", metric);
+  return range ?? { min: -FARTHEST, max: FARTHEST, unit: "" };
 }
-
-type Range = ReturnType<typeof rangeOf>;
 
 function checkValue(
   faults: Faults,

@@ -6,6 +6,13 @@ import type { Faults } from "./faults.ts";
 export const RULE_SYSTEMS: readonly RuleSystem[] = [...SYSTEMS, ORGANISM];
 const OWN_METRIC = /^[A-Za-z][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9_-]{1,64}){1,3}$/;
 
+/** Between which values a metric lies; undefined for an own one, which may be anything. */
+export function rangeOf(system: string, metric: string): { min: number; max: number; unit: string } | undefined {
+  const table: Record<string, { min: number; max: number; unit: string }> =
+    system === ORGANISM ? ORGANISM_METRICS : METRICS;
+  return Object.hasOwn(table, metric) ? table[metric] : undefined;
+}
+
 /** A metric of this system, or an own one of a service, which need not have been published yet. */
 export function checkMetric(
   faults: Faults,

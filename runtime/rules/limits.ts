@@ -29,3 +29,6 @@ export const PRIORITIES = { critical: 900, high: 700, medium: 500, low: 300 } as
 
 /** Firings of one tick; what is beyond is fired at the next one, before the others. */
 export const MOST_FIRINGS = 1000;
+
+/** What a service publishes of itself lies between this and its negative; beyond it is absurd, and so unknown. */
+export const FARTHEST_OWN = 1e15;

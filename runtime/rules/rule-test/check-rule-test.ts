@@ -1,8 +1,9 @@
 import type { RuleFault } from "../../../models/symbiosis.ts";
-import { checkMetricKey } from "../check-metric.ts";
+import { checkMetricKey, rangeOf } from "../check-metric.ts";
 import { checkRules } from "../check-rules.ts";
 import { Faults } from "../faults.ts";
 import { type Fields, isFields, listField, onlyFields, textField } from "../fields.ts";
+import { FARTHEST_OWN } from "../limits.ts";
 import type { RuleTest, RuleTestFile } from "./rule-test.ts";
 import { parseSeries } from "./series-notation.ts";
 import { parseTime } from "./time-notation.ts";
@@ -109,8 +110,21 @@ class Reader {
     return Object.entries(input).map(([key, text]) => {
       const at = `${path}["${key}"]`;
       checkMetricKey(this.#faults, at, key, NOT_KNOWN);
-      return { key, values: this.#values(at, text) };
+      const values = this.#values(at, text);
+      this.#mustBePossible(at, key, values);
+      return { key, values };
     });
+  }
+
+  /** An organism never says what cannot be: it is unknown there. */
+  #mustBePossible(path: string, key: string, values: readonly (number | null)[]): void {
+    const dot = key.indexOf(".");
+    const own = { min: -FARTHEST_OWN, max: FARTHEST_OWN, unit: "" };
+    const { min, max, unit } = rangeOf(key.slice(0, dot), key.slice(dot + 1)) ?? own;
+    const wrong = values.find((value) => value !== null && (value < min || value > max));
+    if (wrong === undefined) return;
+    const range = `from ${min} to ${max}${unit === "" ? "" : ` ${unit}`}`;
+    this.#faults.add(path, `${path} has ${wrong}, but must have numbers ${range}; _ is a value that is not known`);
   }
 
   #values(path: string, text: unknown): (number | null)[] {

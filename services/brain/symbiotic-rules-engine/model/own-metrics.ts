@@ -1,11 +1,11 @@
 import type { System } from "../../../../models/symbiosis.ts";
+import { FARTHEST_OWN } from "../../../../runtime/rules/limits.ts";
 import type { FaultLog } from "./fault-log.ts";
 import { isFields, isName } from "./plausible.ts";
 
 const MOST_OF_A_SERVICE = 50;
 const MOST = 2000;
 const NAME = /^[A-Za-z][\w-]{0,63}$/;
-const MOST_VALUE = 1e15;
 /** Until a service has published twice, nobody knows how often it does, ms. */
 const FIRST_STALE_MS = 60_000;
 const LEAST_STALE_MS = 3500;
@@ -76,7 +76,7 @@ export class OwnMetrics {
       this.#count++;
     } else if (now > metric.at)
       metric.staleAfter = Math.min(LONGEST_STALE_MS, Math.max(LEAST_STALE_MS, MISSED * (now - metric.at)));
-    const isNumber = typeof value === "number" && Math.abs(value) <= MOST_VALUE;
+    const isNumber = typeof value === "number" && Math.abs(value) <= FARTHEST_OWN;
     if (!isNumber) faults.note(service, `${name} is absurd`);
     metric.value = isNumber ? value : Number.NaN;
     metric.at = now;

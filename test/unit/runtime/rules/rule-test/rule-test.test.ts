@@ -97,6 +97,38 @@ describe("the check of a test file", () => {
   const faultsOf = (input: unknown, rules: unknown[] = [rule]) =>
     checkRuleTest(input, rules).faults.map(({ path }) => path);
 
+  test.each([
+    ["heart.load", "50 900x5", 'tests[0].series["heart.load"] has 900, but must have numbers from 0 to 100 %'],
+    [
+      "heart.restarts",
+      "2-1x3",
+      'tests[0].series["heart.restarts"] has -1, but must have numbers from 0 to 1000000 per 10 min',
+    ],
+    [
+      "organism.confidence",
+      "0+0.5x4",
+      'tests[0].series["organism.confidence"] has 1.5, but must have numbers from 0 to 1',
+    ],
+    [
+      "heart.till.sales",
+      "1e16",
+      'tests[0].series["heart.till.sales"] has 10000000000000000, but must have numbers from -1000000000000000 to 1000000000000000',
+    ],
+  ])("tells the first value that a metric never has: %s %s", (key, values, detail) => {
+    const tests = [{ name: "a", series: { [key]: values }, firings: [] }];
+    expect(checkRuleTest({ tests }, [rule]).faults).toEqual([
+      { rule: "test", path: `tests[0].series["${key}"]`, detail: `${detail}; _ is a value that is not known` },
+    ]);
+  });
+
+  test.each([
+    ["heart.load", "0+10x10 _x3"],
+    ["heart.latencyP95", "2200000"],
+    ["heart.till.sales", "-1e15 1e15"],
+  ])("takes values that a metric may have: %s %s", (key, values) => {
+    expect(faultsOf({ tests: [{ name: "a", series: { [key]: values }, firings: [] }] })).toEqual([]);
+  });
+
   test("tells all faults at once, those of the rules too", () => {
     const faults = faultsOf(
       {
