@@ -134,8 +134,8 @@ describe("worker threads", () => {
   test("bound the calls that are under way, those included that wait for others", async () => {
     await start({ jobs: 2 });
     await node.call("mill.where");
-    const waiting = [1, 2, 3].map(() => node.call("mill.asks", { ms: 150 }));
-    await sleep(50);
+    const waiting = [1, 2, 3].map(() => node.call("mill.asks", { ms: 800 }));
+    for (const end = Date.now() + 5000; state().inUse > 0 && Date.now() < end; ) await sleep(5);
     expect(state()).toMatchObject({ waiting: 1, inUse: 0 });
     await Promise.all(waiting);
   });

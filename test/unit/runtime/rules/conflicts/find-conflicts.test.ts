@@ -331,7 +331,8 @@ describe("a search among many rules", () => {
         const conditions = [when("brain.load", isUp ? "greaterThan" : "lessThan", isUp ? 85 + (i % 10) : low)];
         return ruleOf({ id: `rule-${i}`, conditions, actions: [cpu(isUp ? 20 : -20)] });
       });
-    const begin = performance.now();
+    // Its own work: what else the machine has to do is not counted.
+    const begin = process.cpuUsage();
     let told = 0;
     const incomplete = () => {
       told += 1;
@@ -342,6 +343,7 @@ describe("a search among many rules", () => {
     expect(told).toBe(1);
     expect(findConflicts(many(75)).length).toBeLessThanOrEqual(MOST_FOUND);
     expect(findConflicts(many(99))).toHaveLength(MOST_FOUND);
-    expect(performance.now() - begin).toBeLessThan(20_000);
+    const { user, system } = process.cpuUsage(begin);
+    expect((user + system) / 1000).toBeLessThan(20_000);
   });
 });
