@@ -1,6 +1,7 @@
 import type { CompleteRule } from "../../models/symbiosis.ts";
 import { checkAction } from "./check-action.ts";
 import { checkCondition, type Tally } from "./check-condition.ts";
+import { checkReach } from "./check-reach.ts";
 import type { KnownNames } from "./check-rules.ts";
 import type { Faults } from "./faults.ts";
 import { booleanField, choiceField, type Fields, listField, numberField, onlyFields, textField } from "./fields.ts";
@@ -44,9 +45,12 @@ export function checkRule(faults: Faults, input: Fields, known: KnownNames, tall
   const name = orDefault(input["name"], id ?? "", (value) =>
     textField(faults, "name", value, { longest: LONGEST_NAME, what: "a text" }),
   );
+  const before = faults.list.length;
   const conditions = listField(faults, "conditions", input["conditions"], { most: MOST_COMPARISONS, of: "conditions" })
     ?.map((one, i) => checkCondition(faults, `conditions[${i}]`, one, known, tally))
     .filter((one) => one !== undefined);
+  // A part that was not understood might be what makes them hold.
+  if (conditions && faults.list.length === before) checkReach(faults, conditions);
   const actions = listField(faults, "actions", input["actions"], { most: MOST_ACTIONS, of: "actions" })
     ?.map((one, i) => checkAction(faults, `actions[${i}]`, one, known))
     .filter((one) => one !== undefined);

@@ -33,21 +33,20 @@ export function comparisonText(
   read: readonly Read[],
   rate: () => number,
 ): { text: string; found: string } {
-  const { system, metric, operator } = comparison;
-  const name = `${system}.${metric}`;
-  const bound = `${WORDS[operator]} ${boundText(comparison)}`;
-  const over = isRate(operator) ? ` over ${timeText(comparison.over ?? DEFAULT_STRETCH)}` : "";
-  return { text: `${name} is ${bound}${over}`, found: foundText(comparison, truth, read, rate, name, bound) };
+  return { text: askedText(comparison), found: foundText(comparison, truth, read, rate) };
 }
 
-function foundText(
-  comparison: Comparison,
-  truth: Truth,
-  read: readonly Read[],
-  rate: () => number,
-  name: string,
-  bound: string,
-): string {
+/** What a comparison asks, as `brain.load is greater than 85 %`. */
+export function askedText(comparison: Comparison): string {
+  const over = isRate(comparison.operator) ? ` over ${timeText(comparison.over ?? DEFAULT_STRETCH)}` : "";
+  return `${nameOf(comparison)} is ${askedBound(comparison)}${over}`;
+}
+
+const nameOf = ({ system, metric }: Comparison) => `${system}.${metric}`;
+const askedBound = (comparison: Comparison) => `${WORDS[comparison.operator]} ${boundText(comparison)}`;
+
+function foundText(comparison: Comparison, truth: Truth, read: readonly Read[], rate: () => number): string {
+  const [name, bound] = [nameOf(comparison), askedBound(comparison)];
   const missing = read.filter(({ value }) => value === null);
   if (missing.length > 0) return missing.map(unknownText).join(" and ");
   const fast = isRate(comparison.operator) ? rate() : undefined;
@@ -101,7 +100,7 @@ function isRate(operator: Operator): boolean {
 }
 
 /** With the metric's unit. */
-function measureText(value: number, metric: string): string {
+export function measureText(value: number, metric: string): string {
   const unit = Object.hasOwn(UNITS, metric) ? UNITS[metric]!.unit : "";
   return unit === "" ? numberText(value) : `${numberText(value)} ${unit}`;
 }

@@ -55,13 +55,14 @@ const bits = new BigInt64Array(1);
 const number = new Float64Array(bits.buffer);
 
 /** The next double above; of doubles of one sign, the order is that of their bits. */
-function after(x: number): number {
+export function after(x: number): number {
   if (x === 0) return Number.MIN_VALUE;
   number[0] = x;
   bits[0]! += x > 0 ? 1n : -1n;
   return number[0]!;
 }
 
-function before(x: number): number {
+/** The next double below. */
+export function before(x: number): number {
   return -after(-x);
 }

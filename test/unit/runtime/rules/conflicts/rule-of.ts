@@ -1,11 +1,13 @@
 import type { Comparison, CompleteRule, Operator, RuleAction, SymbioticRule } from "../../../../../models/symbiosis.ts";
 import { checkRules } from "../../../../../runtime/rules/check-rules.ts";
 
-/** A rule with every default, as the engine has it. */
+const ANY = [{ system: "brain", metric: "load", operator: "greaterThan", value: 1 }];
+
+/** A rule with every default, as the engine has it; one that can never hold too, which the engine would refuse. */
 export function ruleOf(rule: SymbioticRule): CompleteRule {
-  const { rules, faults } = checkRules(rule);
+  const { rules, faults } = checkRules({ ...rule, conditions: ANY });
   if (faults.length > 0) throw new Error(faults.map(({ detail }) => detail).join("; "));
-  return rules[0]!;
+  return { ...rules[0]!, conditions: rule.conditions };
 }
 
 /** `brain.load` greaterThan 85 … */
