@@ -39,7 +39,7 @@ export async function analysis(rounds = 7): Promise<Result> {
 
   const broker = new ServiceBroker({ logger: false });
   const declarations = declarationsOf(broker);
-  const names = [...measurements.services.keys()];
+  const names = measurements.services.keys();
   const facts = (of: string[]) =>
     factsOf(of, {
       measurements,

@@ -122,8 +122,8 @@ export class Optimizer {
         ...queryKnobs(this.queries),
         new CacheBudgetKnob(() => this.measurements.caches(), call),
         new ConcurrencyLimitKnob(
-          (service) => this.measurements.actions(service),
-          () => this.measurements.nodes(),
+          (service) => this.measurements.actions.figures(service),
+          () => this.measurements.nodes.figures(),
           call,
         ),
         this.#garbage,
@@ -313,7 +313,10 @@ export class Optimizer {
   }
 
   #measured(): string[] {
-    return [...this.measurements.services.keys()].filter((name) => !name.startsWith("$")).sort();
+    return this.measurements.services
+      .keys()
+      .filter((name) => !name.startsWith("$"))
+      .sort();
   }
 
   async #analyze(services: string[]): Promise<ServiceAnalysis[]> {

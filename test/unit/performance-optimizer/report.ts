@@ -1,4 +1,4 @@
-import type { PathReport, PerformanceReport, ServedReport } from "../../../models/performance.ts";
+import type { PathReport, PerformanceReport, PoolReport, ServedReport } from "../../../models/performance.ts";
 import { bucketOf } from "../../../runtime/vitals/histogram.ts";
 
 /** A report as a node sends it once a second; quiet where nothing is said. */
@@ -55,6 +55,24 @@ export function served(calls: number, took: number, change: Partial<ServedReport
     running: 0,
     waiting: 0,
     limit: null,
+    ...change,
+  };
+}
+
+/** A pool that nobody uses. */
+export function pool(change: Partial<PoolReport> = {}): PoolReport {
+  return {
+    name: "database",
+    kind: "database",
+    min: 0,
+    max: 10,
+    size: 5,
+    inUse: 0,
+    waiting: 0,
+    uses: 0,
+    useSum: 0,
+    waitSum: 0,
+    refused: 0,
     ...change,
   };
 }

@@ -1,10 +1,12 @@
 import { availableParallelism } from "node:os";
 import type { ServiceBroker } from "moleculer";
-import type { ActionFigures, Measurements } from "../measurements/measurements.ts";
+import type { ActionFigures } from "../measurements/action-table.ts";
+import type { Measurements } from "../measurements/measurements.ts";
 import { MINUTE, MINUTES_KEPT, SECOND, type ServiceSeries } from "../measurements/service-series.ts";
+import { WINDOW_MS } from "../measurements/windows.ts";
 import type { ActionFacts, AdviceFacts, NodeFacts, PoolFacts, ServiceFacts } from "./service-facts.ts";
 
-const WINDOW_MS = 60_000;
+const MINUTE_MS = 60_000;
 
 interface Declared {
   idempotent: boolean;
@@ -39,9 +41,9 @@ export function* inTurns(services: readonly string[]): Generator<string[]> {
 /** Everything that the analysis of these services looks at. */
 export function factsOf(services: readonly string[], sources: FactsSources): ServiceFacts[] {
   const { measurements, now, wall, declarations, loopDelays, adviceFor } = sources;
-  const actions = Map.groupBy(measurements.actions(), ({ service }) => service);
+  const actions = Map.groupBy(measurements.actions.figures(), ({ service }) => service);
   const pools = measurements.pools();
-  const nodes = new Map(measurements.nodes().map((node) => [node.node, node]));
+  const nodes = new Map(measurements.nodes.figures().map((node) => [node.node, node]));
   const cores = availableParallelism();
   return services.flatMap((service) => {
     const series = measurements.services.get(service);
@@ -50,7 +52,7 @@ export function factsOf(services: readonly string[], sources: FactsSources): Ser
     const carriers = [...series.nodes.keys()];
     const facts: ServiceFacts = {
       service,
-      at: Math.floor(wall / WINDOW_MS) * WINDOW_MS,
+      at: Math.floor(wall / MINUTE_MS) * MINUTE_MS,
       organ: carriers[0]?.replace(/-\d+(@.*)?$/, "") ?? null,
       isSingleton: declarations.singletons.has(service),
       sums: {
@@ -59,7 +61,7 @@ export function factsOf(services: readonly string[], sources: FactsSources): Ser
         queueSum: over("queueSum"),
         querySum: over("querySum"),
         gcSum: over("gcSum"),
-        waits: measurements.waits(service),
+        waits: measurements.waits.of(service),
       },
       calls: Math.max(over("calls"), over("served")),
       minutes: minutesOf(series, now),

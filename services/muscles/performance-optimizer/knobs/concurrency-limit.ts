@@ -1,4 +1,5 @@
-import type { ActionFigures, NodeFigures } from "../measurements/measurements.ts";
+import type { ActionFigures } from "../measurements/action-table.ts";
+import type { NodeFigures } from "../measurements/node-loads.ts";
 import type { Knob, Proposal, Undoing } from "../tuning/knob.ts";
 import type { CallNode } from "./cache-budget.ts";
 

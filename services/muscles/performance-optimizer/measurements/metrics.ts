@@ -3,8 +3,7 @@ import { Histogram } from "../../../../runtime/vitals/histogram.ts";
 import type { Measurements } from "./measurements.ts";
 import { SECOND, type ServiceSeries } from "./service-series.ts";
 import { timeSpent } from "./time-spent.ts";
-
-export const WINDOW_MS = 60_000;
+import { WINDOW_MS } from "./windows.ts";
 
 export interface MetricsOptions {
   measurements: Measurements;
@@ -30,10 +29,11 @@ export function performanceMetrics({
   carriers,
 }: MetricsOptions): PerformanceMetrics {
   const window = Math.max(1, Math.min(WINDOW_MS, now - since) / 1000);
-  const names = [...measurements.services.keys()]
+  const names = measurements.services
+    .keys()
     .filter((name) => !name.startsWith("$") && (service === undefined || name === service))
     .sort();
-  const actionsOf = Map.groupBy(measurements.actions(), (action) => action.service);
+  const actionsOf = Map.groupBy(measurements.actions.figures(), (action) => action.service);
   const all = new Histogram();
   const sums = { calls: 0, failures: 0, sum: 0, refused: 0, hits: 0, misses: 0 };
   const services = names.map((name): ServicePerformance => {
@@ -41,8 +41,7 @@ export function performanceMetrics({
     const over = (column: keyof typeof SECOND) => series.seconds.sum(now, SECOND[column], WINDOW_MS);
     const asSeen = over("calls") >= over("served") ? "called" : "served";
     const actions = [...new Set((actionsOf.get(name) ?? []).map(({ action }) => action))];
-    const keys = measurements.keys(actions, undefined, asSeen);
-    const latency = measurements.latencies.histogram(keys, now - WINDOW_MS, now + 1);
+    const latency = measurements.actions.histogram(actions, asSeen);
     const seen = calls(series, now);
     const own = { hits: over("hits"), misses: over("misses") };
     all.add(pairs(latency), 0);
@@ -65,7 +64,7 @@ export function performanceMetrics({
         queueSum: over("queueSum"),
         querySum: over("querySum"),
         gcSum: over("gcSum"),
-        waits: measurements.waits(name),
+        waits: measurements.waits.of(name),
       }),
       refused: over("refused"),
       cacheHitRatio: hitRatio(own),
@@ -77,7 +76,7 @@ export function performanceMetrics({
     window: Math.round(window),
     services,
     organism: {
-      nodes: measurements.nodes().length,
+      nodes: measurements.nodes.size,
       calls: sums.calls,
       throughput: sums.calls / window,
       errorRate: ratio(sums.failures, sums.calls),

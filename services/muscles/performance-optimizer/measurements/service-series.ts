@@ -35,11 +35,9 @@ export class ServiceSeries {
   /** Latency in the minute under way. */
   #minute = new Histogram();
   #minuteOf: number | undefined;
-  lastAt = 0;
 
   add(now: number, column: keyof typeof SECOND, value: number): void {
     if (value !== 0) this.seconds.add(now, SECOND[column], value);
-    this.lastAt = now;
   }
 
   latencies(now: number, buckets: readonly number[]): void {

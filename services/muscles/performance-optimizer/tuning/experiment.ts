@@ -1,7 +1,8 @@
 import type { BeforeAfter } from "../../../../models/performance.ts";
+import type { Seen } from "../measurements/action-table.ts";
 import { Comparison } from "./comparison.ts";
 import type { Proposal } from "./knob.ts";
-import type { Seen, Traffic } from "./traffic.ts";
+import type { Traffic } from "./traffic.ts";
 
 export interface ExperimentTimes {
   /** How far back calls are taken as those before, ms. @default 120_000 */

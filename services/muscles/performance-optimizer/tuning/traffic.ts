@@ -1,7 +1,6 @@
 import type { Buckets } from "../../../../models/performance.ts";
+import type { Seen } from "../measurements/action-table.ts";
 import type { Measurements } from "../measurements/measurements.ts";
-
-export type Seen = "called" | "served";
 
 /** Live calls, as far as experiments look at them. */
 export interface Traffic {
@@ -37,13 +36,13 @@ export class MeasuredTraffic implements Traffic {
   }
 
   seconds(actions: readonly string[], node: string | undefined, seen: Seen, from: number, to: number): Buckets[] {
-    return this.#measurements.latencies.between(this.#measurements.keys(actions, node, seen), from, to);
+    return this.#measurements.actions.seconds(actions, node, seen, from, to);
   }
 
   failures(actions: readonly string[], node: string | undefined): { calls: number; share: number } {
     let calls = 0;
     let failures = 0;
-    for (const one of this.#measurements.actions()) {
+    for (const one of this.#measurements.actions.figures()) {
       if (!actions.includes(one.action) || (node !== undefined && one.node !== node)) continue;
       calls += one.calls;
       failures += one.failures;

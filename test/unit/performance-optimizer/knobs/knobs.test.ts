@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { CacheReport } from "../../../../models/performance.ts";
 import { CacheBudgetKnob } from "../../../../services/muscles/performance-optimizer/knobs/cache-budget.ts";
 import { ConcurrencyLimitKnob } from "../../../../services/muscles/performance-optimizer/knobs/concurrency-limit.ts";
-import type { ActionFigures } from "../../../../services/muscles/performance-optimizer/measurements/measurements.ts";
+import type { ActionFigures } from "../../../../services/muscles/performance-optimizer/measurements/action-table.ts";
 
 const MB = 1024 * 1024;
 

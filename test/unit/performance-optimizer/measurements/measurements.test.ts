@@ -5,7 +5,7 @@ import { performanceMetrics } from "../../../../services/muscles/performance-opt
 import { Ring } from "../../../../services/muscles/performance-optimizer/measurements/ring.ts";
 import { timeSpent } from "../../../../services/muscles/performance-optimizer/measurements/time-spent.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
-import { path, report, served } from "../report.ts";
+import { path, pool, report, served } from "../report.ts";
 
 function setUp(options: { maxServices?: number; maxActions?: number; maxPairs?: number; room?: number } = {}) {
   const clock = new FakeClock(600_000);
@@ -148,8 +148,8 @@ describe("reports that are not to be believed", () => {
       );
     }
     expect(measurements.services.size).toBe(5);
-    expect(measurements.actions().length).toBeLessThanOrEqual(10);
-    expect(measurements.latencies.size).toBeLessThanOrEqual(100);
+    expect(measurements.actions.figures().length).toBeLessThanOrEqual(10);
+    expect(measurements.actions.latencies.size).toBeLessThanOrEqual(100);
     expect(measurements.refused.room).toBeGreaterThan(900);
   });
 
@@ -165,6 +165,73 @@ describe("reports that are not to be believed", () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe("nodes that come and go", () => {
+  test("nothing runs, and nothing is let in, on a node that is down; what it did in the minute stays", () => {
+    const { measurements } = setUp();
+    for (const node of ["heart-1", "heart-2"])
+      measurements.take(report({ node, served: [served(10, 1000, { limit: 20, running: 7 })] }));
+    measurements.nodeDown("heart-2");
+    const figures = measurements.actions.figures("shop");
+    expect(figures.find(({ node }) => node === "heart-1")).toMatchObject({ limit: 20, running: 7, served: 10 });
+    expect(figures.find(({ node }) => node === "heart-2")).toMatchObject({ limit: null, running: 0, served: 10 });
+    expect(measurements.nodes.figures().map(({ node }) => node)).toEqual(["heart-1"]);
+  });
+
+  test("a node that is stopped, of which nobody says that it is down, is gone after two minutes of silence", () => {
+    const { clock, measurements, metrics } = setUp();
+    const told = (node: string, seq: number) =>
+      report({ node, seq, served: [served(10, 1000, { limit: 20, running: 7 })], pools: [pool({ name: "database" })] });
+    measurements.take(told("heart-2", 1));
+    for (let seq = 1; seq <= 180; seq++) {
+      measurements.take(told("heart-1", seq));
+      clock.advance(1000);
+    }
+    measurements.tidy();
+    expect(metrics().organism.nodes).toBe(1);
+    expect(measurements.pools().map(({ node }) => node)).toEqual(["heart-1"]);
+    expect(measurements.actions.figures().map(({ node, limit }) => [node, limit])).toEqual([
+      ["heart-2", null],
+      ["heart-1", 20],
+    ]);
+    expect(measurements.take(told("heart-2", 200))).toEqual({ node: "heart-2", isNew: false });
+  });
+
+  test("new nodes are heard however many have gone before them, as pods do that have a new name each time", () => {
+    const { clock, measurements } = setUp();
+    for (let i = 0; i < 1500; i++) {
+      expect(measurements.take(report({ node: `muscles-1@pod-${i}` }))).toMatchObject({ isNew: true });
+      measurements.nodeDown(`muscles-1@pod-${i}`);
+    }
+    // Of some nobody says that they are down.
+    for (let i = 0; i < 1000; i++) measurements.take(report({ node: `muscles-2@pod-${i}` }));
+    expect(measurements.take(report({ node: "heart-1" }))).toBeUndefined();
+    clock.advance(3 * 60_000);
+    measurements.tidy();
+    expect(measurements.take(report({ node: "heart-1" }))).toMatchObject({ isNew: true });
+  });
+
+  test("a late report of a dead life is told from a new life", () => {
+    const { measurements } = setUp();
+    measurements.take(report({ seq: 5 }));
+    measurements.nodeDown("heart-1");
+    expect(measurements.take(report({ seq: 6 }))).toBeUndefined();
+    expect(measurements.nodes.size).toBe(0);
+    expect(measurements.take(report({ seq: 1, instanceId: "life-2" }))).toMatchObject({ isNew: true });
+    expect(measurements.take(report({ seq: 7 }))).toBeUndefined();
+  });
+
+  test("a node of another machine that could not be reached for a while is heard again, in the same life", () => {
+    const { clock, measurements } = setUp();
+    measurements.take(report({ seq: 5 }));
+    measurements.nodeDown("heart-1");
+    expect(measurements.lifeOf("heart-1")).toBeUndefined();
+    clock.advance(10_000);
+    expect(measurements.take(report({ seq: 15 }))).toEqual({ node: "heart-1", isNew: false });
+    expect(measurements.lifeOf("heart-1")).toBe("life-1");
+    expect(measurements.nodes.size).toBe(1);
   });
 });
 

@@ -1,8 +1,9 @@
 import type { Buckets, OptimizationRecord } from "../../../../models/performance.ts";
 import { seeded } from "../../../../services/immune/chaos-monkey/random.ts";
+import type { Seen } from "../../../../services/muscles/performance-optimizer/measurements/action-table.ts";
 import type { Entry } from "../../../../services/muscles/performance-optimizer/records/book.ts";
 import type { Knob, Proposal } from "../../../../services/muscles/performance-optimizer/tuning/knob.ts";
-import { CALM_MS, type Seen, type Traffic } from "../../../../services/muscles/performance-optimizer/tuning/traffic.ts";
+import { CALM_MS, type Traffic } from "../../../../services/muscles/performance-optimizer/tuning/traffic.ts";
 import { Tuner, type TunerOptions } from "../../../../services/muscles/performance-optimizer/tuning/tuner.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 import { LATENCIES, seconds } from "../latency-source.ts";
