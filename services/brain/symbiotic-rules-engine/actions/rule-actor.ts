@@ -171,12 +171,11 @@ export class RuleActor {
       this.#machineAt = now;
       this.#options.ports.machine();
     }
-    if (active) this.#holdings.onlyActive(new Set(active));
     if (this.#holdings.list().length > 0 && now - this.#topologyAt >= RENEW_MS) {
       this.#topologyAt = now;
       void this.#topology().catch(() => {});
     }
-    this.#holdings.tick(now);
+    this.#holdings.tick(now, active && new Set(active));
   }
 
   /** What rules hold now; `since` in ISO 8601. */
@@ -219,7 +218,7 @@ export class RuleActor {
     this.#epoch = epoch + 1;
     for (const one of held) {
       try {
-        this.#holdings.put(one);
+        this.#holdings.restore(one);
       } catch {
         return;
       }

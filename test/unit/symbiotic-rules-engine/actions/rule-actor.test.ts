@@ -389,6 +389,25 @@ describe("Scaling", () => {
     expect(world.actor.held()).toEqual([]);
   });
 
+  test("tries half a minute after it could not take a node away, however long that took, and not at once", async () => {
+    const world = new World();
+    world.set({ "heart.cpu": 10, "heart.saturation": 10 });
+    await world.actor.act(rule("r", [scale({ by: 1 })]), why("r"));
+    world.orders.length = 0;
+    let failed = () => {};
+    world.healing = () =>
+      new Promise((resolve) => {
+        failed = () => resolve({ success: false, reason: "it does not drain" });
+      });
+    await world.seconds(400, []);
+    expect(world.orders).toHaveLength(1);
+    failed();
+    await world.seconds(29, []);
+    expect(world.orders).toHaveLength(1);
+    await world.seconds(2, []);
+    expect(world.orders).toHaveLength(2);
+  });
+
   test("leaves it to whoever has scaled meanwhile", async () => {
     const world = new World();
     world.set({ "heart.cpu": 10, "heart.saturation": 10 });
