@@ -17,4 +17,6 @@ export interface RuleView extends CompleteRule {
   lastFired: string | null;
   /** Of its newest text; what runs is then the last version that had none. */
   faults: RuleFault[];
+  /** What is no fault, and most likely not meant so. */
+  warnings: RuleFault[];
 }

@@ -53,8 +53,13 @@ export function parseJsonObject(text: string): Record<string, unknown> {
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw new AzoraError("BAD_REQUEST", "The body must be a JSON object");
   }
-  refusePoison(body, "", 1);
+  mustBeCarriable(body);
   return body as Record<string, unknown>;
+}
+
+/** Whether a body like this would be taken. @throws AzoraError BAD_REQUEST naming what is wrong */
+export function mustBeCarriable(body: object): void {
+  refusePoison(body, "", 1);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { METRICS, ORGANISM, ORGANISM_METRICS, type RuleSystem, SYSTEMS } from "../../models/symbiosis.ts";
 import type { KnownNames } from "./check-rules.ts";
 import type { Faults } from "./faults.ts";
+import { meantOwn } from "./own-names.ts";
 
 /** Where a condition may look. */
 export const RULE_SYSTEMS: readonly RuleSystem[] = [...SYSTEMS, ORGANISM];
@@ -22,7 +23,12 @@ export function checkMetric(
   known: KnownNames,
 ): string | undefined {
   const standard = Object.keys(system === ORGANISM ? ORGANISM_METRICS : METRICS);
-  if (typeof input === "string" && (standard.includes(input) || OWN_METRIC.test(input))) return input;
+  if (typeof input === "string" && standard.includes(input)) return input;
+  if (typeof input === "string" && OWN_METRIC.test(input)) {
+    const meant = system && meantOwn(known.own, system, input);
+    if (meant) faults.warn(path, `${path} is "${input}", which nobody in ${system} publishes; did you mean ${meant}?`);
+    return input;
+  }
   const names = [...standard, ...known.own.map((own) => withoutSystem(own))];
   return faults.unknownName(path, input, names, ", or an own one as <service>.<name>");
 }

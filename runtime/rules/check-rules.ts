@@ -6,7 +6,7 @@ import { LONGEST_ID, MOST_COMPARISONS_IN_ALL, MOST_FAULTS, MOST_RULES } from "./
 
 /** Names that are not in the language itself. */
 export interface KnownNames {
-  /** Own metrics seen so far, as `user-management.signups`: suggested, never demanded, since they come later. */
+  /** Own metrics seen so far, as `heart.user-management.signups`: suggested, never demanded, since they come later. */
   own: readonly string[];
   /** Services and nodes that an action may name; empty: not known, and every well-formed name will do. */
   targets: readonly string[];
@@ -17,6 +17,8 @@ export interface CheckedRules {
   rules: CompleteRule[];
   /** Everything that is wrong with the others. */
   faults: RuleFault[];
+  /** What is no fault, and most likely not meant so: own metrics that nobody publishes, beside one with a name that is near. */
+  warnings: RuleFault[];
 }
 
 const TOO_MANY_COMPARISONS = `conditions have more comparisons than there is room for: all rules together have at most ${MOST_COMPARISONS_IN_ALL}`;
@@ -31,8 +33,9 @@ export function checkRules(input: unknown, known: KnownNames = { own: [], target
   if (!list) {
     const whole = new Faults("rules");
     whole.wrong("rules", input, "a rule, a list of rules, or {rules: [...]}");
-    return { rules: [], faults: whole.list };
+    return { rules: [], faults: whole.list, warnings: [] };
   }
+  const warnings: RuleFault[] = [];
   const rules = new Map<string, CompleteRule>();
   let untold = 0;
   let comparisons = 0;
@@ -50,6 +53,7 @@ export function checkRules(input: unknown, known: KnownNames = { own: [], target
     const room = MOST_FAULTS - faults.length;
     faults.push(...found.list.slice(0, room));
     untold += Math.max(0, found.list.length - room);
+    warnings.push(...found.warnings.slice(0, MOST_FAULTS - warnings.length));
   }
   if (list.length > MOST_RULES) {
     faults.push({
@@ -59,7 +63,7 @@ export function checkRules(input: unknown, known: KnownNames = { own: [], target
     });
   }
   if (untold > 0) faults.push({ rule: "rules", path: "rules", detail: `there are ${untold} more faults` });
-  return { rules: [...rules.values()], faults };
+  return { rules: [...rules.values()], faults, warnings };
 }
 
 function listOf(input: unknown): unknown[] | undefined {

@@ -9,6 +9,8 @@ const MOST_CHOICES = 16;
 export class Faults {
   readonly rule: string;
   readonly list: RuleFault[] = [];
+  /** What may be right, and is most likely not meant so. */
+  readonly warnings: RuleFault[] = [];
 
   constructor(rule: string) {
     this.rule = rule;
@@ -29,6 +31,10 @@ export class Faults {
     const meant = typeof value === "string" ? nearest(value.slice(0, LONGEST_VALUE), names) : undefined;
     const choices = `one of ${names.slice(0, MOST_CHOICES).join(", ")}${names.length > MOST_CHOICES ? ", …" : ""}`;
     return this.wrong(path, value, `${choices}${also}${meant ? `; did you mean ${meant}?` : ""}`);
+  }
+
+  warn(path: string, detail: string): void {
+    if (this.warnings.length < MOST_FAULTS) this.warnings.push({ rule: this.rule, path, detail });
   }
 
   add(path: string, detail: string): undefined {

@@ -5,7 +5,7 @@ import type { Command } from "../../command.ts";
 import { paint } from "../../paint.ts";
 import { table } from "../../table.ts";
 import { moment } from "../optimizer/figures.ts";
-import { faultLines, MOUNT, rulePath, stateText } from "./rule-words.ts";
+import { faultLines, MOUNT, rulePath, stateText, warningLines } from "./rule-words.ts";
 
 export const list: Command = {
   name: "list",
@@ -43,7 +43,7 @@ export function listText(all: readonly RuleView[], faults: readonly PlacedFault[
   const rules = isAll ? all : all.filter((rule) => !isQuiet(rule));
   const quiet = all.length - rules.length;
   const left = quiet === 0 ? [] : [quietText(quiet)];
-  const below = [...faultLines(faults), ...left];
+  const below = [...faultLines(faults), ...all.flatMap(({ warnings }) => warningLines(warnings)), ...left];
   if (rules.length === 0) return (left.length > 0 ? below : ["there are no rules", ...below]).join("\n");
   const columns = [
     { title: "RULE" },
@@ -83,16 +83,18 @@ export function showText({
   active,
   lastFired,
   faults,
+  warnings,
   versions = [],
   ...rule
 }: RuleView & {
   versions?: RuleVersion[];
 }): string {
-  const head = stateText({ ...rule, origin, version, active, lastFired, faults });
+  const head = stateText({ ...rule, origin, version, active, lastFired, faults, warnings });
   const fired = lastFired === null ? "has not fired" : `last fired ${moment(lastFired)} UTC`;
   return [
     `${paint("bold", rule.id)}  ${head}  from ${file ?? origin}, ${fired}`,
     ...faultLines(faults),
+    ...warningLines(warnings),
     JSON.stringify(rule, null, 2),
     ...versions.map(
       ({ number, change, by, at }) =>

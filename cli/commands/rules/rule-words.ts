@@ -1,6 +1,6 @@
 import type { RuleConflict } from "../../../models/replay-report.ts";
 import type { PlacedFault, RuleView } from "../../../models/rule-view.ts";
-import type { RuleWhy } from "../../../models/symbiosis.ts";
+import type { RuleFault, RuleWhy } from "../../../models/symbiosis.ts";
 import { paint, type Style } from "../../paint.ts";
 
 export const MOUNT = "/api/organism";
@@ -49,6 +49,10 @@ export function faultLines(faults: readonly PlacedFault[]): string[] {
     const where = [file ?? "", rule].filter((one) => one !== "").join(", ");
     return `  ${paint("red", "fault")}  ${where === "" ? "" : `${where}: `}${detail}`;
   });
+}
+
+export function warningLines(warnings: readonly RuleFault[] = []): string[] {
+  return warnings.map(({ rule, detail }) => `  ${paint("yellow", "warning")}  ${rule}: ${detail}`);
 }
 
 export function conflictLines(conflicts: readonly RuleConflict[]): string[] {

@@ -136,7 +136,7 @@ export class Engine {
       folders,
       wall,
       targets: () => this.senses.roster.targets(),
-      own: () => this.ownMetrics.map((key) => key.slice(key.indexOf(".") + 1)),
+      own: () => this.ownMetrics,
       changed: (rules, faults) => this.#load(rules, faults),
     });
   }
@@ -168,9 +168,10 @@ export class Engine {
     return this.#judged;
   }
 
-  /** What services publish of themselves, as `heart.user-management.signups`. */
+  /** What services publish of themselves, as `heart.user-management.signups`; not what rules alone ask for. */
   get ownMetrics(): string[] {
-    return this.#columns.keys.filter(isOwnMetric);
+    const columns = this.#columns;
+    return columns.keys.filter((key, column) => isOwnMetric(key) && columns.age(column, 0) !== null);
   }
 
   get situation(): Situation {

@@ -29,6 +29,15 @@ export interface AskedStretch {
   columns?: string[] | undefined;
 }
 
+export interface RuleCheck {
+  faults: RuleFault[];
+  /** What is no fault, and most likely not meant so. */
+  warnings: RuleFault[];
+  conflicts: RuleConflict[];
+  /** Whether each pair of rules was looked at. */
+  complete: boolean;
+}
+
 /** What one reader takes in; the rest is there when these are mended. */
 const MOST_FAULTS = 1000;
 /** A rule that is stored already does not wait longer for what it fights, ms. */
@@ -95,18 +104,25 @@ export class Operations {
 
   why(id: string): RuleWhy {
     const { desk, evaluator, isJudging } = this.#engine;
-    if (isJudging) return evaluator.why(id, this.#now());
+    if (isJudging) return this.#warned(evaluator.why(id, this.#now()));
     const { holds: _holds, ...why } = evaluator.evaluate(desk.get(id).rule, this.#now());
-    return { ...why, result: "did not fire", why: `no rule is judged before the launch is over; now ${why.why}` };
+    const said = `no rule is judged before the launch is over; now ${why.why}`;
+    return this.#warned({ ...why, result: "did not fire", why: said });
+  }
+
+  /** A name that is most likely misspelt is why its rule is silent. */
+  #warned(why: RuleWhy): RuleWhy {
+    const warnings = this.#engine.desk.warnings(why.rule).map(({ detail }) => detail);
+    return warnings.length === 0 ? why : { ...why, why: `${why.why} ${warnings.join(" ")}` };
   }
 
   /** Faults, and conflicts with one another, with the rules that are there, and on what was recorded of the last hour. */
-  async check(input: unknown): Promise<{ faults: RuleFault[]; conflicts: RuleConflict[]; complete: boolean }> {
+  async check(input: unknown): Promise<RuleCheck> {
     const { desk, trials } = this.#engine;
-    const { rules, faults } = desk.check(input);
+    const { rules, faults, warnings } = desk.check(input);
     const stretch = await this.#readBy([...rules, ...desk.all()], { step: 1000 });
     const { conflicts, complete } = await trials.run({ rules, others: desk.all(), stretch, replay: false });
-    return { faults, conflicts, complete };
+    return { faults, warnings, conflicts, complete };
   }
 
   /** @throws AzoraError VALIDATION_ERROR with all faults of the candidate rules */

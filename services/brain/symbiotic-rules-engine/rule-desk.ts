@@ -13,7 +13,7 @@ export interface RuleDeskOptions {
   wall: () => number;
   /** What an action may name; empty while nobody knows. */
   targets(): readonly string[];
-  /** Own metrics that have been published, as `user-management.signups`. */
+  /** Own metrics that have been published, as `heart.user-management.signups`. */
   own(): readonly string[];
   /** Called with all rules whenever they have changed. */
   changed(rules: CompleteRule[], faults: readonly RuleFault[]): void;
@@ -34,11 +34,16 @@ export class RuleDesk {
       checkRules(input, { own: options.own(), targets });
     this.#book = new RuleBook(options.store, options.wall);
     this.#files = new RuleFiles(options.folders, check);
-    this.#library = new RuleLibrary(this.#book, this.#files, check, options.targets);
+    this.#library = new RuleLibrary(this.#book, this.#files, check, options.targets, options.own);
   }
 
   get faults(): (RuleFault & { file?: string })[] {
     return this.#library.faults;
+  }
+
+  /** What is no fault of a rule, and most likely not meant so. */
+  warnings(id: string): RuleFault[] {
+    return this.#library.warnings.filter(({ rule }) => rule === id);
   }
 
   get(id: string): LibraryRule {
@@ -71,6 +76,7 @@ export class RuleDesk {
   /** @param lives what the evaluator knows of each */
   views(lives: (id: string) => Pick<RuleView, "active" | "lastFired">): RuleView[] {
     const faults = Map.groupBy(this.faults, ({ rule }) => rule);
+    const warnings = Map.groupBy(this.#library.warnings, ({ rule }) => rule);
     return [...this.#library.rules.values()]
       .map(({ rule, origin, file, version }) => ({
         ...rule,
@@ -79,6 +85,7 @@ export class RuleDesk {
         version,
         ...lives(rule.id),
         faults: (faults.get(rule.id) ?? []).map(({ path, detail }) => ({ rule: rule.id, path, detail })),
+        warnings: warnings.get(rule.id) ?? [],
       }))
       .sort((one, other) => other.priority - one.priority || (one.id < other.id ? -1 : 1));
   }

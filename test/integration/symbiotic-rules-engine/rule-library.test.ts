@@ -25,10 +25,11 @@ describe("the library of rules", () => {
   let service: StoreService;
   let library: RuleLibrary;
   let targets: string[];
+  let own: string[];
 
   /** As after a start of the process. */
   const opened = async () => {
-    const check = (input: unknown, known: readonly string[] = []) => checkRules(input, { own: [], targets: known });
+    const check = (input: unknown, known: readonly string[] = []) => checkRules(input, { own, targets: known });
     const files = new RuleFiles(
       [
         { path: join(folder, "shipped"), origin: "built-in", shown: "shipped" },
@@ -37,7 +38,13 @@ describe("the library of rules", () => {
       check,
     );
     const book = new RuleBook(service, () => AT);
-    const made = new RuleLibrary(book, files, check, () => targets);
+    const made = new RuleLibrary(
+      book,
+      files,
+      check,
+      () => targets,
+      () => own,
+    );
     await Promise.all([book.open(), files.read()]);
     made.refresh();
     return made;
@@ -52,6 +59,7 @@ describe("the library of rules", () => {
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), "rule-library-"));
+    own = [];
     targets = [];
     process.env["AZORA_DATA_DIR"] = folder;
     broker = new ServiceBroker({ logger: false });
@@ -144,6 +152,19 @@ describe("the library of rules", () => {
     expect(library.get("new").origin).toBe("api");
     const next = { ...rule("next"), actions: [{ type: "heal", target: "shop" }] };
     expect(await refusal(library.put(next, "operator"))).toContain("did you mean shops?");
+  });
+
+  test("an own metric that nobody publishes is told of as soon as one with a near name is published", async () => {
+    const conditions = [{ system: "heart", metric: "tilll.x", operator: "greaterThan", value: 1 }];
+    await library.put({ ...rule("new"), conditions }, "operator");
+    expect(library.warnings).toEqual([]);
+    own = ["heart.till.x"];
+    expect(library.faults).toEqual([]);
+    expect(library.warnings).toMatchObject([
+      { rule: "new", detail: expect.stringMatching(/did you mean heart\.till\.x\?/) },
+    ]);
+    own = ["heart.till.x", "heart.tilll.x"];
+    expect(library.warnings).toEqual([]);
   });
 
   test("of more rules than there is room for in all, those of files give way, and a new one is refused", async () => {

@@ -1,3 +1,4 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -5,6 +6,7 @@ import { join, resolve } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { UsageError } from "../../../cli/command.ts";
+import { checkText } from "../../../cli/commands/rules/add.ts";
 import { executionText } from "../../../cli/commands/rules/executions.ts";
 import { listText, showText } from "../../../cli/commands/rules/list.ts";
 import { replayText } from "../../../cli/commands/rules/replay.ts";
@@ -17,7 +19,7 @@ import { cpu, ruleOf, when } from "../runtime/rules/conflicts/rule-of.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 const rule = ruleOf({ id: "overload", conditions: [when("brain.load", "greaterThan", 85)], actions: [cpu(20)] });
-const view: RuleView = { ...rule, origin: "api", version: 2, active: false, lastFired: null, faults: [] };
+const view: RuleView = { ...rule, origin: "api", version: 2, active: false, lastFired: null, faults: [], warnings: [] };
 const why: RuleWhy = {
   rule: "overload",
   at: "2026-11-20T15:00:00.000Z",
@@ -64,6 +66,23 @@ describe("rules on the command line", () => {
     expect(stripVTControlCharacters(listText([], [unread], false)).split("\n")).toEqual([
       "there are no rules",
       "  fault  rules/late.json: cannot be read: no JSON",
+    ]);
+  });
+
+  test("that most likely misspell a name are listed with it", () => {
+    const detail = 'conditions[0].metric is "tilll.x", which nobody in heart publishes; did you mean heart.till.x?';
+    const warned = { ...view, warnings: [{ rule: view.id, path: "conditions[0].metric", detail }] };
+    const line = `  warning  overload: ${detail}`;
+    expect(
+      stripVTControlCharacters(listText([warned], [], false))
+        .split("\n")
+        .at(-1),
+    ).toBe(line);
+    expect(stripVTControlCharacters(showText(warned)).split("\n")[1]).toBe(line);
+    const checked = checkText(2, { faults: [], warnings: warned.warnings, conflicts: [] }, true);
+    expect(stripVTControlCharacters(checked).split("\n")).toEqual([
+      line,
+      "2 rules checked by the running organism: nothing wrong, 1 warning",
     ]);
   });
 
@@ -182,6 +201,26 @@ describe("what is asked of the organism", () => {
     expect(asked).toMatchObject(calls);
     expect(asked).toHaveLength(calls.length);
   });
+
+  test.each(["check", "add"])(
+    "is nothing, for %s of what no request can carry: all of it is told here",
+    async (name) => {
+      const folder = mkdtempSync(join(tmpdir(), "rules-"));
+      const path = join(folder, "bad.json");
+      const bad = (id: string, value: string, more = "") =>
+        `{"id":"${id}","conditions":[{"system":"brain","metric":"load","operator":"greaterThan","value":${value}}],"actions":[{"type":"alert","target":"brain"}]${more}}`;
+      writeFileSync(path, `[${bad("far", "1e300")},${bad("beyond", "1e999")},${bad("odd", "5", ',"coldown":1')}]`);
+      expect(await azora(name, [path])).toBe(1);
+      rmSync(folder, { recursive: true });
+      expect(asked).toEqual([]);
+      const lines = stripVTControlCharacters(said).split("\n");
+      expect(lines.slice(0, 3)).toEqual([
+        "  fault  far: conditions[0].value is 1e+300, but must be a number from 0 to 100 %",
+        "  fault  beyond: conditions[0].value is Infinity, but must be a number from 0 to 100 %",
+        expect.stringMatching(/^ {2}fault {2}odd: coldown is not known here.*did you mean cooldown\?$/),
+      ]);
+    },
+  );
 
   test("is told apart: a rule that is gone, and one that is again as it stands in its file", async () => {
     await azora("remove", ["a"]);

@@ -31,15 +31,26 @@ export class RuleLibrary {
   readonly #targets: () => readonly string[];
   #rules = new Map<string, LibraryRule>();
   #storeFaults: RuleFault[] = [];
-  /** Targets that are not there, looked for anew where the rules or the targets have changed. */
-  #lost: { of: ReadonlyMap<string, LibraryRule>; targets: string; faults: RuleFault[] } | undefined;
+  readonly #own: () => readonly string[];
+  /** What is seen of the names in the rules, looked at anew where the rules or the names that there are have changed. */
+  #names: { of: ReadonlyMap<string, LibraryRule>; there: string; seen: CheckedRules } | undefined;
 
-  /** @param targets what actions may name now; empty while nobody knows */
-  constructor(book: RuleBook, files: RuleFiles, check: Check, targets: () => readonly string[]) {
+  /**
+   * @param targets what actions may name now; empty while nobody knows
+   * @param own metrics that services publish
+   */
+  constructor(
+    book: RuleBook,
+    files: RuleFiles,
+    check: Check,
+    targets: () => readonly string[],
+    own: () => readonly string[],
+  ) {
     this.#book = book;
     this.#files = files;
     this.#check = check;
     this.#targets = targets;
+    this.#own = own;
   }
 
   /** By id. */
@@ -49,13 +60,22 @@ export class RuleLibrary {
 
   /** What is wrong with the newest texts, and what targets rules have that are not there. */
   get faults(): (RuleFault & { file?: string })[] {
-    const given = this.#targets();
-    const targets = given.join();
-    if (this.#lost?.of !== this.#rules || this.#lost.targets !== targets) {
+    return [...this.#files.faults, ...this.#storeFaults, ...this.#seen().faults];
+  }
+
+  /** What is no fault of a rule, and most likely not meant so. */
+  get warnings(): RuleFault[] {
+    return this.#seen().warnings;
+  }
+
+  #seen(): CheckedRules {
+    const targets = this.#targets();
+    const there = `${targets.join()}\n${this.#own().join()}`;
+    if (this.#names?.of !== this.#rules || this.#names.there !== there) {
       const all = [...this.#rules.values()].map(({ rule }) => rule);
-      this.#lost = { of: this.#rules, targets, faults: this.#check(all, given).faults };
+      this.#names = { of: this.#rules, there, seen: this.#check(all, targets) };
     }
-    return [...this.#files.faults, ...this.#storeFaults, ...this.#lost.faults];
+    return this.#names.seen;
   }
 
   /** Puts together anew what is known. */

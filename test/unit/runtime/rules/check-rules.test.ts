@@ -25,6 +25,7 @@ describe("a rule that is right", () => {
   test("is given its defaults", () => {
     expect(checkRules(rule, KNOWN)).toEqual({
       faults: [],
+      warnings: [],
       rules: [
         {
           ...rule,
@@ -69,6 +70,60 @@ describe("a rule that is right", () => {
     expect(withAction(heal)).toEqual([]);
     const unknown = { own: [], targets: [] };
     expect(faultsOf({ actions: [{ type: "heal", target: "who-knows" }] }, unknown)).toEqual([]);
+  });
+});
+
+describe("an own metric that nobody publishes", () => {
+  const published = ["heart.till.sales", "heart.till.refunds", "lungs.post.letters"];
+  const warningsOf = (system: string, metric: string, own: readonly string[] = published) =>
+    checkRules({ ...rule, conditions: [{ ...comparison, system, metric }] }, { own, targets: [] });
+
+  test.each([
+    ["heart", "tilll.sales", "heart.till.sales"],
+    ["heart", "till.sale", "heart.till.sales"],
+    ["heart", "Till.Sales", "heart.till.sales"],
+    ["brain", "till.sales", "heart.till.sales"],
+    ["lungs", "till.refnds", "heart.till.refunds"],
+  ])("is a warning and no fault where one with a near name is published: %s.%s", (system, metric, meant) => {
+    const { rules, faults, warnings } = warningsOf(system, metric);
+    expect(rules).toHaveLength(1);
+    expect(faults).toEqual([]);
+    expect(warnings).toEqual([
+      {
+        rule: rule.id,
+        path: "conditions[0].metric",
+        detail: `conditions[0].metric is "${metric}", which nobody in ${system} publishes; did you mean ${meant}?`,
+      },
+    ]);
+  });
+
+  test.each([
+    ["heart", "till.sales"],
+    ["heart", "till.visitors"],
+    ["heart", "post.letters2024"],
+    ["heart", "bank.sales"],
+  ])("is left alone where it is published, or nothing is near: %s.%s", (system, metric) => {
+    expect(warningsOf(system, metric).warnings).toEqual([]);
+    expect(warningsOf(system, metric, []).warnings).toEqual([]);
+  });
+
+  test("is told of also where it is watched, and beside faults", () => {
+    const actions = [{ type: "clearCache", target: "brain", parameters: { watch: "heart.till.sals", tga: "x" } }];
+    const { faults, warnings } = checkRules({ ...rule, actions }, { own: published, targets: [] });
+    expect(faults).toHaveLength(1);
+    expect(warnings.map(({ path }) => path)).toEqual(["actions[0].parameters.watch"]);
+  });
+
+  test("is looked up for twenty names of one list at most, since each is compared with all that are published", () => {
+    const misspelt = Array.from({ length: 50 }, (_, i) => ({
+      ...comparison,
+      system: "heart",
+      metric: `tilll.sales${i % 25}`,
+    }));
+    const own = Array.from({ length: 25 }, (_, i) => `heart.till.sales${i}`);
+    const { warnings } = checkRules({ ...rule, conditions: misspelt }, { own, targets: [] });
+    expect(new Set(warnings.map(({ detail }) => detail.replace(/.* is/, ""))).size).toBe(20);
+    expect(warnings).toHaveLength(40);
   });
 });
 
