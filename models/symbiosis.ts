@@ -277,7 +277,10 @@ export type Truth = "true" | "false" | "unknown";
 export interface RuleWhy {
   rule: string;
   at: string;
+  /** At this moment: a rule that is active fires once in its cooldown. */
   result: "fired" | "would fire" | "did not fire";
+  /** ISO 8601; null while it is not active. */
+  activeSince?: string | null;
   /** One sentence. */
   why: string;
   conditions: {

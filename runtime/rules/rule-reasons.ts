@@ -26,12 +26,13 @@ export class RuleReasons {
     return whyOf({
       ...this.#moment(rules[number]!, readConditions(rules[number]!, this.#reader.stateful(number, now))),
       expired: expired[number] === 1,
-      active,
+      activeSince: active ? this.#momentOf(timing.activeSince(number), now) : null,
       firedNow: active && lastFired === tick,
       sinceFired: lastFired === Number.NEGATIVE_INFINITY ? null : now - lastFired,
       cooldownLeft: timing.cooldownLeft(number, now),
       heldFor: timing.heldFor(number, now),
       endsIn: network.truth(number) === FALSE ? Math.max(0, timing.endsAt(number) - now) : 0,
+      keptBy: timing.endsAt(number) > timing.activeSince(number) + rules[number]!.minActive ? "keepFor" : "minActive",
     });
   }
 
@@ -50,13 +51,18 @@ export class RuleReasons {
     return { ...why, ...(firedNow ? { result: "would fire" as const } : {}), holds };
   }
 
+  /** ISO 8601; not before 1970, whatever was kept of it. */
+  #momentOf(at: number, now: number): string {
+    return new Date(Math.max(0, this.#wall() - (now - at))).toISOString();
+  }
+
   #read(rule: CompleteRule, now: number): ReadCondition {
     return readConditions(rule, this.#reader.stateless(now));
   }
 
   #moment(rule: CompleteRule, conditions: ReadCondition): RuleMoment {
-    const none = { expired: false, active: false, firedNow: false, sinceFired: null };
+    const none = { expired: false, activeSince: null, firedNow: false, sinceFired: null };
     const at = new Date(this.#wall()).toISOString();
-    return { rule, at, conditions, ...none, cooldownLeft: 0, heldFor: 0, endsIn: 0 };
+    return { rule, at, conditions, ...none, cooldownLeft: 0, heldFor: 0, endsIn: 0, keptBy: "keepFor" };
   }
 }

@@ -10,7 +10,8 @@ export interface RuleMoment {
   at: string;
   conditions: ReadCondition;
   expired: boolean;
-  active: boolean;
+  /** ISO 8601; null while it is not active. */
+  activeSince: string | null;
   firedNow: boolean;
   /** Since it last fired; null where it never did. */
   sinceFired: number | null;
@@ -18,6 +19,8 @@ export interface RuleMoment {
   heldFor: number;
   /** Until it ends because its conditions do not hold. */
   endsIn: number;
+  /** What of the rule keeps it active until then. */
+  keptBy: "keepFor" | "minActive";
 }
 
 export function whyOf(moment: RuleMoment): RuleWhy {
@@ -27,6 +30,7 @@ export function whyOf(moment: RuleMoment): RuleWhy {
     rule: rule.id,
     at,
     result: firedNow ? fired : "did not fire",
+    activeSince: moment.activeSince,
     why: sentence(moment),
     conditions: listed(conditions),
     cooldownLeft,
@@ -38,7 +42,7 @@ export function whyOf(moment: RuleMoment): RuleWhy {
 export function whyFaulty(rule: string, faults: readonly RuleFault[], at: string): RuleWhy {
   const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : "";
   const why = `It is not evaluated because it is faulty: ${faults[0]?.detail ?? "nothing is known of it"}${more}.`;
-  return { rule, at, result: "did not fire", why, conditions: [], cooldownLeft: 0, heldFor: 0 };
+  return { rule, at, result: "did not fire", why, activeSince: null, conditions: [], cooldownLeft: 0, heldFor: 0 };
 }
 
 function sentence(moment: RuleMoment): string {
@@ -50,7 +54,7 @@ function sentence(moment: RuleMoment): string {
     const held = rule.for > 0 ? `, for ${timeText(moment.heldFor)}` : "";
     return `${found}${held}${rule.mode === "shadow" ? "; in shadow mode it only says so" : ""}.`;
   }
-  return `${moment.active ? activeSentence(moment, found) : inactiveSentence(moment, found)}.`;
+  return `${moment.activeSince !== null ? activeSentence(moment, found) : inactiveSentence(moment, found)}.`;
 }
 
 function inactiveSentence({ rule, conditions, heldFor, cooldownLeft }: RuleMoment, found: string): string {
@@ -64,11 +68,14 @@ function inactiveSentence({ rule, conditions, heldFor, cooldownLeft }: RuleMomen
 }
 
 function activeSentence(moment: RuleMoment, found: string): string {
-  const { rule, conditions, sinceFired, cooldownLeft, endsIn } = moment;
+  const { rule, conditions, sinceFired, cooldownLeft, endsIn, keptBy } = moment;
   const verb = rule.mode === "shadow" ? "would have fired (it is in shadow mode)" : "fired";
   const before = sinceFired === null ? "It is active" : `It ${verb} ${timeText(sinceFired)} ago`;
   if (conditions.truth === "unknown") return `${before} and stays active, but does not fire again while ${found}`;
-  if (conditions.truth === "false") return `${before} and ends in ${timeText(endsIn)}, since ${found}`;
+  if (conditions.truth === "false") {
+    const kept = endsIn > 0 ? `; until then its ${keptBy} keeps it active` : "";
+    return `${before} and ends in ${timeText(endsIn)}, since ${found}${kept}`;
+  }
   if (cooldownLeft > 0) return `${before}, and its cooldown lasts ${timeText(cooldownLeft)} more: ${found}`;
   return `${before}, and fires again with the next tick: ${found}`;
 }

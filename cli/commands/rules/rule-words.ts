@@ -1,7 +1,9 @@
 import type { RuleConflict } from "../../../models/replay-report.ts";
 import type { PlacedFault, RuleView } from "../../../models/rule-view.ts";
 import type { RuleFault, RuleWhy } from "../../../models/symbiosis.ts";
+import { timeText } from "../../../runtime/rules/comparison-text.ts";
 import { paint, type Style } from "../../paint.ts";
+import { moment } from "../optimizer/figures.ts";
 
 export const MOUNT = "/api/organism";
 
@@ -24,16 +26,23 @@ function runsText({ enabled, expires, mode, active }: Omit<RuleView, "faults">):
 
 const TRUTHS: Record<string, Style> = { true: "green", false: "dim", unknown: "yellow" };
 
-export function whyText({ rule, result, why, conditions, cooldownLeft }: RuleWhy): string {
+export function whyText({ rule, at, result, activeSince, why, conditions, cooldownLeft }: RuleWhy): string {
   const width = Math.max(0, ...conditions.map(({ truth }) => truth.length));
   return [
-    `${paint("bold", rule)}  ${result === "did not fire" ? result : paint("yellow", result)}`,
+    `${paint("bold", rule)}  ${stateAt(at, result, activeSince ?? null)}`,
     `  ${why}`,
     ...conditions.map(
       ({ text, truth, read }) => `  ${paint(TRUTHS[truth] ?? "dim", truth.padEnd(width))}  ${text}${readText(read)}`,
     ),
     ...(cooldownLeft > 0 ? [paint("dim", `  may fire again in ${Math.ceil(cooldownLeft / 1000)} s`)] : []),
   ].join("\n");
+}
+
+/** A rule that is active fires once in its cooldown: that it does not at this moment says nothing of it. */
+function stateAt(at: string, result: RuleWhy["result"], activeSince: string | null): string {
+  if (activeSince === null) return result === "did not fire" ? result : paint("yellow", result);
+  const long = timeText(Math.max(0, Date.parse(at) - Date.parse(activeSince)));
+  return paint("yellow", `active since ${moment(activeSince)} UTC, for ${long}`);
 }
 
 function readText(read: RuleWhy["conditions"][number]["read"]): string {

@@ -114,6 +114,13 @@ describe("rules on the command line", () => {
     ]);
   });
 
+  test("that are active are told so, since when, and not that they did not fire at this moment", () => {
+    const active = { ...why, activeSince: "2026-11-20T14:57:55.000Z" };
+    expect(stripVTControlCharacters(whyText(active)).split("\n")[0]).toBe(
+      "overload  active since 2026-11-20 14:57:55 UTC, for 2 min 5 s",
+    );
+  });
+
   test("are told with what they did and what came of it", () => {
     const effect = { metric: "brain.load", before: 90, after: 71.256, verdict: "better" as const, rolledBack: false };
     const action = { type: "adjustResourceAllocation", target: "brain", status: "done", what: "a fifth more", effect };

@@ -58,7 +58,12 @@ describe("a rule evaluator", () => {
       expect([90, 90, 90, 90, 90, 90, 90].map((load) => tick(load).fired.length)).toEqual([1, 0, 0, 1, 0, 0, 1]);
       tick(90);
       expect(why()).toBe("It fired 1 s ago, and its cooldown lasts 2 s more: brain.load is 90 %, greater than 85 %.");
-      expect(evaluator.why("rule-0", now)).toMatchObject({ result: "did not fire", cooldownLeft: 2000, heldFor: 7000 });
+      expect(evaluator.why("rule-0", now)).toMatchObject({
+        result: "did not fire",
+        activeSince: "2027-01-01T00:00:01.000Z",
+        cooldownLeft: 2000,
+        heldFor: 7000,
+      });
     });
 
     test("not in its cooldown, even where it has ended and holds again", () => {
@@ -91,6 +96,7 @@ describe("a rule evaluator", () => {
         rule: "rule-0",
         at: "2027-01-01T00:00:02.000Z",
         result: "fired",
+        activeSince: "2027-01-01T00:00:02.000Z",
         why: "brain.load is 90 %, greater than 85 % and heart.load is 12 %, not less than 9 %.",
         conditions: [
           {
@@ -180,14 +186,18 @@ describe("a rule evaluator", () => {
     test("stays so for keepFor after its conditions have ceased, unless they hold again", () => {
       evaluator.load(rules({ keepFor: 2000 }), now);
       expect([90, 50].map((load) => tick(load))).toEqual([fires, nothing]);
-      expect(why()).toBe("It fired 1 s ago and ends in 2 s, since brain.load is 50 %, not greater than 85 %.");
+      expect(why()).toBe(
+        "It fired 1 s ago and ends in 2 s, since brain.load is 50 %, not greater than 85 %; until then its keepFor keeps it active.",
+      );
       expect([50, 90, 50, 50].map((load) => tick(load))).toEqual(Array(4).fill(nothing));
       expect(tick(50)).toEqual(ends);
     });
 
     test("stays so for minActive", () => {
       evaluator.load(rules({ minActive: 3000 }), now);
-      expect([90, 50, 50, 50].map((load) => tick(load))).toEqual([fires, nothing, nothing, ends]);
+      expect([90, 50].map((load) => tick(load))).toEqual([fires, nothing]);
+      expect(why()).toMatch(/ends in 2 s, since .*; until then its minActive keeps it active\.$/);
+      expect([50, 50].map((load) => tick(load))).toEqual([nothing, ends]);
     });
 
     test("ends when it expires, is disabled, removed, or asks something else", () => {
