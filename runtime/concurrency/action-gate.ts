@@ -115,7 +115,7 @@ export class ActionGate {
   /** Runs a call that may begin. @param start ms */
   run(ctx: Context, next: (ctx: Context) => Promise<unknown>, start = this.#now()): Promise<unknown> {
     const call = this.#begin(ctx, start);
-    this.#turns.at(start);
+    this.#turns.began(start);
     const result = called(next, ctx);
     result.then(
       () => this.#end(call, 0),
@@ -225,6 +225,7 @@ export class ActionGate {
     else this.#first = call.after;
     if (call.after) call.after.before = call.before;
     const now = this.#now();
+    this.#turns.at(now);
     const took = now - call.start;
     this.#ended++;
     this.#running--;
@@ -239,7 +240,7 @@ export class ActionGate {
   #admit(now: number): void {
     const { limit } = this;
     while (this.#queue.length > 0 && (limit === undefined || this.#running < limit.limit)) {
-      if (this.#turns.isLong) {
+      if (this.#turns.isFull) {
         this.#admitLater();
         return;
       }

@@ -101,30 +101,31 @@ export class FrontDoor {
         if (isUnguarded(action.name, action.service.fullName)) return next;
         const gate = this.#limits.gate(action.name)!;
         return (ctx) => {
-          // What is part of something larger that was let in here is let in with it.
           const isOwn = ctx.nodeID === self;
+          // What is part of something larger that was let in here is let in with it.
           const isPart = isOwn && ctx.level > 1;
           if (!isPart && admission.isBounded && admission.refuses(gate.service, priorityOf(ctx, gate.priority)))
             return this.#refuse(ctx, gate, "shed");
-          if (isPart) return next(ctx);
-          const delay = isOwn ? 0 : this.arrivals.delay;
-          return this.#limits.turns.isLong
-            ? this.#inLaterTurn((waited) => this.#enter(ctx, gate, next, delay + waited))
-            : this.#enter(ctx, gate, next, delay);
+          if (!isOwn) return this.#fromAfar(ctx, gate, next);
+          if (!isPart) this.#lag.probe();
+          if (isPart || !this.#isLate(this.#ownOverload, this.#lag.value, ctx, gate)) return next(ctx);
+          return this.#refuse(ctx, gate, "overload");
         };
       },
     } as unknown as Middleware;
   }
 
-  /** As if it had stayed in the buffers for so much longer. */
-  #inLaterTurn(enter: (waited: number) => Promise<unknown>): Promise<unknown> {
+  /** What has to wait for a later turn of the loop waits as if it had stayed in the buffers for so much longer. */
+  #fromAfar(ctx: Context, gate: ActionGate, next: Handler): Promise<unknown> {
+    const { delay } = this.arrivals;
     const { turns } = this.#limits;
+    if (!turns.isBusy) return this.#enter(ctx, gate, next, delay);
     const since = this.#now();
     return new Promise((resolve) => {
       turns.later(() => {
         const now = this.#now();
         turns.at(now);
-        resolve(enter(now - since));
+        resolve(this.#enter(ctx, gate, next, delay + now - since));
       });
     });
   }
@@ -139,11 +140,7 @@ export class FrontDoor {
       }
       options.timeout -= delay;
     }
-    if (ctx.nodeID !== ctx.broker.nodeID)
-      return this.#isLate(this.#overload, delay, ctx, gate) ? this.#refuse(ctx, gate, "overload") : next(ctx);
-    this.#lag.probe();
-    const isLate = this.#isLate(this.#ownOverload, Math.max(delay, this.#lag.value), ctx, gate);
-    return isLate ? this.#refuse(ctx, gate, "overload") : next(ctx);
+    return this.#isLate(this.#overload, delay, ctx, gate) ? this.#refuse(ctx, gate, "overload") : next(ctx);
   }
 
   #isLate(overload: Overload, delay: number, ctx: Context, gate: ActionGate): boolean {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { Context } from "moleculer";
 import { ActionGate, type Refusal } from "../../../../runtime/concurrency/action-gate.ts";
 import type { AdaptiveLimitOptions } from "../../../../runtime/concurrency/adaptive-limit.ts";
+import { LoopTurns } from "../../../../runtime/concurrency/loop-turns.ts";
 import { PRIORITIES, type Priority } from "../../../../runtime/concurrency/priority.ts";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -19,6 +20,8 @@ function gateOf(limit: AdaptiveLimitOptions | false = { floor: 2, ceiling: 2, in
       clock.pause = ms;
       clock.watch = run;
     },
+    // Each call has a turn of the loop to itself.
+    new LoopTurns((run) => run()),
   );
   const running = new Map<number, { end: () => void; fail: () => void }>();
   const fates: string[] = [];

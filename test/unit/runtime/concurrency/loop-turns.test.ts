@@ -1,74 +1,99 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
 import { LoopTurns } from "../../../../runtime/concurrency/loop-turns.ts";
 
-let now: number;
-let next: (() => void) | undefined;
-let turns: LoopTurns;
-let begun: string[];
-beforeEach(() => {
+/** An event loop: calls that come, and how long they hold it, at once or when all of their turn have begun. */
+class Loop {
   now = 1000;
-  next = undefined;
-  begun = [];
-  turns = new LoopTurns((run) => {
-    expect(next).toBeUndefined();
-    next = run;
+  readonly begun: string[] = [];
+  /** How long each turn lasted, ms. */
+  readonly turns: number[] = [];
+  readonly #turns = new LoopTurns((run) => {
+    this.#next.push(run);
   });
+  #next: (() => void)[] = [];
+  #microtasks: (() => void)[] = [];
+
+  /** @param late it computes when the others of its turn have begun */
+  come(name: string, ms: number, late = false): void {
+    const begin = () => {
+      this.#turns.began(this.now);
+      this.begun.push(name);
+      const compute = () => {
+        this.now += ms;
+        this.#turns.at(this.now);
+      };
+      if (late) this.#microtasks.push(compute);
+      else compute();
+    };
+    if (this.#turns.isBusy) this.#turns.later(begin);
+    else begin();
+  }
+
+  /** Runs all that is asked for, and tells how many turns that took. */
+  run(): number {
+    for (let since = 1000; ; since = this.now) {
+      for (const compute of this.#microtasks.splice(0)) compute();
+      this.turns.push(this.now - since);
+      const [next, ...others] = this.#next.splice(0);
+      if (!next) return this.turns.length;
+      expect(others).toEqual([]);
+      next();
+    }
+  }
+}
+
+const names = (count: number) => Array.from({ length: count }, (_, i) => `call ${i}`);
+let loop: Loop;
+beforeEach(() => {
+  loop = new Loop();
 });
 
-/** A call that holds the loop. */
-const call = (name: string, ms: number) => () => {
-  turns.at(now);
-  begun.push(name);
-  now += ms;
-};
-/** Calls that come now: those that have to wait do. */
-const come = (...calls: (() => void)[]) => {
-  for (const one of calls)
-    if (turns.isLong) turns.later(one);
-    else one();
-};
-const turn = () => {
-  const run = next;
-  next = undefined;
-  run?.();
-};
-
 describe("calls that come in one turn of the loop", () => {
-  test("all begin in it, where they are short", () => {
-    come(...Array.from({ length: 40 }, (_, i) => call(`${i}`, 1)));
-    expect(begun).toHaveLength(40);
-    turn();
-    expect(turns.isLong).toBe(false);
+  test("all begin in it, where they are few and short", () => {
+    for (const name of names(30)) loop.come(name, 1);
+    expect(loop.begun).toEqual(names(30));
   });
 
   test("begin in a later one, where those before them have taken long", () => {
-    come(...["a", "b", "c", "d", "e"].map((name) => call(name, 40)));
-    // The third one is seen to begin after 80 ms.
-    expect(begun).toEqual(["a", "b", "c"]);
-    turn();
-    expect(begun).toEqual(["a", "b", "c", "d", "e"]);
+    for (const name of names(6)) loop.come(name, 40);
+    expect(loop.begun).toEqual(names(2));
+    loop.run();
+    expect(loop.begun).toEqual(names(6));
+    expect(Math.max(...loop.turns)).toBeLessThanOrEqual(80);
   });
 
-  test("begin in the order in which they came, over any number of turns, and none is left", () => {
-    const names = Array.from({ length: 20 }, (_, i) => `call ${i}`);
-    come(...names.map((name) => call(name, 60)));
-    let count = 1;
-    for (; next; count++) turn();
-    expect(begun).toEqual(names);
-    expect(count).toBeGreaterThanOrEqual(10);
+  test("begin by 32 a turn: those that compute later take long in the first one only", () => {
+    for (const name of names(200)) loop.come(name, 25, true);
+    expect(loop.begun).toHaveLength(32);
+    loop.run();
+    const [first, second, third, ...others] = loop.turns;
+    expect([first, second, third]).toEqual([800, 400, 200]);
+    expect(Math.max(...others)).toBeLessThanOrEqual(100);
   });
 
-  test("come after those that wait already", () => {
-    come(call("a", 60), call("b", 60), call("c", 60), call("d", 60), call("e", 60));
-    const more = turns;
-    turns.later(() => more.later(call("late", 1)));
-    while (next) turn();
-    expect(begun).toEqual(["a", "b", "c", "d", "e", "late"]);
+  test("begin by more a turn again, when they are short again", () => {
+    for (const name of names(64)) loop.come(name, 25, true);
+    loop.run();
+    const before = loop.turns.length;
+    for (const name of names(320)) loop.come(name, 0.01, true);
+    expect(loop.run() - before).toBeLessThan(20);
+  });
+
+  test("begin each once, in the order in which they came, and none is left, whatever they take", () => {
+    const call = fc.record({ ms: fc.double({ min: 0, max: 200, noNaN: true }), late: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(call, { maxLength: 100 }), (calls) => {
+        const all = new Loop();
+        for (const [i, { ms, late }] of calls.entries()) all.come(`call ${i}`, ms, late);
+        all.run();
+        expect(all.begun).toEqual(names(calls.length));
+      }),
+    );
   });
 });
 
 test("nothing is asked of the loop while nothing comes", () => {
-  come(call("a", 1));
-  turn();
-  expect(next).toBeUndefined();
+  loop.come("a", 1);
+  expect(loop.run()).toBe(2);
 });
