@@ -17,8 +17,27 @@ interface Kept {
   held: KeptHeld[];
 }
 
-const KINDS = ["share", "shed", "throttle", "flag", "nodes", "memory"];
 const MOST = 500;
+const PRIORITIES = ["high", "medium", "low"];
+
+const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+
+/** By kind, the lever that is held and whether a value is one of it: what is no value would be lent to nobody for ever. */
+const CHECKS: Record<string, (lever: string, value: Record<string, unknown>) => boolean> = {
+  share: (lever, { percent }) => lever === "cpu-share" && isNumber(percent),
+  shed: (lever, { priority, share }) =>
+    lever === "admission" && PRIORITIES.includes(priority as string) && isNumber(share),
+  throttle: (lever, { rate }) => lever === "rate" && isNumber(rate),
+  flag: (lever, { flag, value }) => lever === `flag:${flag}` && ["boolean", "number", "string"].includes(typeof value),
+  nodes: (lever, { organ, before, to }) =>
+    lever === "instances" && typeof organ === "string" && isNumber(before) && isNumber(to),
+  memory: (lever, { nodes }) => lever === "memory" && Array.isArray(nodes) && nodes.every(isNodeMemory),
+};
+
+function isNodeMemory(value: unknown): boolean {
+  const { node, before, was, to } = (value ?? {}) as Record<string, unknown>;
+  return typeof node === "string" && (before === null || isNumber(before)) && isNumber(was) && was > 0 && isNumber(to);
+}
 
 export function actorSnapshot(epoch: number, held: readonly Held[], now: number, wall: number): Kept {
   return {
@@ -43,9 +62,9 @@ export function keptHeld(snapshot: unknown, now: number, wall: number): { epoch:
   const passed = Math.max(0, wall - at);
   const taken = held.slice(0, MOST).flatMap((one) => {
     const { held: kept, age, changed, left } = one ?? {};
-    if (!isHeld(kept) || !isTime(age) || !isTime(changed)) return [];
+    if (!isHeld(kept) || !isNumber(age) || !isNumber(changed)) return [];
     // Lent things are gone from the nodes already; they go on only if their rule fires again soon.
-    if (left !== undefined && (!isTime(left) || left <= passed))
+    if (left !== undefined && (!isNumber(left) || left <= passed))
       return isDurable(kept) ? [ended(kept, now, age, changed, passed)] : [];
     if (left === undefined) return [ended(kept, now, age, changed, passed)];
     // What has a time of its own does not ask for its rule.
@@ -59,16 +78,14 @@ function ended(held: Held, now: number, age: number, changed: number, passed: nu
   return { ...held, since: now - age - passed, changed: now - changed - passed, ended: now };
 }
 
-function isHeld(value: unknown): value is Held {
-  const { kind, target, lever, rule, value: of } = (value ?? {}) as Partial<Held>;
+function isHeld(given: unknown): given is Held {
+  const { kind, target, lever, rule, value } = (given ?? {}) as Partial<Held>;
   return (
-    KINDS.includes(kind as string) &&
     typeof target === "string" &&
     typeof lever === "string" &&
     typeof rule === "string" &&
-    typeof of === "object" &&
-    of !== null
+    typeof value === "object" &&
+    value !== null &&
+    CHECKS[`${kind}`]?.(lever, value as Record<string, unknown>) === true
   );
 }
-
-const isTime = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
