@@ -1,36 +1,30 @@
-import { randomUUID } from "node:crypto";
 import type { CompleteRule, ExecutionResult, RuleWhy } from "../../../../models/symbiosis.ts";
-import type { Clock } from "../../../../runtime/clock.ts";
+import type { Topology } from "../../../../models/topology.ts";
 import type { Columns } from "../../../../runtime/rules/columns.ts";
 import { Backoffs } from "./backoffs.ts";
+import { Clearance, type Flaps } from "./clearance.ts";
+import { Effects } from "./effects.ts";
+import { STOPS } from "./firing.ts";
+import { Firings, type FiringsOptions } from "./firings.ts";
 import { COMPARED_TICKS, FollowUps } from "./follow-ups.ts";
 import { giveBack } from "./give-back-durable.ts";
-import { type Held, shownValue } from "./held.ts";
+import { flagsOf, type Held, type ShownFlag, type ShownHeld, shownHeld } from "./held.ts";
 import { Holdings } from "./holdings.ts";
-import { actorSnapshot, type KeptHeld, keptHeld } from "./kept-held.ts";
+import { actorSnapshot, keptHeld } from "./kept-held.ts";
 import { Lender, RENEW_MS } from "./lender.ts";
-import { type ActionResult, type Firing, type Flaps, Performer } from "./performer.ts";
+import { Performer } from "./performer.ts";
 import type { ActionPorts } from "./ports.ts";
 import { RecentValues } from "./recent-values.ts";
-import { Repeats } from "./repeats.ts";
 import { Turns } from "./turns.ts";
 
-export interface RuleActorOptions {
+export interface RuleActorOptions extends Omit<FiringsOptions, "performer" | "wall"> {
   ports: ActionPorts;
   columns: Columns;
-  /** Monotonic. */
-  clock: Clock;
   logger: { info(text: string): void; warn(text: string): void };
-  /** Called before the first thing that a firing changes, and waited for; not where it changes nothing. @default nobody */
-  announce?(rule: CompleteRule, why: RuleWhy, by: "rules" | "operator"): Promise<void>;
-  /** Called when a firing was carried out, and again with the same id when an effect is known. */
-  keep(result: ExecutionResult): Promise<void>;
   /** ms since the epoch. @default Date.now */
   wall?(): number;
   /** Asked before a lever is pushed. @default everything is allowed */
   flaps?: Flaps;
-  /** Asked when an act's turn has come: acts of one system wait for each other. @default it is still active */
-  isActive?(rule: string): boolean;
   /**
    * Called when the list of what outlives the engine changes. It is waited for before such an act, a second at most; where it
    * throws, the act is refused, since nobody would give back what is not on the list.
@@ -42,117 +36,66 @@ export interface RuleActorOptions {
 const SAMPLE_MS = 900;
 /** How busy the machine is is looked at once in this time, ms. */
 const MACHINE_MS = 5000;
-/** Rules that act at one time. */
-const MOST_AT_ONCE = 50;
 const REMEMBER_MS = 1000;
 
 /** Carries out what rules want, within bounds; watches what becomes of it, and takes back what made things worse. */
 export class RuleActor {
   readonly #options: RuleActorOptions;
+  readonly #wall: () => number;
   readonly #values: RecentValues;
   readonly #followUps: FollowUps;
   readonly #holdings: Holdings;
-  readonly #performer: Performer;
-  readonly #repeats = new Repeats();
-  readonly #acting = new Set<string>();
-  readonly #turns = new Turns();
-  readonly #effects = new Set<Promise<void>>();
+  readonly #firings: Firings;
   #epoch = 1;
   #sampledAt = Number.NEGATIVE_INFINITY;
   #topologyAt = Number.NEGATIVE_INFINITY;
   #machineAt = Number.NEGATIVE_INFINITY;
-  #stopped = false;
-  /** Firings that were left out, since the last one of the rule or too many others were under way. */
-  skipped = 0;
+  /** The next engine may have taken the list over. */
+  #isClosed = false;
 
   constructor(options: RuleActorOptions) {
     this.#options = options;
-    const { ports, clock, columns } = options;
-    this.#values = new RecentValues(columns, COMPARED_TICKS);
-    this.#followUps = new FollowUps(this.#values);
-    this.#holdings = new Holdings({
+    const { ports, clock, columns, logger, flaps, wall = Date.now } = options;
+    this.#wall = () => wall();
+    const turns = new Turns();
+    const topology = () => this.#topology();
+    const values = new RecentValues(columns, COMPARED_TICKS);
+    const followUps = new FollowUps(values);
+    const holdings = new Holdings({
       lender: new Lender(ports, () => this.#epoch),
       now: () => clock.now(),
-      value: (metric) => this.#values.now(metric),
-      giveBack: async (held, to) => {
-        const direction = held.kind === "nodes" && held.value.to < held.value.before ? 1 : -1;
-        const allowed = this.#options.flaps?.allow(held.target, held.lever, direction, held.rule, clock.now());
-        if (allowed && !allowed.ok) throw new Error(allowed.why);
-        await giveBack(ports, await this.#topology(), held, to);
-      },
-      inTurn: (system, work) => this.#turns.take(system, work),
+      value: (metric) => values.now(metric),
+      giveBack: (held, to) => this.#giveBack(held, to),
+      inTurn: (system, work) => turns.take(system, work),
       changed: () => this.#remember(),
-      onTrouble: (what) => options.logger.warn(what),
+      onTrouble: (what) => logger.warn(what),
     });
-    this.#performer = new Performer({
-      ports,
-      clock,
-      logger: options.logger,
-      values: this.#values,
-      followUps: this.#followUps,
-      holdings: this.#holdings,
-      backoffs: new Backoffs(),
-      turns: this.#turns,
-      topology: () => this.#topology(),
-      flaps: options.flaps,
-      isActive: options.isActive?.bind(options),
-    });
+    const backoffs = new Backoffs();
+    const clearance = new Clearance({ clock, backoffs, flaps });
+    const shared = { clock, logger, values, followUps, holdings, turns };
+    const effects = new Effects({ ...shared, backoffs });
+    const performer = new Performer({ ...shared, ports, clearance, effects, topology });
+    this.#values = values;
+    this.#followUps = followUps;
+    this.#holdings = holdings;
+    this.#firings = new Firings({ ...options, performer, wall: this.#wall });
+  }
+
+  /** Firings that were left out, since the last one of the rule or too many others were under way. */
+  get skipped(): number {
+    return this.#firings.skipped;
   }
 
   /**
    * Carries a rule's actions out, one after the other. Never rejects: what could not be done is said in the result.
    * @param o.wait answers only when the effects are known. @default false
    */
-  async act(
+  act(
     rule: CompleteRule,
     why: RuleWhy,
     { by = "rules", wait = false }: { by?: "rules" | "operator"; wait?: boolean } = {},
   ): Promise<ExecutionResult> {
-    const result: ExecutionResult = {
-      id: randomUUID(),
-      rule: rule.id,
-      at: new Date(this.#wall()).toISOString(),
-      mode: rule.mode,
-      why,
-      actions: [],
-    };
-    const hindrance = this.#hindrance(rule.id);
-    if (hindrance !== undefined) {
-      this.skipped++;
-      result.actions = rule.actions.map(({ type, target }) => ({ type, target, status: "refused", what: hindrance }));
-      if (by === "operator" || !this.#repeats.isRepeat(result, this.#options.clock.now())) await this.#keep(result);
-      return result;
-    }
-    this.#acting.add(rule.id);
-    const effects: Promise<void>[] = [];
-    let announced: Promise<void> | undefined;
-    const firing: Firing = {
-      rule,
-      why,
-      by,
-      announce: () => {
-        announced ??= this.#options.announce?.(rule, why, by) ?? Promise.resolve();
-        return announced;
-      },
-      tell: () => this.#keep(result),
-    };
-    try {
-      for (const action of rule.actions) {
-        const done: ActionResult = { type: action.type, target: action.target, status: "failed", what: "" };
-        result.actions.push(done);
-        const effect = await this.#performer.carryOut(firing, action, done);
-        if (effect) effects.push(effect.ended);
-      }
-    } finally {
-      this.#acting.delete(rule.id);
-    }
-    if (by === "operator" || !this.#repeats.isRepeat(result, this.#options.clock.now())) await this.#keep(result);
-    for (const effect of effects) {
-      this.#effects.add(effect);
-      void effect.finally(() => this.#effects.delete(effect));
-    }
-    if (wait) await Promise.all(effects);
-    return result;
+    return this.#firings.act(rule, why, by, wait);
   }
 
   /** Its conditions hold no longer: what it holds is given back in steps. */
@@ -178,33 +121,14 @@ export class RuleActor {
     this.#holdings.tick(now, active && new Set(active));
   }
 
-  /** What rules hold now; `since` in ISO 8601. */
-  held(): {
-    target: string;
-    lever: string;
-    value: number | string | boolean;
-    since: string;
-    rule: string;
-    ending: boolean;
-  }[] {
-    const now = this.#options.clock.now();
-    return this.#holdings.list().map((held) => ({
-      target: held.target,
-      lever: held.lever,
-      value: shownValue(held),
-      since: new Date(this.#wall() - (now - held.since)).toISOString(),
-      rule: held.rule,
-      ending: held.ended !== undefined,
-    }));
+  /** What rules hold now. */
+  held(): ShownHeld[] {
+    return shownHeld(this.#holdings.list(), this.#options.clock.now(), this.#wall());
   }
 
   /** Flags that are set now. */
-  flags(): { flag: string; value: boolean | number | string; target: string; rule: string }[] {
-    return this.#holdings
-      .list()
-      .flatMap(({ kind, value, target, rule }) =>
-        kind === "flag" ? [{ ...(value as { flag: string; value: string }), target, rule }] : [],
-      );
+  flags(): ShownFlag[] {
+    return flagsOf(this.#holdings.list());
   }
 
   /** All that a next engine needs to give back, or to go on holding. */
@@ -227,22 +151,24 @@ export class RuleActor {
 
   /** What is lent ends by itself; what is not stays in the list for the next engine. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#firings.stop();
     this.#followUps.stop();
-    await Promise.allSettled([...this.#effects]);
+    await this.#firings.settled();
     await this.#remember().catch(({ message }: Error) =>
       this.#options.logger.warn(`what rules hold could not be stored: ${message}`),
     );
+    this.#isClosed = true;
   }
 
-  #hindrance(rule: string): string | undefined {
-    if (this.#stopped) return "the engine stops";
-    if (this.#acting.has(rule)) return "its last firing is still being carried out";
-    if (this.#acting.size >= MOST_AT_ONCE) return `${MOST_AT_ONCE} rules act already`;
-    return undefined;
+  async #giveBack(held: Held, to: Held["value"] | "release"): Promise<void> {
+    const { flaps, ports, clock } = this.#options;
+    const direction = held.kind === "nodes" && held.value.to < held.value.before ? 1 : -1;
+    const allowed = flaps?.allow(held.target, held.lever, direction, held.rule, clock.now());
+    if (allowed && !allowed.ok) throw new Error(allowed.why);
+    await giveBack(ports, await this.#topology(), held, to);
   }
 
-  async #topology() {
+  async #topology(): Promise<Topology> {
     const topology = await this.#options.ports.topology();
     this.#holdings.topology = topology;
     return topology;
@@ -251,6 +177,7 @@ export class RuleActor {
   /** @throws why it could not be stored */
   async #remember(): Promise<void> {
     const { remember, clock } = this.#options;
+    if (this.#isClosed) throw new Error(STOPS);
     if (!remember) return;
     const late = Promise.withResolvers<void>();
     const cancel = clock.after(REMEMBER_MS, () => late.resolve());
@@ -260,18 +187,4 @@ export class RuleActor {
       cancel();
     }
   }
-
-  async #keep(result: ExecutionResult): Promise<void> {
-    try {
-      await this.#options.keep(result);
-    } catch (error) {
-      this.#options.logger.warn(`what came of ${result.rule} could not be kept: ${(error as Error).message}`);
-    }
-  }
-
-  #wall(): number {
-    return (this.#options.wall ?? Date.now)();
-  }
 }
-
-export type { Held, KeptHeld };

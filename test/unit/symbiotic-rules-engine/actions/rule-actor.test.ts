@@ -837,6 +837,63 @@ describe("After an act", () => {
   });
 });
 
+describe("An engine that stops", () => {
+  const heal: RuleAction = { type: "heal", target: "shop" };
+
+  test("begins nothing any more, neither the next action of a rule nor what waits for its turn", async () => {
+    const world = new World();
+    let healed = () => {};
+    world.healing = () =>
+      new Promise((resolve) => {
+        healed = () => resolve({ success: true });
+      });
+    const first = world.actor.act(rule("first", [heal, { type: "scaleSystem", target: "heart" }]), why("first"));
+    const second = world.actor.act(rule("second", [shed]), why("second"), { by: "operator" });
+    await settled();
+    await world.actor.stop();
+    healed();
+    const refused = { status: "refused", what: "the engine stops" };
+    expect((await first).actions).toMatchObject([{ status: "done" }, refused]);
+    expect((await second).actions).toMatchObject([refused]);
+    expect(world.orders).toHaveLength(1);
+    expect(world.lent.size).toBe(0);
+  });
+
+  test("does not carry out what it has only announced", async () => {
+    let announced = () => {};
+    const world = new World({
+      announce: () =>
+        new Promise((resolve) => {
+          announced = resolve;
+        }),
+    });
+    const answer = world.actor.act(rule("r", [heal]), why("r"));
+    await settled();
+    await world.actor.stop();
+    announced();
+    expect((await answer).actions[0]).toMatchObject({ status: "refused", what: "the engine stops" });
+    expect(world.orders).toEqual([]);
+  });
+
+  test("leaves the stored list to the next one: what ends later is not written over it", async () => {
+    let stored = 0;
+    const world = new World({ remember: () => void stored++ });
+    let end = () => {};
+    world.healing = () =>
+      new Promise((resolve) => {
+        end = () => resolve({ success: false, reason: "no memory" });
+      });
+    const scale: RuleAction = { type: "scaleSystem", target: "heart", parameters: { by: 1 } };
+    const answer = world.actor.act(rule("r", [scale]), why("r"));
+    await settled();
+    await world.actor.stop();
+    const before = stored;
+    end();
+    expect((await answer).actions[0]).toMatchObject({ status: "failed" });
+    expect(stored).toBe(before);
+  });
+});
+
 describe("A new engine", () => {
   test("goes on with what the last one held, and gives it back unless its rule fires again", async () => {
     const world = new World();
@@ -925,9 +982,25 @@ describe("A new engine", () => {
     [],
     {},
     { epoch: 1, at: 0, held: [null, 4, { held: { kind: "bomb" } }, { held: { kind: "shed" }, age: "x" }] },
-  ])("takes nothing from %j", (nonsense) => {
-    const { actor } = new World();
-    actor.restore(nonsense);
-    expect(actor.held()).toEqual([]);
+    ...[
+      { kind: "memory", lever: "memory", value: {} },
+      { kind: "memory", lever: "memory", value: { nodes: [{ node: "brain-1", was: 0, to: "x" }] } },
+      { kind: "nodes", lever: "instances", value: { organ: "brain", before: null, to: 2 } },
+      { kind: "share", lever: "cpu-share", value: { percent: "20" } },
+      { kind: "share", lever: "memory", value: { percent: 20 } },
+      { kind: "shed", lever: "admission", value: { priority: "all", share: 100 } },
+      { kind: "throttle", lever: "rate", value: { rate: null } },
+      { kind: "flag", lever: "flag:calm", value: { flag: "calm" } },
+    ].map((held) => ({
+      epoch: 1,
+      at: 0,
+      held: [{ held: { target: "brain", rule: "r", since: 0, ...held }, age: 0, changed: 0 }],
+    })),
+  ])("takes nothing from %j", async (nonsense) => {
+    const world = new World();
+    world.actor.restore(nonsense);
+    expect(world.actor.held()).toEqual([]);
+    await world.seconds(100, []);
+    expect(world.lent.size).toBe(0);
   });
 });

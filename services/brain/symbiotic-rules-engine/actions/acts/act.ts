@@ -5,6 +5,9 @@ import type { ActionPorts } from "../ports.ts";
 import type { RecentValues } from "../recent-values.ts";
 import type { Target } from "../targets.ts";
 
+/** Longest time of one act, and of taking it back, ms. */
+export const LONGEST_ACT_MS = 100_000;
+
 /** All that an act is decided on. */
 export interface Situation {
   action: RuleAction;
