@@ -13,7 +13,7 @@ export interface RuleView extends CompleteRule {
   /** 0 for a rule that the API never touched. */
   version: number;
   active: boolean;
-  /** ISO 8601; null where it has not fired since it was loaded. */
+  /** By itself or by hand, ISO 8601; null where no firing of it is kept. */
   lastFired: string | null;
   /** Of its newest text; what runs is then the last version that had none. */
   faults: RuleFault[];

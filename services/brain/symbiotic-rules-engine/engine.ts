@@ -66,7 +66,7 @@ export class Engine {
   readonly times: KeptTimes;
   readonly parts: Parts;
   readonly trials: Trials;
-  /** When rules last fired, ISO 8601. */
+  /** When rules last fired, by themselves or by hand, ISO 8601. */
   readonly lastFired = new Map<string, string>();
   readonly #options: EngineOptions;
   readonly #clock: Clock;
@@ -150,6 +150,7 @@ export class Engine {
     await this.desk.open();
     await this.executions.open().catch((error) => this.parts.failed("executions", error));
     await this.senses.look();
+    void this.#recallFirings();
     this.#rounds.every(JUDGE_MS, "judging", () => this.#judge());
     this.#rounds.every(SECOND_MS, "each second", () => this.#second());
     this.#rounds.every(LOOK_MS, "looking around", () => this.#lookAround());
@@ -220,6 +221,14 @@ export class Engine {
   async #fire({ rule, why }: Firing): Promise<void> {
     this.lastFired.set(rule.id, why.at);
     await this.actor.act(rule, why);
+  }
+
+  /** When rules fired before this engine was started. Nothing waits for it. */
+  async #recallFirings(): Promise<void> {
+    const firings = await this.executions.lastFirings().catch((error) => this.parts.failed("executions", error));
+    const ids = new Set(this.#rules.map(({ id }) => id));
+    for (const [rule, at] of firings ?? [])
+      if (ids.has(rule) && !this.lastFired.has(rule)) this.lastFired.set(rule, at);
   }
 
   /** What does not have to be at once. */

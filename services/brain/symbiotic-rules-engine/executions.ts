@@ -10,6 +10,8 @@ const PRUNE_EVERY = 100;
 const IN_MEMORY = 1000;
 /** Results among which some may not have their verdict yet. */
 const WATCHED = 1000;
+/** Results that are read at one time where all are. */
+const PAGE = 200;
 const ENDED = { verdict: "unknown" as const, why: "the engine ended while it watched" };
 
 /** What rules did, in the store; the newest are shown even where the store is full. */
@@ -90,6 +92,18 @@ export class Executions {
     return [...others, ...stored.filter(({ _id }) => !ids.has(_id)).map(({ result }) => result)]
       .sort((one, other) => (one.at < other.at ? 1 : -1))
       .slice(0, limit);
+  }
+
+  /** When rules last fired, by themselves or by hand, ISO 8601; of those whose executions are still kept. */
+  async lastFirings(): Promise<Map<string, string>> {
+    const last = new Map<string, string>();
+    const documents = this.#store.collection(ruleExecutionModel);
+    for (let offset = 0; ; offset += PAGE) {
+      const some = await documents.find({}, { sort: "-at", limit: PAGE, offset });
+      for (const { rule, at, result } of some)
+        if (result.why.result !== "did not fire" && !last.has(rule)) last.set(rule, at);
+      if (some.length < PAGE) return last;
+    }
   }
 
   #prune(): Promise<void> {

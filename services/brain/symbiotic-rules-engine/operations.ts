@@ -181,11 +181,12 @@ export class Operations {
 
   /** Looks whether a rule holds now, whatever its cooldown, and acts if it does. */
   async execute(given: object | string, wait: boolean): Promise<ExecutionResult> {
-    const { desk, evaluator, executions, actor } = this.#engine;
+    const { desk, evaluator, executions, actor, lastFired } = this.#engine;
     const rule = desk.complete(given);
     const { holds, ...why } = evaluator.evaluate(rule, this.#now());
     if (holds === "true" && why.result === "would fire") {
       const result = rule.mode === "shadow" ? "would fire" : "fired";
+      if (typeof given === "string") lastFired.set(rule.id, why.at);
       return actor.act(rule, { ...why, result }, { by: "operator", wait });
     }
     const result = { id: randomUUID(), rule: rule.id, at: why.at, mode: rule.mode, why, actions: [] };

@@ -266,6 +266,33 @@ describe("the engine", () => {
     expect(told.at(-1)!.score).toBeGreaterThan(90);
   });
 
+  test("after a restart it is known when rules last fired, by themselves or by hand, though they are active no more", async () => {
+    const at = (minute: number) => new Date(AT - minute * 60_000).toISOString();
+    const stored = (id: string, rule: string, minute: number, result: RuleWhy["result"]) =>
+      engine.executions.keep({
+        id,
+        rule,
+        at: at(minute),
+        mode: "on",
+        why: { ...WHY, rule, at: at(minute), result },
+        actions: [],
+      });
+    for (const rule of ["calm", "quiet", "never"]) await operations.putRule(busy(rule), "operator");
+    await stored("1", "calm", 50, "fired");
+    await stored("2", "calm", 40, "fired");
+    await stored("3", "calm", 30, "did not fire");
+    await stored("4", "quiet", 20, "would fire");
+    await stored("5", "never", 10, "did not fire");
+    // Enough others that the rules' own are not among the newest.
+    for (let i = 0; i < 450; i++) void stored(`other-${i}`, "other", 5, "fired");
+    await stored("last", "other", 5, "fired");
+    await engine.stop();
+    await begin();
+    const lastFired = () => Object.fromEntries(operations.ruleViews().map((one) => [one.id, one.lastFired]));
+    await settled(() => lastFired()["calm"] !== null);
+    expect(lastFired()).toMatchObject({ calm: at(40), quiet: at(20), never: null });
+  });
+
   test("after a restart a rule that is active and in its cooldown does not fire anew", async () => {
     await operations.putRule(busy("calm", { cooldown: 600_000 }), "operator");
     await seconds(10, 95);
