@@ -7,7 +7,9 @@ export interface HarmonyUpdate extends HarmonyScore {
   at: string;
   systems: {
     system: System;
-    /** 0 to 100. */
+    /** False: this organism has no such system. */
+    present: boolean;
+    /** 0 to 100; what is not known costs nothing. */
     health: number;
     /** How much of it is known, 0 to 1. */
     confidence: number;

@@ -101,7 +101,9 @@ export interface SystemState {
   metrics: Record<Metric, Reading>;
   /** What services publish themselves, as `<service>.<name>`. */
   own: Record<string, Reading>;
-  /** 0 to 100, and of how much of it is known, 0 to 1. */
+  /** False: this organism has no such system. Then nothing of it is known, and nothing is wrong with it. */
+  present: boolean;
+  /** 0 to 100, and of how much of it is known, 0 to 1. What is not known costs nothing: with confidence 0 health is 100. */
   health: number;
   confidence: number;
 }

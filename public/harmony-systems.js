@@ -25,10 +25,11 @@ function createSystem({ system: named }) {
   return {
     element,
     /** @param {SystemView} view */
-    update({ health: points, confidence, load: busy }) {
+    update({ present, health: points, confidence, load: busy }) {
       const isKnown = confidence > 0;
       const { tone, words } = bandOf(points);
-      setAttribute(element, "title", isKnown ? `${words}, ${wholePercent(confidence)} of it is known` : "not known");
+      const unknown = present ? "not known" : "this organism has no such system";
+      setAttribute(element, "title", isKnown ? `${words}, ${wholePercent(confidence)} of it is known` : unknown);
       health.update(isKnown ? points : null, isKnown ? tone : "off", "");
       load.update(busy, busy !== null && busy >= HIGH_LOAD ? "warn" : undefined, "\u00a0%");
     },

@@ -32,7 +32,7 @@ export function bandOf(score) {
  * @param {HarmonyUpdate} update
  * @returns {Look}
  */
-export function lookOf({ score, confidence, costs, firing }) {
+export function lookOf({ score, confidence, systems, costs, firing }) {
   const acting = firing.length > 0 ? "; rules are at work" : "";
   if (!(confidence > 0)) return { sign: "?", tone: "off", words: "nothing is known yet" };
   if (confidence < LEAST_CONFIDENCE)
@@ -40,9 +40,18 @@ export function lookOf({ score, confidence, costs, firing }) {
   const { tone, words } = bandOf(score);
   const most = costs.find(({ cost }) => cost >= SMALL_COST);
   if (!most && tone === "good")
-    return { sign: SIGNS.good, tone, words: `the seven systems are well, and in balance${acting}` };
+    return { sign: SIGNS.good, tone, words: `${wellWords(systems)}, and in balance${acting}` };
   const why = most ? `${tone === "good" ? "; " : ": "}${most.system} costs most` : "";
   return { sign: SIGNS[tone], tone, words: `${words}${why}${acting}` };
+}
+
+const NUMBERS = ["no", "one", "two", "three", "four", "five", "six"];
+
+/** An organism need not have all seven: of what is not there nobody can say that it is well. */
+function wellWords(systems) {
+  const there = systems.filter(({ present }) => present).length;
+  if (there === systems.length) return "the seven systems are well";
+  return there === 1 ? "the one system that is there is well" : `the ${NUMBERS[there]} systems that are there are well`;
 }
 
 /** @returns {Look} */

@@ -159,7 +159,7 @@
  * @property {number} health 0 to 100
  * @property {number} balance 0 to 100
  * @property {number} flow 0 to 100
- * @property {{system: string, health: number, confidence: number, load: number|null}[]} systems
+ * @property {{system: string, present: boolean, health: number, confidence: number, load: number|null}[]} systems
  * @property {HarmonyCost[]} costs the three greatest
  * @property {string[]} firing ids of the rules that are active
  *

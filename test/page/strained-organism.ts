@@ -57,6 +57,7 @@ export class StrainedOrganism {
       flow: 88,
       systems: SYSTEMS.map((system) => ({
         system,
+        present: system !== "muscles",
         health: system === "brain" ? 61 : 97 + wave,
         confidence: system === "muscles" ? 0 : 1,
         load: system === "brain" ? 93 + wave : system === "muscles" ? null : 8,

@@ -7,7 +7,7 @@ import { bandOf, type OrganismView, SMALL_COST } from "./picture.ts";
 
 /** All that is known of one system: its metrics with their age, what services tell themselves, who calls it and whom it calls. */
 export function systemReport(one: SystemState, { state, explanation }: OrganismView): string {
-  const { system, health, confidence, nodes, metrics, own } = one;
+  const { system, nodes, metrics, own } = one;
   const costs = explanation.costs.filter((cost) => cost.system === system && cost.cost >= SMALL_COST);
   const rows = (Object.keys(METRICS) as Metric[]).map((metric) => [
     metric,
@@ -18,7 +18,7 @@ export function systemReport(one: SystemState, { state, explanation }: OrganismV
   const ownRows = Object.entries(own).map(([name, reading]) => [name, figure(reading.value), age(reading), ""]);
   const flows = state.flows.filter(({ from, to }) => from === system || to === system);
   return [
-    `${paint("bold", system)}  health ${Math.round(health)} (${bandOf(health).words}), confidence ${Math.floor(confidence * 100)} %, on ${nodes.join(", ") || "no node that tells anything"}`,
+    `${paint("bold", system)}  ${healthText(one)}, on ${nodes.join(", ") || "no node that tells anything"}`,
     "",
     table(
       [
@@ -37,6 +37,11 @@ export function systemReport(one: SystemState, { state, explanation }: OrganismV
     const errors = errorRate > 0 ? paint("red", `, ${figure(errorRate)} % errors`) : "";
     return `${from} → ${to}  ${rate(calls)} calls/s, ${time(latency)}${errors}`;
   }
+}
+
+function healthText({ present, health, confidence }: SystemState): string {
+  if (confidence === 0) return present ? "health not known" : "not part of this organism";
+  return `health ${Math.round(health)} (${bandOf(health).words}), confidence ${Math.floor(confidence * 100)} %`;
 }
 
 function withUnit(metric: Metric, value: number | null): string {

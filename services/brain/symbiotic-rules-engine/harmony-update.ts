@@ -8,8 +8,9 @@ export function harmonyUpdate({ at, systems, harmony, explanation }: OrganismTic
   return {
     at,
     ...harmony,
-    systems: systems.map(({ system, health, confidence, metrics }) => ({
+    systems: systems.map(({ system, present, health, confidence, metrics }) => ({
       system,
+      present,
       health,
       confidence,
       load: metrics.load.value,

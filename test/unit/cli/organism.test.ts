@@ -27,6 +27,7 @@ const system = (name: string, health: number, known: Partial<Record<Metric, numb
   nodes: [`${name}-1`],
   metrics: metrics(known),
   own: {},
+  present: confidence > 0,
   health,
   confidence,
 });
@@ -214,6 +215,11 @@ test("of one system all is told: metrics with their age, own ones, and the flows
     { from: "lungs", to: "brain", rate: 12.5, latency: 3.2, errorRate: 1.5 },
     { from: "lungs", to: "heart", rate: 1, latency: 1, errorRate: 0 },
   ];
+  const report = (one: Partial<SystemState>) => lines(systemReport({ ...brain, ...one }, whole))[0];
+  expect(report({ present: false, confidence: 0, nodes: [] })).toBe(
+    "brain  not part of this organism, on no node that tells anything",
+  );
+  expect(report({ confidence: 0 })).toMatch(/^brain {2}health not known, on /);
   const text = lines(systemReport(brain, whole));
   expect(text[0]).toBe("brain  health 71 (strained), confidence 100 %, on brain-1");
   expect(text.find((line) => line.startsWith("eventLoopDelay"))).toMatch(/ 84\.2 ms +240 ms +99th percentile/);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { HARMONY_BANDS, type HarmonyUpdate, LEAST_CONFIDENCE } from "../../../models/harmony-update.ts";
-import type { ExecutionResult, HarmonyCost } from "../../../models/symbiosis.ts";
+import { type ExecutionResult, type HarmonyCost, SYSTEMS } from "../../../models/symbiosis.ts";
 // @ts-expect-error: the page's scripts are no part of the compilation
 import * as words from "../../../public/harmony-words.js";
 
@@ -12,6 +12,9 @@ const cost = (points: number, system: HarmonyCost["system"] = "brain"): HarmonyC
   cost: points,
   why: "",
 });
+/** So many of the seven are there. */
+const systems = (there: number): HarmonyUpdate["systems"] =>
+  SYSTEMS.map((system, i) => ({ system, present: i < there, health: 100, confidence: i < there ? 1 : 0, load: null }));
 const update = (changes: Partial<HarmonyUpdate>): HarmonyUpdate => ({
   at: "2026-11-20T15:00:00.000Z",
   score: 98,
@@ -19,7 +22,7 @@ const update = (changes: Partial<HarmonyUpdate>): HarmonyUpdate => ({
   health: 98,
   balance: 99,
   flow: 99,
-  systems: [],
+  systems: systems(7),
   costs: [],
   firing: [],
   ...changes,
@@ -33,6 +36,8 @@ test("the page and the command line call a score by the same words", () => {
 describe("the line that is read aloud", () => {
   test.each<[Partial<HarmonyUpdate>, string, string]>([
     [{ costs: [cost(0.9)] }, "good", "the seven systems are well, and in balance"],
+    [{ systems: systems(6) }, "good", "the six systems that are there are well, and in balance"],
+    [{ systems: systems(1) }, "good", "the one system that is there is well, and in balance"],
     [{ score: 91, costs: [cost(6)] }, "good", "in harmony; brain costs most"],
     [{ score: 79.6, costs: [cost(6)] }, "good", "in harmony; brain costs most"],
     [{ score: 79.4, costs: [cost(12, "lungs")] }, "warn", "strained: lungs costs most"],

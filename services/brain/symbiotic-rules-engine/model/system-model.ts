@@ -72,6 +72,7 @@ export class SystemModel {
         nodes,
         metrics,
         own: {},
+        present: isPresent,
         health: isPresent ? healthOf(input) : 100,
         confidence: isPresent ? confidenceOf([input]) : 0,
       },

@@ -22,6 +22,7 @@ export function stateOf(score = 98, confidence = 1): OrganismState {
       nodes: [`${system}-1`],
       metrics: structuredClone(metrics),
       own: {},
+      present: true,
       health: 100,
       confidence: 1,
     })),

@@ -305,7 +305,9 @@ describe("services of a system", () => {
     const { harmony, explanation, systems } = bench.second({ "nervous-1": {} });
     expect(harmony).toMatchObject({ score: 100, confidence: 1 });
     expect(explanation.unknown).toEqual([]);
-    expect(systems[1]).toMatchObject({ nodes: [], health: 100, confidence: 1 });
+    expect(systems[1]).toMatchObject({ nodes: [], present: true, health: 100, confidence: 1 });
+    // Nobody can say that a system is well that the organism does not have.
+    expect(systems[0]).toMatchObject({ nodes: [], present: false, confidence: 0 });
     // A node that should be there and says nothing is another matter.
     bench.model.services(list("healthy"), new Set(["nervous", "heart"] as const));
     expect(bench.second({ "nervous-1": {} }).harmony.confidence).toBeLessThan(0.9);
