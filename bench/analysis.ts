@@ -46,7 +46,7 @@ export async function analysis(rounds = 7): Promise<Result> {
       now: clock.now,
       wall: Date.now(),
       declarations,
-      loopDelays: new Map(),
+      loopDelayOf: () => undefined,
       adviceFor: () => [],
     });
   const analyst = new Analyst({ clock: monotonicClock, patience: 60_000 });

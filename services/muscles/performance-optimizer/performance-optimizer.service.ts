@@ -80,7 +80,7 @@ const schema: StoreSchema = {
         ...UNBOUNDED,
         params: { $$strict: true, service: SERVICE },
         handler(ctx: Context<{ service?: string }>) {
-          return running(this).queries.queries(ctx.params.service);
+          return running(this).queries(ctx.params.service);
         },
       },
       advice: {

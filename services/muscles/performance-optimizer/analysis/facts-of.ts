@@ -26,8 +26,8 @@ export interface FactsSources {
   now: number;
   wall: number;
   declarations: Declarations;
-  /** Delay of nodes' event loops, ms. */
-  loopDelays: ReadonlyMap<string, number>;
+  /** Delay of a node's event loop, ms; undefined where it is not known. */
+  loopDelayOf(node: string): number | undefined;
   adviceFor(service: string): AdviceFacts[];
 }
 
@@ -40,7 +40,7 @@ export function* inTurns(services: readonly string[]): Generator<string[]> {
 
 /** Everything that the analysis of these services looks at. */
 export function factsOf(services: readonly string[], sources: FactsSources): ServiceFacts[] {
-  const { measurements, now, wall, declarations, loopDelays, adviceFor } = sources;
+  const { measurements, now, wall, declarations, loopDelayOf, adviceFor } = sources;
   const actions = Map.groupBy(measurements.actions.figures(), ({ service }) => service);
   const pools = measurements.pools();
   const nodes = new Map(measurements.nodes.figures().map((node) => [node.node, node]));
@@ -68,7 +68,7 @@ export function factsOf(services: readonly string[], sources: FactsSources): Ser
       actions: actionFacts(actions.get(service) ?? [], declarations),
       nodes: carriers.flatMap((node): NodeFacts[] => {
         const known = nodes.get(node);
-        return known ? [{ node, cpu: known.cpu, gcShare: known.gcShare, loopDelay: loopDelays.get(node) ?? null }] : [];
+        return known ? [{ node, cpu: known.cpu, gcShare: known.gcShare, loopDelay: loopDelayOf(node) ?? null }] : [];
       }),
       pools: pools
         .filter((pool) => pool.service === service && pool.kind !== "memory" && pool.kind !== "concurrency")

@@ -53,8 +53,8 @@ export class Measurements {
     this.#pools = new NodeParts({ ...parts, columns: POOL, countsOf: (pool) => pool });
   }
 
-  /** Takes a report, whatever it is. Says whether a new life of its node has begun. */
-  take(given: unknown): { node: string; isNew: boolean } | undefined {
+  /** Takes a report, whatever it is. @returns what of it is possible, and whether a new life of its node has begun */
+  take(given: unknown): { report: PerformanceReport; isNew: boolean } | undefined {
     const checked = checkReport(given);
     if (!checked) {
       this.refused.reports++;
@@ -73,7 +73,7 @@ export class Measurements {
     }
     this.lastReport = this.#now();
     this.#add(report);
-    return { node: report.node, isNew: standing === "new" };
+    return { report, isNew: standing === "new" };
   }
 
   lifeOf(node: string): string | undefined {

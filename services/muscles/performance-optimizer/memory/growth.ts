@@ -1,5 +1,6 @@
 import type { MemoryStatus } from "../../../../models/performance-views.ts";
 import { robustSlope } from "../analysis/trend.ts";
+import { RecentMap } from "../measurements/recent-map.ts";
 
 const MINUTE_MS = 60_000;
 const MINUTES = 180;
@@ -12,6 +13,7 @@ const SURE = 0.95;
 const HOURS = 60;
 
 interface NodeMemory {
+  node: string;
   instanceId: string;
   since: number;
   /** Lowest of each minute, oldest first: garbage that waits for its collection is not in it. Bytes. */
@@ -24,7 +26,7 @@ interface NodeMemory {
 
 /** How the memory of nodes grows. A new life of a node begins anew. */
 export class MemoryGrowth {
-  readonly #nodes = new Map<string, NodeMemory>();
+  readonly #nodes = new RecentMap<NodeMemory>(MOST_NODES, () => {});
 
   /** @param now monotonic, ms @param heapAfterGc 0 where there was no collection yet */
   heap(node: string, instanceId: string, heapAfterGc: number, now: number): void {
@@ -45,15 +47,22 @@ export class MemoryGrowth {
     this.#nodes.delete(node);
   }
 
+  /** Forgets nodes that have told nothing since then. */
+  forget(before: number): void {
+    this.#nodes.forget(before);
+  }
+
   status(): MemoryStatus[] {
-    return [...this.#nodes].sort(([a], [b]) => a.localeCompare(b)).map(([node, memory]) => statusOf(node, memory));
+    return this.#nodes
+      .values()
+      .sort((a, b) => a.node.localeCompare(b.node))
+      .map(statusOf);
   }
 
   #of(node: string, instanceId: string, now: number): NodeMemory | undefined {
-    const known = this.#nodes.get(node);
-    if (known?.instanceId === instanceId) return known;
-    if (!known && this.#nodes.size >= MOST_NODES) return undefined;
-    const fresh: NodeMemory = {
+    if (this.#nodes.get(node)?.instanceId !== instanceId) this.#nodes.delete(node);
+    return this.#nodes.hear(node, now, () => ({
+      node,
       instanceId,
       since: now,
       heap: [],
@@ -61,9 +70,7 @@ export class MemoryGrowth {
       minute: Math.floor(now / MINUTE_MS),
       heapAfterGc: 0,
       heapLimit: 0,
-    };
-    this.#nodes.set(node, fresh);
-    return fresh;
+    }));
   }
 
   #note(memory: NodeMemory, which: "heap" | "resident", bytes: number, now: number): void {
@@ -84,7 +91,7 @@ export class MemoryGrowth {
   }
 }
 
-function statusOf(node: string, { heap, resident, heapAfterGc, heapLimit }: NodeMemory): MemoryStatus {
+function statusOf({ node, heap, resident, heapAfterGc, heapLimit }: NodeMemory): MemoryStatus {
   const told = (series: readonly number[]) => series.filter((bytes) => !Number.isNaN(bytes)).length;
   // The heap that is left after a collection says most; a node that never collected has only its resident set.
   const series = told(heap) >= LEAST_MINUTES ? heap : resident;

@@ -58,8 +58,11 @@ export class GarbageKnob implements Knob {
     const busy = (cpu.user + cpu.system) / 1000 / Math.max(1, span);
     seen.reports.push({ at, span, collected: gc.sum / 1000, longest: gc.longest, busy, actions });
     seen.reports = seen.reports.slice(-SEEN);
-    for (const [other, { reports }] of this.#nodes)
-      if (at - reports.at(-1)!.at > 2 * SEEN * 1000) this.#nodes.delete(other);
+    for (const [other, { reports }] of this.#nodes) {
+      if (at - reports.at(-1)!.at <= 2 * SEEN * 1000) continue;
+      this.#nodes.delete(other);
+      this.#tried.delete(other);
+    }
   }
 
   async propose(service: string): Promise<Proposal[]> {

@@ -4,6 +4,8 @@ import { Measurements } from "../../../../services/muscles/performance-optimizer
 import { performanceMetrics } from "../../../../services/muscles/performance-optimizer/measurements/metrics.ts";
 import { Ring } from "../../../../services/muscles/performance-optimizer/measurements/ring.ts";
 import { timeSpent } from "../../../../services/muscles/performance-optimizer/measurements/time-spent.ts";
+import { GarbageKnob } from "../../../../services/muscles/performance-optimizer/pools/garbage-knob.ts";
+import { PoolSizer } from "../../../../services/muscles/performance-optimizer/pools/pool-sizer.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 import { path, pool, report, served } from "../report.ts";
 
@@ -111,13 +113,21 @@ describe("reports that are not to be believed", () => {
     expect(metrics("shop").services[0]!.calls).toBe(7);
   });
 
+  test("is handed on without what is impossible in it", () => {
+    const { measurements } = setUp();
+    const given = { ...report(), pools: [pool(), pool({ name: "broken", size: Number.NaN })], served: 7, gc: null };
+    const taken = measurements.take(given)!;
+    expect(taken.report.pools.map(({ name }) => name)).toEqual(["database"]);
+    expect(taken.report).toMatchObject({ served: [], gc: { count: 0, sum: 0, longest: 0 } });
+  });
+
   test("out of order, twice, and of a dead life: once is all that counts", () => {
     const { measurements, metrics } = setUp();
     const one = report({ seq: 5, paths: [path(10, 1000)] });
-    expect(measurements.take(one)).toEqual({ node: "heart-1", isNew: true });
+    expect(measurements.take(one)).toMatchObject({ isNew: true });
     expect(measurements.take(one)).toBeUndefined();
     expect(measurements.take({ ...one, seq: 4 })).toBeUndefined();
-    expect(measurements.take({ ...one, instanceId: "life-2", seq: 0 })).toEqual({ node: "heart-1", isNew: true });
+    expect(measurements.take({ ...one, instanceId: "life-2", seq: 0 })).toMatchObject({ isNew: true });
     expect(measurements.take({ ...one, seq: 6 })).toBeUndefined();
     expect(measurements.refused.late).toBe(3);
     expect(metrics("shop").services[0]!.calls).toBe(20);
@@ -159,7 +169,16 @@ describe("reports that are not to be believed", () => {
     fc.assert(
       fc.property(field, anything, (name, value) => {
         const { measurements, metrics } = setUp();
-        measurements.take({ ...report(), [name]: value });
+        const taken = measurements.take({ ...report(), [name]: value });
+        // Others look at it too.
+        new GarbageKnob(
+          async () => {},
+          () => 0,
+        ).observe(taken!.report);
+        new PoolSizer({ record() {}, resize: async () => ({ before: 1, after: 1 }), done() {} }).observe(
+          taken!.report,
+          0,
+        );
         measurements.take(value);
         metrics();
       }),
@@ -196,7 +215,7 @@ describe("nodes that come and go", () => {
       ["heart-2", null],
       ["heart-1", 20],
     ]);
-    expect(measurements.take(told("heart-2", 200))).toEqual({ node: "heart-2", isNew: false });
+    expect(measurements.take(told("heart-2", 200))).toMatchObject({ isNew: false });
   });
 
   test("new nodes are heard however many have gone before them, as pods do that have a new name each time", () => {
@@ -229,7 +248,7 @@ describe("nodes that come and go", () => {
     measurements.nodeDown("heart-1");
     expect(measurements.lifeOf("heart-1")).toBeUndefined();
     clock.advance(10_000);
-    expect(measurements.take(report({ seq: 15 }))).toEqual({ node: "heart-1", isNew: false });
+    expect(measurements.take(report({ seq: 15 }))).toMatchObject({ isNew: false });
     expect(measurements.lifeOf("heart-1")).toBe("life-1");
     expect(measurements.nodes.size).toBe(1);
   });

@@ -26,6 +26,16 @@ describe("the memory of a node", () => {
     expect(Math.abs(heart!.forecast! - 840 / 60)).toBeLessThan(1.5);
   });
 
+  test("is forgotten with a node that tells nothing any more, also where its last word came late", () => {
+    const growth = new MemoryGrowth();
+    hour(growth, MB);
+    growth.nodeDown("heart-1");
+    growth.resident("heart-1", "a", 100 * MB, 1000 * MB, 60 * MINUTE);
+    growth.resident("heart-2", "a", 100 * MB, 1000 * MB, 62 * MINUTE);
+    growth.forget(61 * MINUTE);
+    expect(growth.status().map(({ node }) => node)).toEqual(["heart-2"]);
+  });
+
   test("that is level has no forecast", () => {
     for (const seed of [1, 2, 3, 4, 5]) {
       const growth = new MemoryGrowth();
