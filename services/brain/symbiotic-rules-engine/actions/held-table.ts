@@ -60,7 +60,8 @@ export class HeldTable {
     const known = this.#entries.get(key);
     if (!known && this.#entries.size >= MOST) refuse(`rules hold ${MOST} things already, which is the most`);
     const now = this.#now();
-    const changed = { ...held, since: known?.held.since ?? held.since, changed: now };
+    const isSame = known?.held.rule === held.rule;
+    const changed = { ...held, since: isSame ? known.held.since : held.since, changed: now };
     if (known) {
       if (held.ended === undefined) again(known);
       known.held = changed;

@@ -8,7 +8,7 @@ interface Base<K extends string, L extends Lever, V> {
   lever: L;
   value: V;
   rule: string;
-  /** Monotonic ms: when it was first held, and when its value was last changed. */
+  /** Monotonic ms: since when this rule holds it, and when its value was last changed. */
   since: number;
   changed?: number;
   /** Monotonic ms; then it ends whatever the rule says. */

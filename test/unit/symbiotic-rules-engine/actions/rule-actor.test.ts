@@ -159,6 +159,18 @@ describe("The actor of rules", () => {
       "clear-cache ledger",
       "clear-cache shop",
     ]);
+    expect(actions[0]?.what).toBe("forgets what was cached of 2 services of heart: done by all");
+  });
+
+  test("names the services whose caches are not cleared, and why", async () => {
+    const world = new World();
+    world.healing = ({ service }) =>
+      service === "shop" ? { success: false, reason: "shop has no cache" } : { success: true };
+    const { actions } = await world.actor.act(rule("r", [{ type: "clearCache", target: "heart" }]), why("r"));
+    expect(actions[0]).toMatchObject({
+      status: "done",
+      what: "forgets what was cached of 2 services of heart: done by 1 of 2; shop: shop has no cache",
+    });
   });
 
   test("asks the flap budget first, and says why it may not", async () => {
@@ -207,6 +219,23 @@ describe("What rules hold while they are active", () => {
     expect(world.lent.get("heart-1")?.shed[0]?.share).toBe(100);
     await world.seconds(10, []);
     expect(world.lent.get("heart-1")?.shed[0]?.share).toBe(50);
+  });
+
+  test("what another rule takes over is held by that one since then", async () => {
+    const world = new World();
+    const below = (priority: string): RuleAction => ({
+      type: "shed",
+      target: "heart",
+      parameters: { below: priority },
+    });
+    const since = () => world.actor.held()[0]!.since;
+    await world.actor.act(rule("weak", [below("medium")]), why("weak"));
+    const first = since();
+    await world.seconds(5, ["weak"]);
+    await world.actor.act(rule("weak", [below("medium")]), why("weak"));
+    expect(since()).toBe(first);
+    await world.actor.act(rule("strong", [below("high")]), why("strong"));
+    expect(Date.parse(since()) - Date.parse(first)).toBe(5000);
   });
 
   test("a weaker wish of another rule changes nothing", async () => {

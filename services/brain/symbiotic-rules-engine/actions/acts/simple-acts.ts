@@ -53,7 +53,8 @@ export const clearCache: Act = ({ parameters, target, topology, ports }) => {
         }
       }
       if (seen.length === 0) throw new Error(failed.join("; "));
-      return [...seen, ...failed].join("; ");
+      if (names.length === 1) return seen[0]!;
+      return [`done by ${failed.length === 0 ? "all" : `${seen.length} of ${names.length}`}`, ...failed].join("; ");
     },
   };
 };
