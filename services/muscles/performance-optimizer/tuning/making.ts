@@ -1,8 +1,8 @@
 import { type Clock, within } from "../../../../runtime/clock.ts";
 import type { Proposal } from "./knob.ts";
 
-/** A change that is not made after so long is given up, ms. */
-export const PATIENCE_MS = 20_000;
+/** A change that is not made after so long is given up, ms: an index may take a minute to build. */
+export const PATIENCE_MS = 65_000;
 export const LATE = `no answer within ${PATIENCE_MS / 1000} s`;
 
 /** A change that is being made. One that nobody waits for any longer may be made all the same, and is not left behind. */

@@ -255,7 +255,7 @@ describe("what goes wrong", () => {
     });
     await bench.pass(60);
     const asked = bench.tuner.optimize("shop", "operator");
-    await bench.pass(25);
+    await bench.pass(70);
     const [record] = await asked;
     expect(record).toMatchObject({ status: "measuring", outcome: expect.stringContaining("it is still being made") });
     await expect(bench.tuner.optimize("shop", "operator")).rejects.toMatchObject({ type: "OPTIMIZATION_REFUSED" });
@@ -264,7 +264,7 @@ describe("what goes wrong", () => {
     expect(bench.setting.value).toBe(1);
     expect(bench.book.all[0]).toMatchObject({
       status: "failed",
-      outcome: "it could not be made: no answer within 20 s",
+      outcome: "it could not be made: no answer within 65 s",
     });
   });
 
