@@ -7,11 +7,17 @@ export interface LoopRun {
   /** In the order in which they fired; again and again while they are active. */
   fired: { at: number; rule: string }[];
   ended: { at: number; rule: string }[];
+  /** `steady`: nothing changes any more; `beyond`: what came next is not foreseen; `open`: it was ended before. */
+  end: "steady" | "beyond" | "open";
+  /** Rules that still fire at the end. */
+  restless: ReadonlySet<string>;
 }
 
 export interface LoopOptions {
   /** What metrics would be if no rule acted: the same work all the time. */
   demand: ReadonlyMap<string, number>;
+  /** More work at first, until this rule has fired for the first time. */
+  push?: Push;
   /** Nodes of each target, at first. @default 1 */
   nodes?: number;
   /** ms */
@@ -20,33 +26,61 @@ export interface LoopOptions {
   enough?: (run: LoopRun) => boolean;
 }
 
+/** What makes a rule fire that the work alone does not. */
+export interface Push {
+  rule: string;
+  values: ReadonlyMap<string, number>;
+}
+
 const TICK = 1000;
 /** A run with long cooldowns has longer ticks. */
 const MOST_TICKS = 4000;
 
 /** Runs rules on constant demand, where what they do changes what they see. */
-export function runLoop(rules: readonly CompleteRule[], { demand, nodes = 1, horizon, enough }: LoopOptions): LoopRun {
+export function runLoop(rules: readonly CompleteRule[], options: LoopOptions): LoopRun {
+  const { demand, push, nodes = 1, horizon, enough } = options;
   const trial = new Trial(rules);
+  const effects = new Map(rules.map((rule) => [rule.id, effectsOf(rule)]));
   const situation = new Situation(nodes);
-  const run: LoopRun = { fired: [], ended: [] };
+  const run: LoopRun = { fired: [], ended: [], end: "open", restless: new Set() };
   const step = Math.max(TICK, horizon / MOST_TICKS);
-  for (let now = 0; now <= horizon; now += step) {
-    const { fired, ended } = trial.tick(seen(demand, situation.factors()), now);
+  const patience = 2 * step + rules.reduce((sum, rule) => sum + waitOf(rule), 0);
+  let work = push ? new Map([...demand, ...push.values]) : demand;
+  let values = seen(work, situation);
+  let [now, changed] = [0, 0];
+  // Who has fired in a time in which nothing changed will do so for ever, and nobody else.
+  for (; now <= horizon && now - changed <= patience; now += step) {
+    const { fired, ended } = trial.tick(values, now);
     for (const rule of ended) {
       situation.end(rule);
       run.ended.push({ at: now, rule });
     }
-    for (const id of fired) {
-      situation.apply(id, effectsOf(trial.rules.get(id)!, situation.nodesOf));
-      run.fired.push({ at: now, rule: id });
+    for (const rule of fired) {
+      situation.apply(rule, effects.get(rule)!);
+      run.fired.push({ at: now, rule });
     }
-    if (situation.isBeyond || enough?.(run)) break;
+    if (fired.length > 0 || ended.length > 0) {
+      if (push && fired.includes(push.rule)) work = demand;
+      const before = values;
+      values = seen(work, situation);
+      if (ended.length > 0 || [...values].some(([key, value]) => value !== before.get(key))) changed = now;
+    }
+    if (situation.isBeyond) return { ...run, end: "beyond" };
+    if (enough?.(run)) return run;
   }
-  return run;
+  const late = run.fired.filter(({ at }) => at >= now - patience);
+  const end = now - changed > patience ? "steady" : "open";
+  return { ...run, end, restless: new Set(late.map(({ rule }) => rule)) };
 }
 
-function seen(demand: ReadonlyMap<string, number>, factors: ReadonlyMap<string, number>): Map<string, number> {
-  return new Map([...demand].map(([key, value]) => [key, within(key, value * (factors.get(key) ?? 1))]));
+/** Longest that a rule can take until it does what it is going to do, ms. */
+export function waitOf(rule: CompleteRule): number {
+  return rule.for + rule.cooldown + rule.keepFor + rule.minActive;
+}
+
+function seen(work: ReadonlyMap<string, number>, situation: Situation): Map<string, number> {
+  const factors = situation.factors();
+  return new Map([...work].map(([key, value]) => [key, within(key, value * (factors.get(key) ?? 1))]));
 }
 
 /** A full metric is no fuller than full. */

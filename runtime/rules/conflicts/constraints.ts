@@ -126,12 +126,14 @@ const NEVER_ABOVE = [
 
 /** What holds between variables because of what they are. */
 export function betweenVariables(constraints: readonly Constraint[]): Constraint[] {
-  const variables = new Set(constraints.flatMap(({ terms }) => terms.map(([variable]) => variable)));
+  const variables = new Set<string>();
+  for (const { terms } of constraints) for (const [variable] of terms) variables.add(variable);
   const found: Constraint[] = [];
   for (const variable of variables)
     for (const [lower, upper] of NEVER_ABOVE) {
-      const other = variable.replace(/[^.]*$/, upper);
-      if (!variable.endsWith(`.${lower}`) || !variables.has(other)) continue;
+      if (!variable.endsWith(`.${lower}`)) continue;
+      const other = `${variable.slice(0, -lower.length)}${upper}`;
+      if (!variables.has(other)) continue;
       const terms = [
         [variable, 1],
         [other, -1],

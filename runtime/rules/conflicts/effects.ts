@@ -12,57 +12,67 @@ export interface Effect {
   sets: unknown;
   /** Ends with the rule: what is shed or throttled while it is active is let in again afterwards. */
   held: boolean;
-  /** Nodes more or fewer. */
-  nodes: number;
-  /** What metrics of the target's system are multiplied by, as `brain.load` → 0.83. Empty where nobody can say. */
-  factors: Map<string, number>;
+  /** Of the target's system, as `brain.load`: less by as much as there is more of the lever. Empty where nobody can say. */
+  metrics: string[];
+  /** What a firing makes of the amount of the lever: percent of what there was at first, or nodes. */
+  next(amount: number): number;
 }
 
-/** A hold whose size depends on the calls of that moment is taken for a small one: then no conflict is seen that is none. */
-const LEAST_HOLD = 0.99;
+/** What all rules together give of processor time, per cent of what neighbours have: as far as the actions go. */
+export const SHARE = { min: 50, max: 200 } as const;
+/** Per cent: where each lever is at first, but for nodes. */
+export const ALL = 100;
+/** Nodes, where an action does not say otherwise. */
+const MOST_NODES = 8;
 const HELD: readonly Lever[] = ["admission", "rate"];
 
 export function targetOf({ target }: Pick<RuleAction, "target">): string {
   return organMeant(target) ?? target;
 }
 
-/** @param nodesOf how many nodes a target has, where it is scaled */
-export function effectsOf(rule: Pick<CompleteRule, "actions">, nodesOf = (_target: string) => 1): Effect[] {
+export function effectsOf(rule: Pick<CompleteRule, "actions">): Effect[] {
   return rule.actions.flatMap((action) => {
     const target = targetOf(action);
     const system = organMeant(target) ?? organOfNode(target);
-    return pushesOf(action).map(({ lever, direction, moves }) => {
-      const factor = factorOf(lever, action, nodesOf(target));
-      const moved = system === undefined || factor === undefined ? [] : Object.entries(moves);
-      return {
-        target,
-        lever,
-        direction,
-        sets: setBy(action),
-        held: HELD.includes(lever),
-        nodes: lever === "instances" && factor !== undefined ? Number(action.parameters?.["by"] ?? 1) : 0,
-        factors: new Map(moved.map(([metric, way]) => [`${system}.${metric}`, way === 1 ? 1 / factor! : factor!])),
-      };
-    });
+    return pushesOf(action).map(({ lever, direction, moves }) => ({
+      target,
+      lever,
+      direction,
+      sets: setBy(action),
+      held: HELD.includes(lever),
+      metrics: system === undefined ? [] : movedBy(lever, Object.keys(moves)).map((metric) => `${system}.${metric}`),
+      next: stepOf(lever, action),
+    }));
   });
 }
 
-/**
- * What the lever leaves of a metric that it lowers. The same work on more processors, in more memory or on more nodes is so
- * much less of each.
- */
-function factorOf(lever: Lever, { parameters = {} }: RuleAction, nodes: number): number | undefined {
-  const { increaseCpu, increaseMemory, by = 1 } = parameters;
-  if (lever === "cpu-share") return lowered(1 + Number(increaseCpu) / 100);
-  if (lever === "memory") return lowered(1 + Number(increaseMemory) / 100);
-  if (lever === "instances") return lowered((nodes + Number(by)) / nodes);
-  return HELD.includes(lever) ? LEAST_HOLD : undefined;
+/** Those that go by the amount of the lever: the same work on more processors, in more memory or on more nodes. */
+function movedBy(lever: Lever, named: string[]): string[] {
+  // A number of nodes that is set goes either way, which only a known number of them tells.
+  if (lever === "instances") return Object.keys(pushesOf({ type: "scaleSystem", parameters: { by: 1 } })[0]!.moves);
+  // A larger heap lowers load only where memory is what is busiest, and who knows that?
+  if (lever === "memory") return ["memoryUsage"];
+  return lever === "cpu-share" || HELD.includes(lever) ? named : [];
 }
 
-/** `growth` of what there is of a resource; what shrinks raises the metrics, which `moves` says the other way round. */
-function lowered(growth: number): number | undefined {
-  if (!(growth > 0)) return undefined;
-  return growth >= 1 ? 1 / growth : growth;
+/** As the actions do it: processor time is added up, a heap multiplied, and nodes are kept between `least` and `most`. */
+function stepOf(lever: Lever, { parameters = {} }: RuleAction): Effect["next"] {
+  const { increaseCpu, increaseMemory } = parameters as { increaseCpu: number; increaseMemory: number };
+  if (lever === "cpu-share") return (share) => Math.min(SHARE.max, Math.max(SHARE.min, share + increaseCpu));
+  if (lever === "memory") return (heap) => (heap * (100 + increaseMemory)) / 100;
+  if (lever !== "instances") return (amount) => amount;
+  const { by = 1, to, least = 1, most = MOST_NODES } = parameters as Record<string, number>;
+  return (nodes) => {
+    const wanted = to ?? nodes + by;
+    // Fewer than `least` that there are already stay as they are; so do more than `most`, but for what is taken away.
+    return Math.min(Math.max(wanted, Math.min(least, nodes)), Math.max(most, Math.min(nodes, wanted)));
+  };
+}
+
+/** Firings that take the lever from one end of its range to the other. */
+export function firingsToBound({ lever, next }: Effect): number {
+  if (lever === "instances") return MOST_NODES;
+  return lever === "cpu-share" ? (SHARE.max - SHARE.min) / Math.abs(next(ALL) - ALL) : 1;
 }
 
 function setBy({ type, parameters = {} }: RuleAction): unknown {

@@ -1,59 +1,61 @@
 import type { RuleConflict } from "../../../models/replay-report.ts";
 import type { CompleteRule, Stretch } from "../../../models/symbiosis.ts";
 import { replayed } from "../replay/replayed.ts";
+import { circlesOf } from "./circles.ts";
 import { chainConflict, opposedConflict, recordedConflict, selfConflict } from "./conflict-words.ts";
 import { type Effect, isAgainst } from "./effects.ts";
-import { chainOf, selfEnding } from "./loops.ts";
+import { loopOf } from "./loops.ts";
 import { meetingPoint } from "./meeting-point.ts";
+import { onOrgans, type Residences } from "./on-organs.ts";
 import { meetingOf } from "./opposed-rules.ts";
 import { fightsIn, valuesAt } from "./recorded-fights.ts";
 import { boxesMeet, factsOf, type RuleFacts } from "./rule-facts.ts";
+import { selfEnding } from "./self-ending.ts";
 
 export interface FindConflictsOptions {
   /** Recorded vitals, on which the rules are played as well. */
   stretch?: Stretch;
-  /** Called where there are too many rules for each pair to be looked at. */
+  /** Where services are at home: without that, what acts on a single one moves no metric that is known. */
+  residences?: Residences;
+  /** Called where there is too much for all of it to be looked at. */
   incomplete?: () => void;
 }
 
 /** Bounds of one search, so that a set of thousands does not hold up its caller: about a second at most. */
 const MOST_PAIRS = 5000;
-const LOOP_BUDGET = { solves: 6000, runs: 100 };
+const LOOP_BUDGET = { solves: 6000, runs: 300 };
 /** More than this nobody reads. */
 export const MOST_FOUND = 100;
 
 /**
- * Rules that push one lever of one target opposite ways while both are active, rules that end themselves, and pairs that set
- * each other off. Each is found by calculation and then tried on the evaluator with the values that are given as example, so
+ * Rules that push one lever of one target opposite ways while both are active, rules that end themselves, and circles of up to
+ * four that set each other off. Each is found by calculation and then tried on the evaluator with the values that are given as example, so
  * that there is no false alarm within the model of what actions do. Disabled rules are left out, those in shadow mode not.
  */
 export function findConflicts(
   rules: readonly CompleteRule[],
-  { stretch, incomplete }: FindConflictsOptions = {},
+  { stretch, residences, incomplete }: FindConflictsOptions = {},
 ): RuleConflict[] {
-  const enabled = rules.filter((rule) => rule.enabled);
+  const looked = rules.filter((rule) => rule.enabled);
+  const enabled = residences ? onOrgans(looked, residences) : looked;
   const found = new Found();
   const all = enabled.map(factsOf);
   for (const facts of all) {
     if (found.isFull) break;
     againstItself(facts, found);
-    const loop = selfEnding(facts);
-    if (loop) found.add(selfConflict(facts, loop));
+    const demand = selfEnding(facts);
+    if (demand) found.add(selfConflict(facts, demand));
   }
   for (const [a, b, effect] of pairs(all, found)) {
     const meeting = boxesMeet(a, b) ? meetingOf(a, b) : undefined;
     if (meeting) found.add(opposedConflict([a.rule.id, b.rule.id], effect, meeting));
   }
-  const budget = { ...LOOP_BUDGET };
-  for (const [a, b, effect] of pairs(all, found)) {
-    const loop = chainOf(a, b, budget);
-    if (loop) found.add(chainConflict([a.rule.id, b.rule.id], effect, loop));
-  }
+  setOff(all, found);
   if (stretch) {
     const { firings } = replayed(stretch, enabled);
     for (const fight of fightsIn(firings, enabled)) found.add(recordedConflict(fight, valuesAt(stretch, fight.at)));
   }
-  if (found.isShort || budget.solves <= 0 || budget.runs <= 0) incomplete?.();
+  if (found.isShort) incomplete?.();
   return found.conflicts;
 }
 
@@ -72,6 +74,11 @@ class Found {
     return this.#pairs.has(keyOf(rules, target));
   }
 
+  /** Some of these rules are told of already: what more they do may come of that. */
+  isWithin(rules: readonly string[]): boolean {
+    return this.conflicts.some((one) => one.rules.length > 1 && one.rules.every((rule) => rules.includes(rule)));
+  }
+
   add(conflict: RuleConflict): void {
     if (this.isFull || this.has(conflict.rules, conflict.target)) return;
     this.#pairs.add(keyOf(conflict.rules, conflict.target));
@@ -81,6 +88,22 @@ class Found {
 
 function keyOf(rules: readonly string[], target: string): string {
   return JSON.stringify([...rules.toSorted(), target]);
+}
+
+/** Rules that set each other off. */
+function setOff(all: readonly RuleFacts[], found: Found): void {
+  const budget = { ...LOOP_BUDGET, isShort: false };
+  const circles = circlesOf(all, () => {
+    found.isShort = true;
+  });
+  for (const circle of circles) {
+    found.isShort ||= found.isFull || budget.solves <= 0 || budget.runs <= 0;
+    if (found.isFull || budget.solves <= 0 || budget.runs <= 0) return;
+    if (found.isWithin(circle.map(({ rule }) => rule.id))) continue;
+    const loop = loopOf(circle, budget);
+    if (loop) found.add(chainConflict(loop));
+    found.isShort ||= budget.isShort;
+  }
 }
 
 /** A rule whose own actions are against each other. */

@@ -51,18 +51,25 @@ class System {
 
   /** False where it cannot hold, or there are too many. */
   add({ terms, bound, strict }: Constraint): boolean {
+    if (terms.length === 1 && terms[0]![1] !== 0) return this.#tighten(terms[0]!, bound, strict);
     const sums = new Map<string, number>();
     for (const [variable, factor] of terms) sums.set(variable, (sums.get(variable) ?? 0) + factor);
     const left = [...sums].filter(([, factor]) => factor !== 0);
     for (const [variable] of left) if (!this.bounds.has(variable)) this.bounds.set(variable, free());
     if (left.length === 0) return strict ? bound > TOLERANCE : bound >= -TOLERANCE;
-    if (left.length === 1) {
-      const bounds = this.bounds.get(left[0]![0])!;
-      tighten(bounds, left[0]![1], bound, strict);
-      return hasRoom(bounds);
-    }
+    if (left.length === 1) return this.#tighten(left[0]!, bound, strict);
     this.#links.push({ terms: left, bound, strict });
     return this.#links.length <= MOST_LINKS;
+  }
+
+  #tighten([variable, factor]: Constraint["terms"][number], bound: number, strict: boolean): boolean {
+    let bounds = this.bounds.get(variable);
+    if (!bounds) {
+      bounds = free();
+      this.bounds.set(variable, bounds);
+    }
+    tighten(bounds, factor, bound, strict);
+    return hasRoom(bounds);
   }
 
   /** The linked variable whose elimination makes fewest new links. */

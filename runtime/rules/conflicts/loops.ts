@@ -1,13 +1,17 @@
 import type { CompleteRule } from "../../../models/symbiosis.ts";
-import { type LoopRun, runLoop } from "./closed-loop.ts";
-import { effectsOf } from "./effects.ts";
-import { type Goal, meetingPoint } from "./meeting-point.ts";
-import type { RuleFacts } from "./rule-facts.ts";
-import { Situation } from "./situation.ts";
+import { areOpposed, type Circle } from "./circles.ts";
+import { type LoopOptions, type LoopRun, type Push, runLoop, waitOf } from "./closed-loop.ts";
+import { firingsToBound } from "./effects.ts";
+import { opposite } from "./links.ts";
+import { type RoundsOptions, roundsOf, type Way } from "./rounds.ts";
 
 export interface Loop {
+  /** The rules in the order in which they set each other off, from the one that begins. */
+  circle: Circle;
   /** Without any rule, the metrics would be these. */
-  demand: Map<string, number>;
+  demand: ReadonlyMap<string, number>;
+  /** What made the first rule fire, where it is not the demand. */
+  push?: Push;
   /** Of each target that is scaled, at first. */
   nodes: number;
 }
@@ -16,150 +20,109 @@ export interface Loop {
 export interface LoopBudget {
   solves: number;
   runs: number;
+  /** Not every way of a circle was followed to its end. */
+  isShort: boolean;
 }
 
-/** A rule that was active for less than this has had no time to help. */
-const SHORT = 30_000;
-const TIMES = 3;
-/** Firings of one rule before the other fires: steps of one in a hundred against one of a quarter. */
-const MOST_STEPS = 24;
-/** Runs of one pair, each with another demand. */
+/** Rounds that are no coincidence: steps of different sizes may come to rest between two bounds after one or two. */
+const LASTING = 3;
+/** Where steps are tiny, so many rounds are as good as no end. */
+const MOST_ROUNDS = 200;
+/** Runs of one circle, from one beginning, each with another demand. */
 const MOST_RUNS = 4;
-/** From one to two nodes is the greatest step; from the third on they are small. */
-const MOST_NODES = 3;
-/** Turns that are no coincidence: steps of different sizes may come to rest between two bounds after one or two. */
-const LASTING = 6;
-/** Questions that are solved for one pair. */
+/** From one to two nodes is the greatest step; of many there are many small ones. */
+const NODES = [1, 2, 3, 5, 8];
+/** Questions that are solved for one beginning. */
 const MOST_SOLVED = 300;
+const MARGIN = 5000;
 
 /**
- * Demand at which a rule ends itself: what it holds back while it is active takes the metric through its bound, so it ends,
- * and what it held back is let in again. A clear value beyond what it takes, `keepFor` or `minActive` prevent it.
- */
-export function selfEnding({ rule, effects, reads, hasRate }: RuleFacts): Loop | undefined {
-  const held = effects.filter((effect) => effect.held && [...effect.factors.keys()].some((key) => reads.has(key)));
-  if (hasRate || held.length === 0) return undefined;
-  const situation = new Situation();
-  situation.apply(rule.id, held);
-  const { conditions } = rule;
-  const demand = meetingPoint([{ conditions }, { conditions, wanted: false, factors: situation.factors() }]);
-  if (!demand) return undefined;
-  // It is the same loop, only slower, with a longer wait before each firing.
-  const quick = { ...rule, for: Math.min(rule.for, SHORT), cooldown: Math.min(rule.cooldown, SHORT) };
-  const horizon = (TIMES + 1) * turnOf([quick]);
-  const isLoop = (run: LoopRun) => shortLives(run) >= TIMES;
-  return isLoop(runLoop([quick], { demand, horizon, enough: isLoop })) ? { demand, nodes: 1 } : undefined;
-}
-
-function shortLives({ fired, ended }: LoopRun): number {
-  return ended.filter(({ at, rule }) => {
-    const begin = fired.findLast((one) => one.rule === rule && one.at < at);
-    return begin !== undefined && at - begin.at < SHORT;
-  }).length;
-}
-
-/**
- * Demand at which one rule sets off the other, and that one the first again, without end.
+ * Demand at which rules set each other off in a circle, without end. Two that push one lever opposite ways are told of as soon
+ * as they take turns; others only where each comes to rest without the one before it, so that what fires by itself is not
+ * taken for a circle.
  * @param budget of a whole search; nothing is found when it is used up
  */
-export function chainOf(a: RuleFacts, b: RuleFacts, budget: LoopBudget): Loop | undefined {
-  if (a.hasRate || b.hasRate || !setsOff(a, b) || !setsOff(b, a)) return undefined;
-  const scales = [a, b].some(({ effects }) => effects.some(({ lever }) => lever === "instances"));
-  if (!scales && !reachEachOther(a.rule, b.rule, budget)) return undefined;
-  const last = budget.runs - MOST_RUNS;
-  for (let nodes = 1; nodes <= (scales ? MOST_NODES : 1); nodes++)
-    for (const { demand, horizon } of inTurns(a.rule, b.rule, nodes, budget)) {
-      if (budget.runs <= 0 || budget.runs <= last) return undefined;
-      budget.runs -= 1;
-      if (alternates([a.rule, b.rule], { demand, nodes, horizon })) return { demand, nodes };
-    }
+export function loopOf(circle: Circle, budget: LoopBudget): Loop | undefined {
+  const opposed = circle.length === 2 && areOpposed(circle[0]!, circle[1]!);
+  const isScaled = circle.some(({ effects }) => effects.some(({ lever }) => lever === "instances"));
+  // What leads round once without end goes on so; where levers go to and fro, more rounds narrow down the demand.
+  const rounds = opposed ? LASTING : 1;
+  for (const isPushed of [false, true])
+    for (const nodes of isScaled ? NODES : [1])
+      for (const begin of circle.keys()) {
+        const turned = [...circle.slice(begin), ...circle.slice(0, begin)];
+        if (!opposed && !isPushed && !mayRest(turned)) continue;
+        const loop = tried(turned, { nodes, isPushed, isFirst: !opposed, rounds }, opposed, budget);
+        if (loop) return loop;
+      }
   return undefined;
 }
 
-/** Necessary for a chain. Both ways are followed side by side, as one often ends soon that says no. */
-function reachEachOther(a: CompleteRule, b: CompleteRule, budget: LoopBudget): boolean {
-  const ways = [steps(a, b, [{ conditions: a.conditions }], new Situation(), budget)];
-  ways.push(steps(b, a, [{ conditions: b.conditions }], new Situation(), budget));
-  const open = new Set(ways);
-  while (open.size > 0)
-    for (const way of open) {
-      const { done, value } = way.next();
-      if (done) return false;
-      if (value.point) open.delete(way);
+/** Whether the first rule, which the demand itself makes hold, may end without the last one. */
+function mayRest(circle: Circle): boolean {
+  const ends = [...circle[0]!.turnedBy].map(opposite);
+  return circle.slice(0, -1).some(({ turns }) => ends.some((turn) => turns.has(turn)));
+}
+
+function tried(circle: Circle, options: RoundsOptions, opposed: boolean, budget: LoopBudget): Loop | undefined {
+  const own = { solves: Math.min(budget.solves, MOST_SOLVED) };
+  const most = own.solves;
+  const rounds = opposed ? LASTING : endlessOf(circle);
+  const run = new Set<string>();
+  try {
+    for (const { waits, ...way } of roundsOf(circle, options, own)) {
+      const key = JSON.stringify([...way.demand]);
+      if (run.has(key)) continue;
+      run.add(key);
+      if (run.size > MOST_RUNS || budget.runs <= 0) return undefined;
+      const loop = { circle, nodes: options.nodes, ...way };
+      if (goesRound(loop, rounds, waits, budget) && (opposed || needsEach(loop, waits, budget))) return loop;
     }
-  return true;
-}
-
-function setsOff({ effects }: RuleFacts, { reads }: RuleFacts): boolean {
-  return effects.some(({ held, factors }) => !held && [...factors.keys()].some((key) => reads.has(key)));
-}
-
-/** Demand with which one fires so often that the other does, and that so often that the first does again, for as many turns as count. */
-function* inTurns(a: CompleteRule, b: CompleteRule, nodes: number, whole: LoopBudget): Generator<Way> {
-  const once = turnOf([a, b]);
-  function* from(
-    rules: [CompleteRule, CompleteRule],
-    goals: readonly Goal[],
-    situation: Situation,
-    own: LoopBudget,
-    { turns, firings }: { turns: number; firings: number },
-  ): Generator<Way> {
-    const [rule, other] = rules;
-    for (const step of steps(rule, other, goals, situation, own)) {
-      if (!step.point) continue;
-      const sum = firings + step.times * rule.cooldown;
-      if (turns + 1 === LASTING) yield { demand: step.point, horizon: LASTING * once + 2 * sum };
-      else yield* from([other, rule], step.goals, step.situation, own, { turns: turns + 1, firings: sum });
-    }
+  } finally {
+    budget.solves -= most - own.solves;
+    budget.isShort ||= own.solves <= 0;
   }
-  // Which one begins matters: a metric that is full when the first fires is none that the second could have started from.
-  for (const rules of [
-    [a, b],
-    [b, a],
-  ] as [CompleteRule, CompleteRule][]) {
-    const own = { ...whole, solves: Math.min(whole.solves, MOST_SOLVED) };
-    whole.solves -= own.solves;
-    try {
-      yield* from(rules, [{ conditions: rules[0].conditions }], new Situation(nodes), own, { turns: 0, firings: 0 });
-    } finally {
-      whole.solves += own.solves;
-    }
-  }
+  return undefined;
 }
 
-interface Way {
-  demand: Map<string, number>;
-  horizon: number;
+/** Rounds after which levers that only go one way are at their bounds, so that what goes on then has no end. */
+function endlessOf(circle: Circle): number {
+  const firings = circle.flatMap(({ effects }) => effects.map(firingsToBound));
+  return Math.min(MOST_ROUNDS, LASTING + Math.max(...firings));
 }
 
-/** Firings of `rule`, each where it still holds after the ones before, and where `other` holds then, if at all. */
-function* steps(rule: CompleteRule, other: CompleteRule, before: readonly Goal[], from: Situation, budget: LoopBudget) {
-  const situation = from.copy();
-  const goals = [...before];
-  for (let times = 1; times <= MOST_STEPS && budget.solves > 0; times++) {
-    budget.solves -= 1;
-    situation.apply(rule.id, effectsOf(rule, situation.nodesOf));
-    if (situation.isBeyond) return;
-    const factors = situation.factors();
-    const reached = [...goals, { conditions: other.conditions, factors }];
-    yield { times, goals: reached, point: meetingPoint(reached), situation: situation.copy() };
-    goals.push({ conditions: rule.conditions, reach: "holds", factors });
-    if (!meetingPoint(goals)) return;
-  }
+function goesRound({ circle, ...loop }: Loop, rounds: number, waits: number, budget: LoopBudget): boolean {
+  budget.runs -= 1;
+  const rules = circle.map(({ rule }) => rule);
+  const order = rules.map(({ id }) => id);
+  const isRound = ({ fired }: LoopRun) => turnsIn(fired, order) >= rounds * order.length;
+  const run = runLoop(rules, { ...loop, horizon: horizonOf(rules, rounds, waits), enough: isRound });
+  // Levers that are at their bounds move no more, while the rules go on.
+  return isRound(run) || (run.end === "steady" && order.every((id) => run.restless.has(id)));
 }
 
-function alternates(rules: readonly CompleteRule[], loop: Loop & { horizon: number }): boolean {
-  const isLoop = ({ fired }: LoopRun) => turnsOf(fired.map(({ rule }) => rule)) >= LASTING;
-  return isLoop(runLoop(rules, { ...loop, enough: isLoop }));
+/** Whether each comes to rest without the one before it. */
+function needsEach({ circle, demand, push, nodes }: Loop, waits: number, budget: LoopBudget): boolean {
+  const rules = circle.map(({ rule }) => rule);
+  const horizon = horizonOf(rules, endlessOf(circle), waits);
+  // The first one is the likeliest to go on by itself.
+  return rules.toReversed().every((rule) => {
+    budget.runs -= 1;
+    const others = rules.filter((one) => one !== rule);
+    const options: LoopOptions = { demand, nodes, horizon, ...(push && push.rule !== rule.id ? { push } : {}) };
+    const { end, restless } = runLoop(others, options);
+    return end !== "beyond" && !restless.has(rules[(rules.indexOf(rule) + 1) % rules.length]!.id);
+  });
 }
 
-/** a a b a b b → 3: how often another one fires than before. */
-function turnsOf(rules: readonly string[]): number {
-  return rules.filter((rule, i) => i > 0 && rules[i - 1] !== rule).length;
+function horizonOf(rules: readonly CompleteRule[], rounds: number, waits: Way["waits"]): number {
+  const once = rules.reduce((sum, rule) => sum + waitOf(rule), MARGIN);
+  return rounds * (rules.length * once + waits);
 }
 
-/** At most, from the first firing of all to the next one, ms. */
-function turnOf(rules: readonly CompleteRule[]): number {
-  const each = rules.map((rule) => rule.for + rule.cooldown + rule.keepFor + rule.minActive);
-  return each.reduce((sum, ms) => sum + ms, 5000);
+/** How far the firings lead round: a a b c b a → 3, for a b c. What fires out of its turn is passed over. */
+function turnsIn(fired: LoopRun["fired"], order: readonly string[]): number {
+  let turns = -1;
+  for (const { rule } of fired) if (rule === order[(turns + 1) % order.length]) turns += 1;
+  return Math.max(0, turns);
 }

@@ -59,18 +59,24 @@ class Search {
       const inside = ("all" in condition ? condition.all : condition.any).map((one) => ({ ...goal, condition: one }));
       const needsEach = "all" in condition === goal.wanted;
       if (needsEach) return this.from([...inside, ...others], constraints);
-      return this.#first(inside, (one) => this.from([one, ...others], constraints));
+      return this.#first(constraints, inside, (one) => this.from([one, ...others], constraints));
     }
     const compared = goal.reach === "ends" && !goal.wanted ? endOf(condition) : condition;
     const reach = goal.reach === "ends" ? "enters" : goal.reach;
     const domains = variablesOf(condition).flatMap(domainOf);
-    return this.#first(alternativesOf(compared, goal.wanted, reach, goal.factors), (alternative) => {
-      const more = [...constraints, ...alternative, ...domains];
-      return others.length > 0 && !this.#solve(more) ? undefined : this.from(others, more);
-    });
+    const alternatives = alternativesOf(compared, goal.wanted, reach, goal.factors);
+    return this.#first(constraints, alternatives, (alternative) =>
+      this.from(others, [...constraints, ...alternative, ...domains]),
+    );
   }
 
-  #first<T>(ways: readonly T[], follow: (way: T) => Map<string, number> | undefined) {
+  /** What contradicts itself already is followed no further where ways part; where there is one way only, that shows at its end. */
+  #first<T>(
+    constraints: readonly Constraint[],
+    ways: readonly T[],
+    follow: (way: T) => Map<string, number> | undefined,
+  ): Map<string, number> | undefined {
+    if (ways.length > 1 && !this.#solve(constraints)) return undefined;
     for (const way of ways) {
       const found = follow(way);
       if (found || this.#tries >= MOST_TRIES) return found;

@@ -1,31 +1,36 @@
 import type { Comparison, CompleteRule, Condition } from "../../../models/symbiosis.ts";
 import { alternativesOf, isRate, variableOf } from "./constraints.ts";
 import { type Effect, effectsOf } from "./effects.ts";
+import { factorsOf, type Turn, turnedBy, turnsOf } from "./links.ts";
 
 /** What is worked out once of each rule, since it is compared with many. */
 export interface RuleFacts {
   rule: CompleteRule;
   effects: Effect[];
-  comparisons: Comparison[];
   /** As `brain.load`. */
   reads: Set<string>;
   /** Between what each variable has to lie for the rule to hold, if it held before: necessary, not sufficient. */
   box: Map<string, [low: number, high: number]>;
+  /** Which metrics its actions turn for good, and which turns of metrics can make it hold. */
+  turns: Set<Turn>;
+  turnedBy: Set<Turn>;
+  /** What one firing makes of each metric that it moves. */
+  factors: Map<string, [least: number, most: number]>;
   hasClearValue: boolean;
   hasRate: boolean;
 }
 
-/** So many that any number of them can go: what matters here is what a rule moves, and not by how much. */
-const MANY_NODES = 64;
-
 export function factsOf(rule: CompleteRule): RuleFacts {
   const comparisons = rule.conditions.flatMap(comparisonsOf);
+  const effects = effectsOf(rule);
   return {
     rule,
-    effects: effectsOf(rule, () => MANY_NODES),
-    comparisons,
+    effects,
     reads: new Set(comparisons.flatMap(readBy)),
     box: boxOf(rule.conditions),
+    turns: turnsOf(effects),
+    turnedBy: turnedBy(rule),
+    factors: factorsOf(effects),
     hasClearValue: comparisons.some(({ clearValue }) => clearValue !== undefined),
     hasRate: comparisons.some(({ operator }) => isRate(operator)),
   };

@@ -12,6 +12,7 @@ export interface TrialTick {
 export class Trial {
   readonly rules: ReadonlyMap<string, CompleteRule>;
   readonly #columns = new Columns();
+  readonly #known = new Map<string, number | undefined>();
   readonly #evaluator: RuleEvaluator;
   #now = 0;
 
@@ -26,12 +27,20 @@ export class Trial {
   tick(values: ReadonlyMap<string, number>, now: number): TrialTick {
     this.#now = now;
     for (const [key, value] of values) {
-      const dot = key.indexOf(".");
-      const column = this.#columns.column(key.slice(0, dot) as Parameters<Columns["column"]>[0], key.slice(dot + 1));
+      const column = this.#columnOf(key);
       if (column !== undefined) this.#columns.set(column, value, now);
     }
     const { fired, ended } = this.#evaluator.tick(now);
     return { fired: fired.map(({ rule }) => rule.id), ended };
+  }
+
+  #columnOf(key: string): number | undefined {
+    if (!this.#known.has(key)) {
+      const dot = key.indexOf(".");
+      const system = key.slice(0, dot) as Parameters<Columns["column"]>[0];
+      this.#known.set(key, this.#columns.column(system, key.slice(dot + 1)));
+    }
+    return this.#known.get(key);
   }
 
   isActive(rule: string): boolean {
