@@ -18,6 +18,8 @@ import { hasRecorder, recorderOf } from "../../../runtime/record/recorder-of.ts"
 import { columnsReadBy } from "../../../runtime/rules/conflicts/rule-facts.ts";
 import type { Engine } from "./engine.ts";
 import type { RuleChange } from "./rule-store/rule-library.ts";
+import { residencesOf } from "./trials/residences.ts";
+import type { Trial } from "./trials/tried.ts";
 
 export interface AskedStretch {
   /** ms since the epoch, or ISO 8601. @default as far back as there is */
@@ -121,7 +123,7 @@ export class Operations {
     const { desk, trials } = this.#engine;
     const { rules, faults, warnings } = desk.check(input);
     const stretch = await this.#readBy([...rules, ...desk.all()], { step: 1000 });
-    const { conflicts, complete } = await trials.run({ rules, others: desk.all(), stretch, replay: false });
+    const { conflicts, complete } = await trials.run({ rules, ...this.#beside(), stretch, replay: false });
     return { faults, warnings, conflicts, complete };
   }
 
@@ -135,7 +137,7 @@ export class Operations {
       });
     }
     const stretch = await this.#readBy([...rules, ...desk.all()], asked);
-    const { replayed, conflicts } = await trials.run({ rules, others: desk.all(), stretch, replay: true });
+    const { replayed, conflicts } = await trials.run({ rules, ...this.#beside(), stretch, replay: true });
     return { ...replayed!, conflicts };
   }
 
@@ -144,9 +146,15 @@ export class Operations {
     const { desk, trials } = this.#engine;
     const { rule: put } = await desk.put(rule, by);
     await this.#onRecord("put", by, { rule: put });
-    const trial = trials.run({ rules: [put], others: desk.all(), replay: false }, CONFLICTS_MS);
+    const trial = trials.run({ rules: [put], ...this.#beside(), replay: false }, CONFLICTS_MS);
     const conflicts = await trial.then((outcome) => outcome.conflicts).catch(() => null);
     return { ...this.#view(put.id), conflicts };
+  }
+
+  /** What rules are tried beside. */
+  #beside(): Pick<Trial, "others" | "residences"> {
+    const { desk, senses } = this.#engine;
+    return { others: desk.all(), ...(senses.topology ? { residences: residencesOf(senses.topology) } : {}) };
   }
 
   /** Only what the rules read: services may publish more of their own than one answer holds. */

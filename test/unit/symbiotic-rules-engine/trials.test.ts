@@ -1,8 +1,10 @@
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { CompleteRule } from "../../../models/symbiosis.ts";
+import type { Topology } from "../../../models/topology.ts";
 import { systemClock } from "../../../runtime/clock.ts";
 import { checkRules } from "../../../runtime/rules/check-rules.ts";
+import { residencesOf } from "../../../services/brain/symbiotic-rules-engine/trials/residences.ts";
 import { Trials } from "../../../services/brain/symbiotic-rules-engine/trials/trials.ts";
 import type { Trial } from "../../../services/brain/symbiotic-rules-engine/trials/tried.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -37,6 +39,39 @@ describe("trials of rules", () => {
     expect(replayed!.firings[0]).toMatchObject({ at: 10_000, rule: "more" });
     expect(conflicts).toEqual([expect.objectContaining({ kind: "opposed", target: "heart" })]);
     expect([...conflicts[0]!.rules].sort()).toEqual(["fewer", "more"]);
+  });
+
+  test("know of services where they are at home", async () => {
+    const service = (name: string, more: object = {}) => ({
+      name,
+      aliases: [],
+      kind: "service",
+      organ: "heart",
+      singleton: false,
+      instances: [{ node: "heart-1" }],
+      ...more,
+    });
+    const node = (id: string, status = "up") => ({ id, organ: id.split("-")[0]!, status });
+    const residences = residencesOf({
+      services: [
+        service("pump", { aliases: ["azora-pump"] }),
+        service("valve", { instances: [{ node: "heart-1" }, { node: "heart-2" }], singleton: true }),
+        service("shop", { organ: "till" }),
+      ],
+      nodes: [node("heart-1"), node("heart-2"), node("heart-3", "stopped"), node("brain-1")],
+    } as unknown as Topology);
+    const pump = { organ: "heart", isScalable: true, isOnAllNodes: false };
+    expect(Object.fromEntries(residences)).toEqual({
+      pump,
+      "azora-pump": pump,
+      valve: { organ: "heart", isScalable: false, isOnAllNodes: true },
+    });
+    trials = new Trials({ clock: systemClock });
+    const scales: CompleteRule = { ...rule("more", 1), actions: [{ type: "scaleService", target: "pump" }] };
+    const { stretch: _stretch, ...plain } = trial;
+    expect((await trials.run({ ...plain, rules: [scales] })).conflicts).toEqual([]);
+    const { conflicts } = await trials.run({ ...plain, rules: [scales], residences });
+    expect(conflicts).toMatchObject([{ kind: "opposed", target: "heart" }]);
   });
 
   test("come one after the other, and too many at once are refused", async () => {

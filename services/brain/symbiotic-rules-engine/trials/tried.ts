@@ -1,6 +1,7 @@
 import type { RuleConflict } from "../../../../models/replay-report.ts";
 import type { CompleteRule, Stretch } from "../../../../models/symbiosis.ts";
 import { findConflicts } from "../../../../runtime/rules/conflicts/find-conflicts.ts";
+import type { Residences } from "../../../../runtime/rules/conflicts/on-organs.ts";
 import { type Replayed, replayed } from "../../../../runtime/rules/replay/replayed.ts";
 
 export interface Trial {
@@ -8,6 +9,8 @@ export interface Trial {
   rules: CompleteRule[];
   /** Those that are there beside them. */
   others: CompleteRule[];
+  /** Where services are at home, as far as that is known. */
+  residences?: Residences;
   /** Recorded values, where there are any. */
   stretch?: Stretch;
   /** Whether it is wanted what the rules would have done on them. */
@@ -22,14 +25,18 @@ export interface TrialOutcome {
   complete: boolean;
 }
 
-export function tried({ rules, others, stretch, replay }: Trial): TrialOutcome {
+export function tried({ rules, others, residences, stretch, replay }: Trial): TrialOutcome {
   const given = new Set(rules.map(({ id }) => id));
   const beside = others.filter(({ id }) => !given.has(id));
   let complete = true;
   const incomplete = () => {
     complete = false;
   };
-  const conflicts = findConflicts([...beside, ...rules], { incomplete, ...(stretch ? { stretch } : {}) });
+  const conflicts = findConflicts([...beside, ...rules], {
+    incomplete,
+    ...(stretch ? { stretch } : {}),
+    ...(residences ? { residences } : {}),
+  });
   return {
     replayed: replay && stretch ? replayed(stretch, rules) : null,
     conflicts: conflicts.filter((one) => one.rules.some((id) => given.has(id))),
