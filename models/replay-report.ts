@@ -1,14 +1,20 @@
 /** What rules would have done. Shapes only. */
 import type { RuleWhy } from "./symbiosis.ts";
 
-/** Two rules that push one target in opposite directions, or one whose action undoes its own condition, or two that set each other off. */
+/**
+ * Two rules that push one target in opposite directions, or one whose action undoes its own condition, or a circle of two to four of
+ * which each sets off the next.
+ */
 export interface RuleConflict {
   kind: "opposed" | "undoes-itself" | "chain";
-  /** Ids. */
+  /** Ids; of a chain in the order in which they set each other off. */
   rules: string[];
   target: string;
   lever: string;
-  /** Values of metrics with which all of them fire, as `brain.load`; without what they do themselves. */
+  /**
+   * Values of metrics with which all of them fire, as `brain.load`; without what they do themselves. Some chains begin only once the
+   * first rule has fired at other values, which `why` tells.
+   */
   example: Record<string, number>;
   /** `calculated`: from the conditions, and tried. `recorded`: seen when the rules were played on recorded vitals. */
   found: "calculated" | "recorded";

@@ -15,7 +15,7 @@ interface Checked {
   /** What is no fault, and most likely not meant so. An older organism says nothing of it. */
   warnings?: RuleFault[];
   conflicts: RuleConflict[];
-  /** Whether each pair of rules was looked at. */
+  /** Whether all was looked at that rules could do to each other. */
   complete?: boolean;
 }
 
@@ -98,7 +98,7 @@ export function checkText(
     ...faultLines(faults),
     ...warningLines(warnings),
     ...conflictLines(conflicts),
-    ...(complete === false ? ["  there are too many rules to compare each with each"] : []),
+    ...(complete === false ? ["  there are too many rules to look at all that they could do to each other"] : []),
     `${count} ${count === 1 ? "rule" : "rules"} checked ${where}: ${found}${warnings.length > 0 ? `, ${counted(warnings, "warning")}` : ""}`,
   ].join("\n");
 }

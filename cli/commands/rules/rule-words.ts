@@ -65,7 +65,10 @@ export function warningLines(warnings: readonly RuleFault[] = []): string[] {
 }
 
 export function conflictLines(conflicts: readonly RuleConflict[]): string[] {
-  return conflicts.map(
-    ({ kind, rules, why }) => `  ${paint("yellow", kind)}  ${paint("bold", rules.join(" and "))}: ${why}`,
-  );
+  return conflicts.map(({ kind, rules, why }) => `  ${paint("yellow", kind)}  ${paint("bold", listed(rules))}: ${why}`);
+}
+
+/** `a`, `a and b`, `a, b and c` */
+function listed(names: readonly string[]): string {
+  return names.length < 3 ? names.join(" and ") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }

@@ -69,6 +69,26 @@ describe("rules on the command line", () => {
     ]);
   });
 
+  test("that fight are told of in their order, and that not all was looked at", () => {
+    const chain = (rules: string[]) => ({
+      kind: "chain" as const,
+      rules,
+      target: "heart",
+      lever: "cpu-share",
+      example: { "brain.load": 90 },
+      found: "calculated" as const,
+      why: "they do",
+    });
+    const conflicts = [chain(["b", "a"]), chain(["c", "a", "b"])];
+    const text = checkText(3, { faults: [], conflicts, complete: false }, true);
+    expect(stripVTControlCharacters(text).split("\n")).toEqual([
+      "  chain  b and a: they do",
+      "  chain  c, a and b: they do",
+      "  there are too many rules to look at all that they could do to each other",
+      "3 rules checked by the running organism: 0 faults, 2 conflicts",
+    ]);
+  });
+
   test("that most likely misspell a name are listed with it", () => {
     const detail = 'conditions[0].metric is "tilll.x", which nobody in heart publishes; did you mean heart.till.x?';
     const warned = { ...view, warnings: [{ rule: view.id, path: "conditions[0].metric", detail }] };
