@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { METRICS, type Metric, SYSTEMS, type System } from "../models/symbiosis.ts";
+import { METRICS, type Metric, SYSTEMS, type System } from "../models/metrics.ts";
 import { monotonicClock } from "../runtime/clock.ts";
 import { Columns } from "../runtime/rules/columns.ts";
 import { bucketOf } from "../runtime/vitals/histogram.ts";

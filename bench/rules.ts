@@ -2,7 +2,9 @@
  * The rule evaluator beside json-rules-engine and @gorules/zen-engine: the same rules, the same facts, and each time the same
  * rules have to hold. zen-engine is no dependency: `ZEN_ENGINE=<path of its main file>` brings it in.
  */
-import { type CompleteRule, METRICS, type Metric, SYSTEMS } from "../models/symbiosis.ts";
+
+import { METRICS, type Metric, SYSTEMS } from "../models/metrics.ts";
+import type { CompleteRule } from "../models/rules.ts";
 import { checkRules } from "../runtime/rules/check-rules.ts";
 import { Columns } from "../runtime/rules/columns.ts";
 import { RuleEvaluator } from "../runtime/rules/rule-evaluator.ts";

@@ -1,4 +1,4 @@
-import type { System } from "./symbiosis.ts";
+import type { System } from "./metrics.ts";
 
 /** What is wrong with the organism, who was told, and who shall not be. Shapes only. */
 

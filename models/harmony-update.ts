@@ -1,5 +1,7 @@
 /** How harmony is told once a second, and called in words. Shapes only. */
-import type { HarmonyCost, HarmonyScore, System } from "./symbiosis.ts";
+
+import type { System } from "./metrics.ts";
+import type { HarmonyCost, HarmonyScore } from "./organism-state.ts";
 
 /** The event `organism.harmony` and, on the orchestrator's stream, the data of `harmony_update`. */
 export interface HarmonyUpdate extends HarmonyScore {

@@ -1,5 +1,5 @@
 /** What rules would have done. Shapes only. */
-import type { RuleWhy } from "./symbiosis.ts";
+import type { RuleWhy } from "./rule-results.ts";
 
 /**
  * Two rules that push one target in opposite directions, or one whose action undoes its own condition, or a circle of two to four of

@@ -1,5 +1,5 @@
 import type { Model } from "./model.ts";
-import type { ExecutionResult } from "./symbiosis.ts";
+import type { ExecutionResult } from "./rule-results.ts";
 
 /** What a rule did, with all that it was decided on. Its `_id` is the result's id. */
 export interface RuleExecution {

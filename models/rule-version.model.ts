@@ -1,5 +1,5 @@
 import type { Model } from "./model.ts";
-import type { SymbioticRule } from "./symbiosis.ts";
+import type { SymbioticRule } from "./rules.ts";
 
 /** What a rule was, so that it can be had back. */
 export interface RuleVersion {

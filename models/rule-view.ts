@@ -1,4 +1,4 @@
-import type { CompleteRule, RuleFault, RuleOrigin } from "./symbiosis.ts";
+import type { CompleteRule, RuleFault, RuleOrigin } from "./rules.ts";
 
 /** A fault of a rule, with where it stands; of a file that cannot be read `rule` is empty. */
 export interface PlacedFault extends RuleFault {

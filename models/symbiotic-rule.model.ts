@@ -1,5 +1,5 @@
 import type { Model } from "./model.ts";
-import type { SymbioticRule } from "./symbiosis.ts";
+import type { SymbioticRule } from "./rules.ts";
 
 /** A rule that came through the API, or what the API has changed of one that stands in a file. Its `_id` is the rule's. */
 export interface StoredRule {

@@ -1,12 +1,8 @@
+import type { HarmonyExplanation, OrganismState } from "../models/organism-state.ts";
 import type { ReplayReport, RuleConflict } from "../models/replay-report.ts";
+import type { ExecutionResult, RuleWhy } from "../models/rule-results.ts";
 import type { RuleView } from "../models/rule-view.ts";
-import type {
-  ExecutionResult,
-  HarmonyExplanation,
-  OrganismState,
-  RuleWhy,
-  SymbioticRule,
-} from "../models/symbiosis.ts";
+import type { SymbioticRule } from "../models/rules.ts";
 import { type LinkOptions, OrganismError, OrganismLink } from "./organism-link.ts";
 
 export type SymbioticRulesEngineOptions = LinkOptions;

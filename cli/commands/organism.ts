@@ -1,6 +1,7 @@
 import { type Alert, SEVERITIES } from "../../models/alerts.ts";
+import { SYSTEMS } from "../../models/metrics.ts";
+import type { HarmonyExplanation, OrganismState } from "../../models/organism-state.ts";
 import type { RuleView } from "../../models/rule-view.ts";
-import { type HarmonyExplanation, type OrganismState, SYSTEMS } from "../../models/symbiosis.ts";
 import { nearest } from "../../runtime/nearest.ts";
 import { ApiClient } from "../api-client.ts";
 import { type Command, CommandError, UsageError } from "../command.ts";

@@ -1,4 +1,4 @@
-import type { RuleFault } from "../../models/symbiosis.ts";
+import type { RuleFault } from "../../models/rules.ts";
 import { Faults } from "../rules/faults.ts";
 import {
   booleanField,

@@ -1,5 +1,5 @@
 import type { AlertDefinitionView, AlertFault } from "../../models/alerts.ts";
-import type { RuleFault } from "../../models/symbiosis.ts";
+import type { RuleFault } from "../../models/rules.ts";
 import type { EffectiveAlert } from "./effective-alerts.ts";
 
 /** An alert as it is shown. */

@@ -1,4 +1,4 @@
-import type { RuleFault } from "../../models/symbiosis.ts";
+import type { RuleFault } from "../../models/rules.ts";
 import { BUILT_IN_ALERTS } from "./built-in/definitions.ts";
 import type { DefinedAlert } from "./check-alerts.ts";
 import type { AlertDefinition } from "./definition.ts";

@@ -1,4 +1,4 @@
-import { METRICS, ORGANISM, ORGANISM_METRICS, type RuleSystem, SYSTEMS } from "../../models/symbiosis.ts";
+import { METRICS, ORGANISM, ORGANISM_METRICS, type RuleSystem, SYSTEMS } from "../../models/metrics.ts";
 import { checkMetricKey } from "../rules/check-metric.ts";
 import type { Faults } from "../rules/faults.ts";
 import type { AlertDefinition } from "./definition.ts";

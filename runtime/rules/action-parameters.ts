@@ -1,5 +1,5 @@
 import { ACTION_TYPES as HEALING_ACTIONS } from "../../models/healing.ts";
-import type { ActionType } from "../../models/symbiosis.ts";
+import type { ActionType } from "../../models/rules.ts";
 import type { TargetKind } from "./targets.ts";
 
 /** Shape of one parameter of an action. */

@@ -1,4 +1,5 @@
-import { ACTION_TYPES, ORGANISM, type RuleAction, SYSTEMS } from "../../models/symbiosis.ts";
+import { ORGANISM, SYSTEMS } from "../../models/metrics.ts";
+import { ACTION_TYPES, type RuleAction } from "../../models/rules.ts";
 import { nearest } from "../nearest.ts";
 import { ACTION_SHAPES, type ActionShape } from "./action-parameters.ts";
 import { checkParameters, oneOf } from "./check-parameters.ts";

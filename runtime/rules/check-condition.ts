@@ -1,11 +1,5 @@
-import {
-  type Comparison,
-  type Condition,
-  type MetricOperand,
-  OPERATORS,
-  type Operator,
-  type RuleSystem,
-} from "../../models/symbiosis.ts";
+import type { RuleSystem } from "../../models/metrics.ts";
+import { type Comparison, type Condition, type MetricOperand, OPERATORS, type Operator } from "../../models/rules.ts";
 import { checkMetric, RULE_SYSTEMS, rangeOf } from "./check-metric.ts";
 import type { KnownNames } from "./check-rules.ts";
 import type { Faults } from "./faults.ts";

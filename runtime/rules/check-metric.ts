@@ -1,4 +1,4 @@
-import { METRICS, ORGANISM, ORGANISM_METRICS, type RuleSystem, SYSTEMS } from "../../models/symbiosis.ts";
+import { METRICS, ORGANISM, ORGANISM_METRICS, type RuleSystem, SYSTEMS } from "../../models/metrics.ts";
 import type { KnownNames } from "./check-rules.ts";
 import type { Faults } from "./faults.ts";
 import { meantOwn } from "./own-names.ts";

@@ -1,4 +1,4 @@
-import { ORGANISM } from "../../models/symbiosis.ts";
+import { ORGANISM } from "../../models/metrics.ts";
 import { BEYOND } from "../json-body.ts";
 import { nearest } from "../nearest.ts";
 import type { ActionShape, ParameterShape } from "./action-parameters.ts";

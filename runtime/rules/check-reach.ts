@@ -1,4 +1,4 @@
-import type { Comparison, Condition } from "../../models/symbiosis.ts";
+import type { Comparison, Condition } from "../../models/rules.ts";
 import { rangeOf } from "./check-metric.ts";
 import { askedText, measureText, timeText } from "./comparison-text.ts";
 import { isRate } from "./conflicts/constraints.ts";

@@ -1,4 +1,4 @@
-import type { CompleteRule } from "../../models/symbiosis.ts";
+import type { CompleteRule } from "../../models/rules.ts";
 import { checkAction } from "./check-action.ts";
 import { checkCondition, type Tally } from "./check-condition.ts";
 import { checkReach } from "./check-reach.ts";

@@ -1,4 +1,4 @@
-import type { CompleteRule, RuleFault } from "../../models/symbiosis.ts";
+import type { CompleteRule, RuleFault } from "../../models/rules.ts";
 import { checkRule } from "./check-rule.ts";
 import { Faults } from "./faults.ts";
 import { isFields } from "./fields.ts";

@@ -1,4 +1,5 @@
-import type { Comparison, Truth } from "../../models/symbiosis.ts";
+import type { Truth } from "../../models/rule-results.ts";
+import type { Comparison } from "../../models/rules.ts";
 import type { Columns } from "./columns.ts";
 import type { Read } from "./comparison-text.ts";
 import { intervalOf } from "./interval.ts";

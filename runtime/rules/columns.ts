@@ -1,4 +1,4 @@
-import type { RuleSystem } from "../../models/symbiosis.ts";
+import type { RuleSystem } from "../../models/metrics.ts";
 
 /** Most columns: seven systems with thirteen metrics each, the organism's, and what services publish. */
 export const MOST_COLUMNS = 4096;

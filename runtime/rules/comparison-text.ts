@@ -1,12 +1,6 @@
-import {
-  type Comparison,
-  METRICS,
-  type MetricOperand,
-  type Operator,
-  ORGANISM_METRICS,
-  type RuleWhy,
-  type Truth,
-} from "../../models/symbiosis.ts";
+import { METRICS, ORGANISM_METRICS } from "../../models/metrics.ts";
+import type { RuleWhy, Truth } from "../../models/rule-results.ts";
+import type { Comparison, MetricOperand, Operator } from "../../models/rules.ts";
 import { intervalOf } from "./interval.ts";
 import { DEFAULT_STRETCH } from "./limits.ts";
 

@@ -1,4 +1,4 @@
-import type { Comparison, CompleteRule, Condition } from "../../models/symbiosis.ts";
+import type { Comparison, CompleteRule, Condition } from "../../models/rules.ts";
 import type { Columns } from "./columns.ts";
 import { clearIntervalOf, intervalOf, thresholdOf } from "./interval.ts";
 import { DEFAULT_STRETCH } from "./limits.ts";

@@ -1,4 +1,4 @@
-import type { Truth } from "../../models/symbiosis.ts";
+import type { Truth } from "../../models/rule-results.ts";
 import type { ReadCondition } from "./read-conditions.ts";
 
 /** Conditions named in one sentence at most. */

@@ -1,4 +1,4 @@
-import type { RuleFault } from "../../models/symbiosis.ts";
+import type { RuleFault } from "../../models/rules.ts";
 import { nearest } from "../nearest.ts";
 import { MOST_FAULTS } from "./limits.ts";
 

@@ -1,4 +1,4 @@
-import type { Comparison } from "../../models/symbiosis.ts";
+import type { Comparison } from "../../models/rules.ts";
 
 /**
  * Every comparison is one test: the value lies inside `[low, high]`, or (where negated) it does not. `x > 85` is

@@ -1,4 +1,5 @@
-import type { ActionType, Metric, RuleAction } from "../../models/symbiosis.ts";
+import type { Metric } from "../../models/metrics.ts";
+import type { ActionType, RuleAction } from "../../models/rules.ts";
 
 /** What of a target an action moves. Two actions that move one lever of one target opposite ways are a conflict. */
 export type Lever =

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { CompleteRule } from "../../models/symbiosis.ts";
+import type { CompleteRule } from "../../models/rules.ts";
 import type { Columns } from "./columns.ts";
 import { compileRules } from "./compile-rules.ts";
 import { DueList } from "./due-list.ts";

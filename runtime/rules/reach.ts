@@ -1,4 +1,4 @@
-import type { Comparison, Condition } from "../../models/symbiosis.ts";
+import type { Comparison, Condition } from "../../models/rules.ts";
 import { rangeOf } from "./check-metric.ts";
 import { isRate, variableOf } from "./conflicts/constraints.ts";
 import { after, before, clearIntervalOf, intervalOf } from "./interval.ts";

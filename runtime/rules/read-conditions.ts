@@ -1,4 +1,5 @@
-import type { Comparison, CompleteRule, Condition, RuleWhy, Truth } from "../../models/symbiosis.ts";
+import type { RuleWhy, Truth } from "../../models/rule-results.ts";
+import type { Comparison, CompleteRule, Condition } from "../../models/rules.ts";
 import { comparisonText, type Read } from "./comparison-text.ts";
 
 /** A condition with what was read for it. Comparisons have no parts. */

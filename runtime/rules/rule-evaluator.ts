@@ -1,4 +1,5 @@
-import type { CompleteRule, RuleFault, RuleWhy, Truth } from "../../models/symbiosis.ts";
+import type { RuleWhy, Truth } from "../../models/rule-results.ts";
+import type { CompleteRule, RuleFault } from "../../models/rules.ts";
 import { AzoraError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
 import type { Columns } from "./columns.ts";

@@ -1,4 +1,5 @@
-import type { CompleteRule, RuleWhy, Truth } from "../../models/symbiosis.ts";
+import type { RuleWhy, Truth } from "../../models/rule-results.ts";
+import type { CompleteRule } from "../../models/rules.ts";
 import { ColumnReader } from "./column-reader.ts";
 import type { Columns } from "./columns.ts";
 import type { LoadedRules } from "./loaded-rules.ts";

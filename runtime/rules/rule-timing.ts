@@ -1,4 +1,4 @@
-import type { CompleteRule } from "../../models/symbiosis.ts";
+import type { CompleteRule } from "../../models/rules.ts";
 import { TRUE, UNKNOWN } from "./truth.ts";
 
 /** What came of looking at a rule. */

@@ -1,4 +1,4 @@
-import { ORGANISM, SYSTEMS, type System } from "../../models/symbiosis.ts";
+import { ORGANISM, SYSTEMS, type System } from "../../models/metrics.ts";
 
 /** What an action may act on. */
 export type TargetKind = "system" | "service" | "node" | "organism";

@@ -1,4 +1,4 @@
-import type { Truth } from "../../models/symbiosis.ts";
+import type { Truth } from "../../models/rule-results.ts";
 import type { Columns } from "./columns.ts";
 import { LONGEST_TIME, MOST_RULES } from "./limits.ts";
 import { type LoadedRules, workHash } from "./loaded-rules.ts";

@@ -1,4 +1,4 @@
-import type { Truth } from "../../models/symbiosis.ts";
+import type { Truth } from "../../models/rule-results.ts";
 
 /** Ordered as numbers, so that `all` is the least of its parts and `any` the greatest. */
 export const FALSE = 0;

@@ -1,4 +1,5 @@
-import type { CompleteRule, RuleFault, RuleWhy } from "../../models/symbiosis.ts";
+import type { RuleWhy } from "../../models/rule-results.ts";
+import type { CompleteRule, RuleFault } from "../../models/rules.ts";
 import { timeText } from "./comparison-text.ts";
 import { conditionSentence } from "./condition-sentence.ts";
 import { listed, type ReadCondition } from "./read-conditions.ts";

@@ -1,4 +1,6 @@
-import { type HarmonyExplanation, type OrganismState, SYSTEMS, type SymbioticRule } from "../../models/symbiosis.ts";
+import { SYSTEMS } from "../../models/metrics.ts";
+import type { HarmonyExplanation, OrganismState } from "../../models/organism-state.ts";
+import type { SymbioticRule } from "../../models/rules.ts";
 import type { OrganismError } from "../organism-link.ts";
 import { AzoraSymbioticRulesEngine } from "../symbiotic-rules-engine.ts";
 import { type Check, expect, Skip, until } from "./check.ts";

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import type { ServiceBroker } from "moleculer";
+import type { HarmonyExplanation, OrganismState } from "../../models/organism-state.ts";
+import type { ExecutionResult, RuleWhy } from "../../models/rule-results.ts";
 import type { RuleView } from "../../models/rule-view.ts";
-import type { ExecutionResult, HarmonyExplanation, OrganismState, RuleWhy } from "../../models/symbiosis.ts";
 import { TestOrganism } from "../support/organism.ts";
 import { writeFiles } from "../support/write-files.ts";
 

@@ -2,7 +2,7 @@ import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, jest } from "@jest/globals";
 import type { Page } from "playwright-core";
-import { SYSTEMS } from "../../models/symbiosis.ts";
+import { SYSTEMS } from "../../models/metrics.ts";
 import { describeWith } from "../support/needs.ts";
 import { TestOrganism } from "../support/organism.ts";
 import { DESKTOP, details, MARKUP, PageBrowser, PHONE, sideways } from "./page-browser.ts";

@@ -1,7 +1,7 @@
 import type { Page } from "playwright-core";
 import type { Alert } from "../../models/alerts.ts";
 import type { HarmonyUpdate } from "../../models/harmony-update.ts";
-import { SYSTEMS } from "../../models/symbiosis.ts";
+import { SYSTEMS } from "../../models/metrics.ts";
 import { MARKUP } from "./page-browser.ts";
 
 const AT = "2026-11-20T15:00:00.000Z";

@@ -1,4 +1,4 @@
-import type { Comparison, CompleteRule, Condition } from "../../models/symbiosis.ts";
+import type { Comparison, CompleteRule, Condition } from "../../models/rules.ts";
 
 /** The rule language read literally, from everything that ever was: slow, and written apart from what it checks. */
 

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { OPERATORS } from "../../models/symbiosis.ts";
+import { OPERATORS } from "../../models/rules.ts";
 import { checkRules } from "../../runtime/rules/check-rules.ts";
 import type { Row } from "./naive-rules.ts";
 

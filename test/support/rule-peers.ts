@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { Engine, type NestedCondition } from "json-rules-engine";
-import type { Comparison, CompleteRule, Condition, Operator } from "../../models/symbiosis.ts";
+import type { Comparison, CompleteRule, Condition, Operator } from "../../models/rules.ts";
 
 /** Other rule engines with our rules; facts by key of the column, as `brain.load`, all of them known. */
 export interface RulePeer {

@@ -1,4 +1,5 @@
-import { METRICS, type Metric, type SystemState } from "../../../models/symbiosis.ts";
+import { METRICS, type Metric } from "../../../models/metrics.ts";
+import type { SystemState } from "../../../models/organism-state.ts";
 import { plain } from "../../plain.ts";
 import { type Column, table } from "../../table.ts";
 import { rate, time } from "../optimizer/figures.ts";

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import type { Alert } from "../../../models/alerts.ts";
 import { HARMONY_BANDS, LEAST_CONFIDENCE } from "../../../models/harmony-update.ts";
-import type { HarmonyExplanation, HarmonyScore, OrganismState, SystemState } from "../../../models/symbiosis.ts";
+import type { HarmonyExplanation, HarmonyScore, OrganismState, SystemState } from "../../../models/organism-state.ts";
 import { paint, type Style } from "../../paint.ts";
 import { plain } from "../../plain.ts";
 import { rate, time } from "../optimizer/figures.ts";

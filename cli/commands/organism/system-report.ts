@@ -1,4 +1,5 @@
-import { METRICS, type Metric, type Reading, type SystemState } from "../../../models/symbiosis.ts";
+import { METRICS, type Metric } from "../../../models/metrics.ts";
+import type { Reading, SystemState } from "../../../models/organism-state.ts";
 import { paint } from "../../paint.ts";
 import { table } from "../../table.ts";
 import { rate, time } from "../optimizer/figures.ts";

@@ -1,6 +1,6 @@
 import type { RuleConflict } from "../../../models/replay-report.ts";
 import type { RuleView } from "../../../models/rule-view.ts";
-import type { RuleFault } from "../../../models/symbiosis.ts";
+import type { RuleFault } from "../../../models/rules.ts";
 import { mustBeCarriable } from "../../../runtime/json-body.ts";
 import { checkRules } from "../../../runtime/rules/check-rules.ts";
 import { findConflicts } from "../../../runtime/rules/conflicts/find-conflicts.ts";

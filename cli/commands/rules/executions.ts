@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { ExecutionResult } from "../../../models/symbiosis.ts";
+import type { ExecutionResult } from "../../../models/rule-results.ts";
 import { ApiClient } from "../../api-client.ts";
 import { type Command, UsageError } from "../../command.ts";
 import { paint, type Style } from "../../paint.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
+import type { Stretch } from "../../../models/organism-state.ts";
 import type { ReplayReport } from "../../../models/replay-report.ts";
-import type { Stretch } from "../../../models/symbiosis.ts";
 import { checkRules } from "../../../runtime/rules/check-rules.ts";
 import { replay as replayHere } from "../../../runtime/rules/replay/replay.ts";
 import { parseTime } from "../../../runtime/rules/rule-test/time-notation.ts";

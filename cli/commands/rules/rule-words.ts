@@ -1,6 +1,7 @@
 import type { RuleConflict } from "../../../models/replay-report.ts";
+import type { RuleWhy } from "../../../models/rule-results.ts";
 import type { PlacedFault, RuleView } from "../../../models/rule-view.ts";
-import type { RuleFault, RuleWhy } from "../../../models/symbiosis.ts";
+import type { RuleFault } from "../../../models/rules.ts";
 import { timeText } from "../../../runtime/rules/comparison-text.ts";
 import { paint, type Style } from "../../paint.ts";
 import { moment } from "../optimizer/figures.ts";

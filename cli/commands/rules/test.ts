@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { relative } from "node:path";
-import type { RuleFault } from "../../../models/symbiosis.ts";
+import type { RuleFault } from "../../../models/rules.ts";
 import { readRuleTest } from "../../../runtime/rules/rule-test/read-rule-test.ts";
 import type { Difference, RuleTestResult } from "../../../runtime/rules/rule-test/rule-test.ts";
 import { runRuleTests } from "../../../runtime/rules/rule-test/run-rule-test.ts";

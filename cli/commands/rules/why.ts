@@ -1,4 +1,4 @@
-import type { RuleWhy } from "../../../models/symbiosis.ts";
+import type { RuleWhy } from "../../../models/rule-results.ts";
 import { ApiClient } from "../../api-client.ts";
 import type { Command } from "../../command.ts";
 import { rulePath, whyText } from "./rule-words.ts";

@@ -1,4 +1,5 @@
-import { type CompleteRule, METRICS, type Metric } from "../../../models/symbiosis.ts";
+import { METRICS, type Metric } from "../../../models/metrics.ts";
+import type { CompleteRule } from "../../../models/rules.ts";
 import { effectsOf } from "./effects.ts";
 import { Situation } from "./situation.ts";
 import { Trial } from "./trial.ts";

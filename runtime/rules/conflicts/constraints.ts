@@ -1,11 +1,5 @@
-import {
-  type Comparison,
-  METRICS,
-  type MetricOperand,
-  type Operator,
-  ORGANISM,
-  ORGANISM_METRICS,
-} from "../../../models/symbiosis.ts";
+import { METRICS, ORGANISM, ORGANISM_METRICS } from "../../../models/metrics.ts";
+import type { Comparison, MetricOperand, Operator } from "../../../models/rules.ts";
 import { DEFAULT_STRETCH } from "../limits.ts";
 import type { Constraint } from "./linear-system.ts";
 

@@ -1,4 +1,4 @@
-import type { CompleteRule, RuleAction } from "../../../models/symbiosis.ts";
+import type { CompleteRule, RuleAction } from "../../../models/rules.ts";
 import { type Lever, pushesOf } from "../levers.ts";
 import { organMeant, organOfNode } from "../targets.ts";
 

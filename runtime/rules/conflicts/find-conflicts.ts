@@ -1,5 +1,6 @@
+import type { Stretch } from "../../../models/organism-state.ts";
 import type { RuleConflict } from "../../../models/replay-report.ts";
-import type { CompleteRule, Stretch } from "../../../models/symbiosis.ts";
+import type { CompleteRule } from "../../../models/rules.ts";
 import { replayed } from "../replay/replayed.ts";
 import { circlesOf } from "./circles.ts";
 import { chainConflict, opposedConflict, recordedConflict, selfConflict } from "./conflict-words.ts";

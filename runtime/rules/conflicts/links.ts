@@ -1,11 +1,5 @@
-import {
-  type Comparison,
-  type CompleteRule,
-  type Condition,
-  METRICS,
-  type Metric,
-  type MetricOperand,
-} from "../../../models/symbiosis.ts";
+import { METRICS, type Metric } from "../../../models/metrics.ts";
+import type { Comparison, CompleteRule, Condition, MetricOperand } from "../../../models/rules.ts";
 import { isRate } from "./constraints.ts";
 import { ALL, type Effect, SHARE } from "./effects.ts";
 import type { RuleFacts } from "./rule-facts.ts";

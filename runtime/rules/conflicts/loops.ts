@@ -1,4 +1,4 @@
-import type { CompleteRule } from "../../../models/symbiosis.ts";
+import type { CompleteRule } from "../../../models/rules.ts";
 import { areOpposed, type Circle } from "./circles.ts";
 import { type LoopOptions, type LoopRun, type Push, runLoop, waitOf } from "./closed-loop.ts";
 import { firingsToBound } from "./effects.ts";

@@ -1,4 +1,4 @@
-import type { Condition } from "../../../models/symbiosis.ts";
+import type { Condition } from "../../../models/rules.ts";
 import {
   alternativesOf,
   betweenVariables,

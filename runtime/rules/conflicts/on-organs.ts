@@ -1,4 +1,5 @@
-import type { CompleteRule, RuleAction, System } from "../../../models/symbiosis.ts";
+import type { System } from "../../../models/metrics.ts";
+import type { CompleteRule, RuleAction } from "../../../models/rules.ts";
 
 /** Where a service is at home. */
 export interface Residence {

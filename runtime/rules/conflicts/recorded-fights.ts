@@ -1,4 +1,5 @@
-import type { CompleteRule, Stretch } from "../../../models/symbiosis.ts";
+import type { Stretch } from "../../../models/organism-state.ts";
+import type { CompleteRule } from "../../../models/rules.ts";
 import { effectsOf, isAgainst } from "./effects.ts";
 
 /** Reversals of one lever within ten minutes that are a fight; as many as are stopped at run time. */

@@ -1,4 +1,4 @@
-import type { CompleteRule } from "../../../models/symbiosis.ts";
+import type { CompleteRule } from "../../../models/rules.ts";
 import type { Circle } from "./circles.ts";
 import type { Push } from "./closed-loop.ts";
 import type { Factors } from "./constraints.ts";

@@ -1,4 +1,4 @@
-import type { Comparison, CompleteRule, Condition } from "../../../models/symbiosis.ts";
+import type { Comparison, CompleteRule, Condition } from "../../../models/rules.ts";
 import { alternativesOf, isRate, variableOf } from "./constraints.ts";
 import { type Effect, effectsOf } from "./effects.ts";
 import { factorsOf, type Turn, turnedBy, turnsOf } from "./links.ts";

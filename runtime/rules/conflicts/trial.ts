@@ -1,4 +1,4 @@
-import type { CompleteRule } from "../../../models/symbiosis.ts";
+import type { CompleteRule } from "../../../models/rules.ts";
 import { Columns } from "../columns.ts";
 import { RuleEvaluator } from "../rule-evaluator.ts";
 

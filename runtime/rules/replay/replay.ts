@@ -1,5 +1,6 @@
+import type { Stretch } from "../../../models/organism-state.ts";
 import type { ReplayReport } from "../../../models/replay-report.ts";
-import type { CompleteRule, Stretch } from "../../../models/symbiosis.ts";
+import type { CompleteRule } from "../../../models/rules.ts";
 import { findConflicts } from "../conflicts/find-conflicts.ts";
 import { replayed } from "./replayed.ts";
 

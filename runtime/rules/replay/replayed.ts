@@ -1,4 +1,7 @@
-import type { CompleteRule, RuleWhy, Stretch, System } from "../../../models/symbiosis.ts";
+import type { System } from "../../../models/metrics.ts";
+import type { Stretch } from "../../../models/organism-state.ts";
+import type { RuleWhy } from "../../../models/rule-results.ts";
+import type { CompleteRule } from "../../../models/rules.ts";
 import { Columns } from "../columns.ts";
 import { columnsReadBy } from "../conflicts/rule-facts.ts";
 import { RuleEvaluator } from "../rule-evaluator.ts";

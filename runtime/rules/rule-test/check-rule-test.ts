@@ -1,4 +1,4 @@
-import type { RuleFault } from "../../../models/symbiosis.ts";
+import type { RuleFault } from "../../../models/rules.ts";
 import { checkMetricKey, rangeOf } from "../check-metric.ts";
 import { checkRules } from "../check-rules.ts";
 import { Faults } from "../faults.ts";

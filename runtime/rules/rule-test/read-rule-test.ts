@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, relative, resolve } from "node:path";
-import type { RuleFault } from "../../../models/symbiosis.ts";
+import type { RuleFault } from "../../../models/rules.ts";
 import { isFields } from "../fields.ts";
 import { type CheckedTests, checkRuleTest } from "./check-rule-test.ts";
 

@@ -1,4 +1,4 @@
-import type { CompleteRule } from "../../../models/symbiosis.ts";
+import type { CompleteRule } from "../../../models/rules.ts";
 
 /** What rules are expected to do on values that are written down. Times are ms since the beginning of the series. */
 export interface RuleTest {

@@ -1,4 +1,5 @@
-import type { CompleteRule, Stretch } from "../../../models/symbiosis.ts";
+import type { Stretch } from "../../../models/organism-state.ts";
+import type { CompleteRule } from "../../../models/rules.ts";
 import { findConflicts } from "../conflicts/find-conflicts.ts";
 import { replayed } from "../replay/replayed.ts";
 import type { Difference, RuleTest, RuleTestFile, RuleTestResult } from "./rule-test.ts";

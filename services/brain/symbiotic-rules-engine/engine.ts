@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { ServiceBroker } from "moleculer";
 import type { StoreMethods } from "../../../mixins/store/store.ts";
-import type { CompleteRule, RuleFault } from "../../../models/symbiosis.ts";
+import type { CompleteRule, RuleFault } from "../../../models/rules.ts";
 import { type Clock, monotonicClock } from "../../../runtime/clock.ts";
 import { Columns } from "../../../runtime/rules/columns.ts";
 import { type Firing, RuleEvaluator } from "../../../runtime/rules/rule-evaluator.ts";

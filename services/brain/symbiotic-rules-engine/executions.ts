@@ -1,6 +1,6 @@
 import type { StoreMethods } from "../../../mixins/store/store.ts";
 import { ruleExecutionModel } from "../../../models/rule-execution.model.ts";
-import type { ExecutionResult } from "../../../models/symbiosis.ts";
+import type { ExecutionResult } from "../../../models/rule-results.ts";
 import { WriteTurns } from "./write-turns.ts";
 
 /** Of the oldest the surplus goes. */

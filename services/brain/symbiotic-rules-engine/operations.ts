@@ -1,18 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { ServiceBroker } from "moleculer";
 import type { Silence } from "../../../models/alerts.ts";
+import type { HarmonyExplanation, OrganismState, Stretch } from "../../../models/organism-state.ts";
 import type { ReplayReport, RuleConflict } from "../../../models/replay-report.ts";
+import type { ExecutionResult, RuleWhy } from "../../../models/rule-results.ts";
 import type { RuleVersion } from "../../../models/rule-version.model.ts";
 import type { PlacedFault, RuleView } from "../../../models/rule-view.ts";
-import type {
-  CompleteRule,
-  ExecutionResult,
-  HarmonyExplanation,
-  OrganismState,
-  RuleFault,
-  RuleWhy,
-  Stretch,
-} from "../../../models/symbiosis.ts";
+import type { CompleteRule, RuleFault } from "../../../models/rules.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import { hasRecorder, recorderOf } from "../../../runtime/record/recorder-of.ts";
 import { columnsReadBy } from "../../../runtime/rules/conflicts/rule-facts.ts";

@@ -1,4 +1,4 @@
-import { SYSTEMS, type System } from "../../../models/symbiosis.ts";
+import { SYSTEMS, type System } from "../../../models/metrics.ts";
 import type { Topology } from "../../../models/topology.ts";
 import { organOfNode } from "../../../runtime/rules/targets.ts";
 

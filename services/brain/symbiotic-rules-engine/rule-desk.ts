@@ -1,7 +1,7 @@
 import type { StoreMethods } from "../../../mixins/store/store.ts";
 import type { RuleVersion } from "../../../models/rule-version.model.ts";
 import type { RuleView } from "../../../models/rule-view.ts";
-import type { CompleteRule, RuleFault } from "../../../models/symbiosis.ts";
+import type { CompleteRule, RuleFault } from "../../../models/rules.ts";
 import { type CheckedRules, checkRules } from "../../../runtime/rules/check-rules.ts";
 import { RuleBook } from "./rule-store/rule-book.ts";
 import { RuleFiles, type RuleFolder } from "./rule-store/rule-files.ts";

@@ -1,5 +1,6 @@
 import type { ServiceBroker } from "moleculer";
-import type { CompleteRule, ExecutionResult, RuleWhy } from "../../../models/symbiosis.ts";
+import type { ExecutionResult, RuleWhy } from "../../../models/rule-results.ts";
+import type { CompleteRule } from "../../../models/rules.ts";
 import type { Clock } from "../../../runtime/clock.ts";
 import { hasRecorder, recorderOf } from "../../../runtime/record/recorder-of.ts";
 

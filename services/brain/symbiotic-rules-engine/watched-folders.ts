@@ -1,6 +1,6 @@
 import { lstat, opendir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { RuleFault } from "../../../models/symbiosis.ts";
+import type { RuleFault } from "../../../models/rules.ts";
 
 /** A folder whose `*.json` files hold definitions. */
 export interface WatchedFolder {

@@ -1,7 +1,8 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { type Comparison, SYSTEMS, type SymbioticRule } from "../../../models/symbiosis.ts";
+import { SYSTEMS } from "../../../models/metrics.ts";
+import type { Comparison, SymbioticRule } from "../../../models/rules.ts";
 import { type IntegrationTestResult, runAzoraIntegrationTests } from "../../../sdk/integration-tests.ts";
 
 interface FakeNote {

@@ -5,14 +5,8 @@ import { plainLines, shown } from "../../../cli/commands/organism/lines.ts";
 import { bandOf, bar, look, type OrganismView, picture } from "../../../cli/commands/organism/picture.ts";
 import { systemReport } from "../../../cli/commands/organism/system-report.ts";
 import type { Alert } from "../../../models/alerts.ts";
-import {
-  type HarmonyCost,
-  METRICS,
-  type Metric,
-  type Reading,
-  SYSTEMS,
-  type SystemState,
-} from "../../../models/symbiosis.ts";
+import { METRICS, type Metric, SYSTEMS } from "../../../models/metrics.ts";
+import type { HarmonyCost, Reading, SystemState } from "../../../models/organism-state.ts";
 
 const metrics = (known: Partial<Record<Metric, number>>) =>
   Object.fromEntries(

@@ -12,8 +12,8 @@ import { listText, showText } from "../../../cli/commands/rules/list.ts";
 import { replayText } from "../../../cli/commands/rules/replay.ts";
 import { whyText } from "../../../cli/commands/rules/rule-words.ts";
 import { rules } from "../../../cli/commands/rules.ts";
+import type { ExecutionResult, RuleWhy } from "../../../models/rule-results.ts";
 import type { RuleView } from "../../../models/rule-view.ts";
-import type { ExecutionResult, RuleWhy } from "../../../models/symbiosis.ts";
 import { readSettings } from "../../../runtime/settings.ts";
 import { cpu, ruleOf, when } from "../runtime/rules/conflicts/rule-of.ts";
 

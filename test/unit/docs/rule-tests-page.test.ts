@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { rules } from "../../../cli/commands/rules.ts";
-import type { Stretch } from "../../../models/symbiosis.ts";
+import type { Stretch } from "../../../models/organism-state.ts";
 import { parseSeries } from "../../../runtime/rules/rule-test/series-notation.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
-import { OPERATORS } from "../../../models/symbiosis.ts";
+import { OPERATORS } from "../../../models/rules.ts";
 import { checkRules } from "../../../runtime/rules/check-rules.ts";
 
 const page = readFileSync(new URL("../../../docs/rules.md", import.meta.url), "utf8");

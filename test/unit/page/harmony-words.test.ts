@@ -1,6 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { HARMONY_BANDS, type HarmonyUpdate, LEAST_CONFIDENCE } from "../../../models/harmony-update.ts";
-import { type ExecutionResult, type HarmonyCost, SYSTEMS } from "../../../models/symbiosis.ts";
+import { SYSTEMS } from "../../../models/metrics.ts";
+import type { HarmonyCost } from "../../../models/organism-state.ts";
+import type { ExecutionResult } from "../../../models/rule-results.ts";
 // @ts-expect-error: the page's scripts are no part of the compilation
 import * as words from "../../../public/harmony-words.js";
 

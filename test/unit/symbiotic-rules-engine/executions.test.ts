@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { StoreMethods } from "../../../mixins/store/store.ts";
-import type { ExecutionResult } from "../../../models/symbiosis.ts";
+import type { ExecutionResult } from "../../../models/rule-results.ts";
 import { Executions } from "../../../services/brain/symbiotic-rules-engine/executions.ts";
 
 const resultOf = (id: string, what = "did it"): ExecutionResult => ({

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { CompleteRule } from "../../../models/symbiosis.ts";
+import type { CompleteRule } from "../../../models/rules.ts";
 import { checkRules } from "../../../runtime/rules/check-rules.ts";
 import { Columns } from "../../../runtime/rules/columns.ts";
 import { RuleEvaluator } from "../../../runtime/rules/rule-evaluator.ts";

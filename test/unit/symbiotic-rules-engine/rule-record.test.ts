@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { ServiceBroker } from "moleculer";
-import type { CompleteRule, ExecutionResult, RuleWhy } from "../../../models/symbiosis.ts";
+import type { ExecutionResult, RuleWhy } from "../../../models/rule-results.ts";
+import type { CompleteRule } from "../../../models/rules.ts";
 import type { Recorder } from "../../../runtime/record/recorder.ts";
 import { provideRecorder } from "../../../runtime/record/recorder-of.ts";
 import { checkRules } from "../../../runtime/rules/check-rules.ts";

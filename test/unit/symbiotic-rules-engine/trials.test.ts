@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import type { CompleteRule } from "../../../models/symbiosis.ts";
+import type { CompleteRule } from "../../../models/rules.ts";
 import type { Topology } from "../../../models/topology.ts";
 import { systemClock } from "../../../runtime/clock.ts";
 import { checkRules } from "../../../runtime/rules/check-rules.ts";

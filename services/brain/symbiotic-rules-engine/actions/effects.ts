@@ -1,4 +1,4 @@
-import type { RuleAction } from "../../../../models/symbiosis.ts";
+import type { RuleAction } from "../../../../models/rules.ts";
 import { type Clock, within } from "../../../../runtime/clock.ts";
 import type { Push } from "../../../../runtime/rules/levers.ts";
 import { LONGEST_ACT_MS, type Plan } from "./acts/act.ts";

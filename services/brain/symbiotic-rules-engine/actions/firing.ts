@@ -1,4 +1,5 @@
-import type { CompleteRule, ExecutionResult, RuleWhy } from "../../../../models/symbiosis.ts";
+import type { ExecutionResult, RuleWhy } from "../../../../models/rule-results.ts";
+import type { CompleteRule } from "../../../../models/rules.ts";
 
 export type ActionResult = ExecutionResult["actions"][number];
 

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { CompleteRule, ExecutionResult, RuleWhy } from "../../../../models/symbiosis.ts";
+import type { ExecutionResult, RuleWhy } from "../../../../models/rule-results.ts";
+import type { CompleteRule } from "../../../../models/rules.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import { type ActionResult, type Firing, STOPS } from "./firing.ts";
 import type { Performer } from "./performer.ts";

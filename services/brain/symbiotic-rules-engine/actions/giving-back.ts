@@ -1,4 +1,4 @@
-import { ORGANISM, type RuleSystem } from "../../../../models/symbiosis.ts";
+import { ORGANISM, type RuleSystem } from "../../../../models/metrics.ts";
 import type { Topology } from "../../../../models/topology.ts";
 import { nextStep } from "./give-back.ts";
 import { type Held, isDurable } from "./held.ts";

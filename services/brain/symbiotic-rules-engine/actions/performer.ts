@@ -1,4 +1,4 @@
-import type { ActionType, RuleAction } from "../../../../models/symbiosis.ts";
+import type { ActionType, RuleAction } from "../../../../models/rules.ts";
 import type { Topology } from "../../../../models/topology.ts";
 import { type Clock, within } from "../../../../runtime/clock.ts";
 import { pushesOf } from "../../../../runtime/rules/levers.ts";

@@ -1,4 +1,4 @@
-import type { ExecutionResult } from "../../../../models/symbiosis.ts";
+import type { ExecutionResult } from "../../../../models/rule-results.ts";
 import { MOST_RULES } from "../../../../runtime/rules/limits.ts";
 
 /** The same word again is worth keeping after this time, ms. */

@@ -1,4 +1,5 @@
-import type { CompleteRule, ExecutionResult, RuleWhy } from "../../../../models/symbiosis.ts";
+import type { ExecutionResult, RuleWhy } from "../../../../models/rule-results.ts";
+import type { CompleteRule } from "../../../../models/rules.ts";
 import type { Topology } from "../../../../models/topology.ts";
 import type { Columns } from "../../../../runtime/rules/columns.ts";
 import { Backoffs } from "./backoffs.ts";

@@ -1,4 +1,4 @@
-import { ORGANISM, type RuleSystem, SYSTEMS, type System } from "../../../../models/symbiosis.ts";
+import { ORGANISM, type RuleSystem, SYSTEMS, type System } from "../../../../models/metrics.ts";
 import type { Topology, TopologyService } from "../../../../models/topology.ts";
 import { nearest } from "../../../../runtime/nearest.ts";
 import { organMeant } from "../../../../runtime/rules/targets.ts";

@@ -1,4 +1,4 @@
-import { METRICS, ORGANISM_METRICS } from "../../../../models/symbiosis.ts";
+import { METRICS, ORGANISM_METRICS } from "../../../../models/metrics.ts";
 
 export type Verdict = "better" | "no change" | "worse" | "unknown";
 

@@ -1,5 +1,7 @@
-import type { Metric, RuleAction, RuleWhy } from "../../../../models/symbiosis.ts";
-import { METRICS, ORGANISM } from "../../../../models/symbiosis.ts";
+import type { Metric } from "../../../../models/metrics.ts";
+import { METRICS, ORGANISM } from "../../../../models/metrics.ts";
+import type { RuleWhy } from "../../../../models/rule-results.ts";
+import type { RuleAction } from "../../../../models/rules.ts";
 import type { Push } from "../../../../runtime/rules/levers.ts";
 import type { Target } from "./targets.ts";
 

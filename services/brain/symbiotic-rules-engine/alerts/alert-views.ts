@@ -1,5 +1,5 @@
 import { type Alert, SEVERITIES } from "../../../../models/alerts.ts";
-import { SYSTEMS } from "../../../../models/symbiosis.ts";
+import { SYSTEMS } from "../../../../models/metrics.ts";
 import { type AlertRecord, rank } from "./alert-record.ts";
 
 export function alertOf(record: AlertRecord, silenced: string | null, advice: string | null): Alert {

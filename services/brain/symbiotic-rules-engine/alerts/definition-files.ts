@@ -1,5 +1,5 @@
 import type { AlertDefinitions } from "../../../../models/alerts.ts";
-import type { RuleFault } from "../../../../models/symbiosis.ts";
+import type { RuleFault } from "../../../../models/rules.ts";
 import { checkAlerts, type DefinedAlert } from "../../../../runtime/alerts/check-alerts.ts";
 import type { AlertDefinition } from "../../../../runtime/alerts/definition.ts";
 import { alertFault, definitionView } from "../../../../runtime/alerts/definition-views.ts";

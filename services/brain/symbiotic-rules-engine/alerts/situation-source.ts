@@ -1,5 +1,5 @@
+import type { OrganismState } from "../../../../models/organism-state.ts";
 import type { PerformanceReport } from "../../../../models/performance.ts";
-import type { OrganismState } from "../../../../models/symbiosis.ts";
 import type { Topology } from "../../../../models/topology.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import type { VitalsReport } from "../../../../runtime/vitals/node-vitals.ts";

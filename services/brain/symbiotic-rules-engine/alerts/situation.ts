@@ -1,4 +1,4 @@
-import type { OrganismState } from "../../../../models/symbiosis.ts";
+import type { OrganismState } from "../../../../models/organism-state.ts";
 
 /**
  * All that alerts are judged by, once a second. A list is complete or null: what is missing from a complete list is no

@@ -1,4 +1,5 @@
-import { type HarmonyExplanation, METRICS, type Metric, type System } from "../../../../models/symbiosis.ts";
+import { METRICS, type Metric, type System } from "../../../../models/metrics.ts";
+import type { HarmonyExplanation } from "../../../../models/organism-state.ts";
 import { show } from "./costs.ts";
 import { flowStrains } from "./flow-strain.ts";
 import { type FlowInput, goodValue, type SystemInput } from "./strain.ts";

@@ -1,4 +1,4 @@
-import { SYSTEMS, type System } from "../../../../models/symbiosis.ts";
+import { SYSTEMS, type System } from "../../../../models/metrics.ts";
 
 /** Systems that wait for each other, in a circle. */
 export interface Circle {

@@ -1,4 +1,5 @@
-import { type HarmonyCost, METRICS, type Metric } from "../../../../models/symbiosis.ts";
+import { METRICS, type Metric } from "../../../../models/metrics.ts";
+import type { HarmonyCost } from "../../../../models/organism-state.ts";
 import { goodValue, type LatencyMetric, METRIC_COSTS, type SystemInput } from "./strain.ts";
 import { type Strain, sumOf } from "./strains.ts";
 

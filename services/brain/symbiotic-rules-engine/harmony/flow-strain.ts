@@ -1,4 +1,4 @@
-import { SYSTEMS, type System } from "../../../../models/symbiosis.ts";
+import { SYSTEMS, type System } from "../../../../models/metrics.ts";
 import { worstCircle } from "./circles.ts";
 import { type FlowInput, ramp, SYSTEM_WEIGHTS, significance } from "./strain.ts";
 import type { Strain } from "./strains.ts";

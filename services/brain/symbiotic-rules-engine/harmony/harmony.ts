@@ -1,4 +1,4 @@
-import type { HarmonyExplanation, HarmonyScore } from "../../../../models/symbiosis.ts";
+import type { HarmonyExplanation, HarmonyScore } from "../../../../models/organism-state.ts";
 import { bestOf } from "./best.ts";
 import { costsOf } from "./costs.ts";
 import { COSTLY, type FlowInput, METRIC_COSTS, SYSTEM_WEIGHTS, type SystemInput, strainOf } from "./strain.ts";

@@ -1,4 +1,5 @@
-import { type Flow, METRICS, type Metric, type System } from "../../../../models/symbiosis.ts";
+import { METRICS, type Metric, type System } from "../../../../models/metrics.ts";
+import type { Flow } from "../../../../models/organism-state.ts";
 
 /** What is known of one metric of one system. */
 export interface Measured {

@@ -1,4 +1,5 @@
-import type { HarmonyCost, System } from "../../../../models/symbiosis.ts";
+import type { System } from "../../../../models/metrics.ts";
+import type { HarmonyCost } from "../../../../models/organism-state.ts";
 import { flowStrains } from "./flow-strain.ts";
 import { COSTLY, type FlowInput, kept, METRIC_COSTS, SYSTEM_WEIGHTS, type SystemInput, strainOf } from "./strain.ts";
 

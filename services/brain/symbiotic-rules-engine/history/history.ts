@@ -1,4 +1,4 @@
-import type { Stretch } from "../../../../models/symbiosis.ts";
+import type { Stretch } from "../../../../models/organism-state.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import { AzoraError } from "../../../../runtime/errors.ts";
 import type { Columns } from "../../../../runtime/rules/columns.ts";

@@ -1,4 +1,4 @@
-import type { Stretch } from "../../../../models/symbiosis.ts";
+import type { Stretch } from "../../../../models/organism-state.ts";
 import { AzoraError } from "../../../../runtime/errors.ts";
 import type { Row } from "./frames.ts";
 

@@ -1,4 +1,5 @@
-import { type Flow, SYSTEMS, type System } from "../../../../models/symbiosis.ts";
+import { SYSTEMS, type System } from "../../../../models/metrics.ts";
+import type { Flow } from "../../../../models/organism-state.ts";
 import type { FlowInput } from "../harmony/strain.ts";
 import { keepAt } from "./metric-memory.ts";
 import type { FlowSum } from "./node-performance-state.ts";

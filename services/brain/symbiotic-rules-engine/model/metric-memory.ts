@@ -1,4 +1,4 @@
-import { METRICS, type Metric } from "../../../../models/symbiosis.ts";
+import { METRICS, type Metric } from "../../../../models/metrics.ts";
 import type { Measured } from "../harmony/strain.ts";
 
 /** So long what was last known counts in full, and then less and less until it counts no more, ms. */

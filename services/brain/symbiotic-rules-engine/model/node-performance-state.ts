@@ -1,4 +1,4 @@
-import type { System } from "../../../../models/symbiosis.ts";
+import type { System } from "../../../../models/metrics.ts";
 import { WINDOW_REPORTS } from "./call-window.ts";
 import type { FaultLog } from "./fault-log.ts";
 import { isPath, isServed, type Path, type Served } from "./performance-parts.ts";

@@ -1,4 +1,4 @@
-import { METRICS, type System } from "../../../../models/symbiosis.ts";
+import { METRICS, type System } from "../../../../models/metrics.ts";
 import { CallWindow, Recent } from "./call-window.ts";
 import type { FaultLog } from "./fault-log.ts";
 import {

@@ -1,12 +1,5 @@
-import {
-  type HarmonyExplanation,
-  ORGANISM,
-  type ORGANISM_METRICS,
-  type OrganismState,
-  SYSTEMS,
-  type System,
-  type SystemState,
-} from "../../../../models/symbiosis.ts";
+import { ORGANISM, type ORGANISM_METRICS, SYSTEMS, type System } from "../../../../models/metrics.ts";
+import type { HarmonyExplanation, OrganismState, SystemState } from "../../../../models/organism-state.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
 import type { Columns } from "../../../../runtime/rules/columns.ts";
 import { explain } from "../harmony/harmony.ts";

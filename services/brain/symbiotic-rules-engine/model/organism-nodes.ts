@@ -1,4 +1,4 @@
-import { SYSTEMS, type System } from "../../../../models/symbiosis.ts";
+import { SYSTEMS, type System } from "../../../../models/metrics.ts";
 import { organOfNode } from "../../../../runtime/rules/targets.ts";
 import type { FaultLog } from "./fault-log.ts";
 import { REMEMBERED_MS } from "./metric-memory.ts";

@@ -1,4 +1,4 @@
-import type { System } from "../../../../models/symbiosis.ts";
+import type { System } from "../../../../models/metrics.ts";
 import { FARTHEST_OWN } from "../../../../runtime/rules/limits.ts";
 import type { FaultLog } from "./fault-log.ts";
 import { isFields, isName } from "./plausible.ts";

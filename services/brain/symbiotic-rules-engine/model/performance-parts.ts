@@ -1,4 +1,4 @@
-import { METRICS } from "../../../../models/symbiosis.ts";
+import { METRICS } from "../../../../models/metrics.ts";
 import { areCounts, isFields, isName, MOST_CALLS } from "./plausible.ts";
 
 /** 10^9 calls of an hour each. */

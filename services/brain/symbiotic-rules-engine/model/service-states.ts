@@ -1,4 +1,4 @@
-import { SYSTEMS, type System } from "../../../../models/symbiosis.ts";
+import { SYSTEMS, type System } from "../../../../models/metrics.ts";
 import type { FaultLog } from "./fault-log.ts";
 import { isFields, isName, MOST_PARTS, plausible } from "./plausible.ts";
 import { RestartEvents } from "./restart-events.ts";

@@ -1,4 +1,4 @@
-import { METRICS, type Metric, type System } from "../../../../models/symbiosis.ts";
+import { METRICS, type Metric, type System } from "../../../../models/metrics.ts";
 import { BUCKETS, bucketValue } from "../../../../runtime/vitals/histogram.ts";
 import type { NodePerformanceState } from "./node-performance-state.ts";
 import type { NodeVitalsState } from "./node-vitals-state.ts";

@@ -1,4 +1,5 @@
-import { METRICS, type Metric, type Reading, type System, type SystemState } from "../../../../models/symbiosis.ts";
+import { METRICS, type Metric, type System } from "../../../../models/metrics.ts";
+import type { Reading, SystemState } from "../../../../models/organism-state.ts";
 import type { Columns } from "../../../../runtime/rules/columns.ts";
 import { confidenceOf, healthOf } from "../harmony/harmony.ts";
 import type { SystemInput } from "../harmony/strain.ts";

@@ -1,4 +1,4 @@
-import type { RuleFault } from "../../../../models/symbiosis.ts";
+import type { RuleFault } from "../../../../models/rules.ts";
 
 /** Lines of one time; of more it is said how many there are. */
 const MOST = 20;

@@ -1,6 +1,6 @@
 import type { StoreMethods } from "../../../../mixins/store/store.ts";
 import { type RuleVersion, ruleVersionModel } from "../../../../models/rule-version.model.ts";
-import type { SymbioticRule } from "../../../../models/symbiosis.ts";
+import type { SymbioticRule } from "../../../../models/rules.ts";
 import { type StoredRule, symbioticRuleModel } from "../../../../models/symbiotic-rule.model.ts";
 
 /** A rule of the API, or what the API has changed of a file's one. */

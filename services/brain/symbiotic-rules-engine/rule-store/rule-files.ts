@@ -1,4 +1,4 @@
-import type { CompleteRule, RuleOrigin } from "../../../../models/symbiosis.ts";
+import type { CompleteRule, RuleOrigin } from "../../../../models/rules.ts";
 import type { CheckedRules } from "../../../../runtime/rules/check-rules.ts";
 import { type WatchedFolder, WatchedFolders } from "../watched-folders.ts";
 

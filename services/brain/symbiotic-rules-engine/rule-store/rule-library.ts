@@ -1,5 +1,5 @@
 import type { RuleVersion } from "../../../../models/rule-version.model.ts";
-import type { CompleteRule, RuleFault, RuleOrigin, SymbioticRule } from "../../../../models/symbiosis.ts";
+import type { CompleteRule, RuleFault, RuleOrigin, SymbioticRule } from "../../../../models/rules.ts";
 import { AzoraError, type ErrorCode } from "../../../../runtime/errors.ts";
 import { nearest } from "../../../../runtime/nearest.ts";
 import type { CheckedRules } from "../../../../runtime/rules/check-rules.ts";

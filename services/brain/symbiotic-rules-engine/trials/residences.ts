@@ -1,4 +1,4 @@
-import { SYSTEMS } from "../../../../models/symbiosis.ts";
+import { SYSTEMS } from "../../../../models/metrics.ts";
 import type { Topology } from "../../../../models/topology.ts";
 import type { Residences } from "../../../../runtime/rules/conflicts/on-organs.ts";
 

@@ -1,5 +1,6 @@
+import type { Stretch } from "../../../../models/organism-state.ts";
 import type { RuleConflict } from "../../../../models/replay-report.ts";
-import type { CompleteRule, Stretch } from "../../../../models/symbiosis.ts";
+import type { CompleteRule } from "../../../../models/rules.ts";
 import { findConflicts } from "../../../../runtime/rules/conflicts/find-conflicts.ts";
 import type { Residences } from "../../../../runtime/rules/conflicts/on-organs.ts";
 import { type Replayed, replayed } from "../../../../runtime/rules/replay/replayed.ts";

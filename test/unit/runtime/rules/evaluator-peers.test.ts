@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { Condition, RuleSystem } from "../../../../models/symbiosis.ts";
+import type { RuleSystem } from "../../../../models/metrics.ts";
+import type { Condition } from "../../../../models/rules.ts";
 import { checkRules } from "../../../../runtime/rules/check-rules.ts";
 import { Columns } from "../../../../runtime/rules/columns.ts";
 import { RuleEvaluator } from "../../../../runtime/rules/rule-evaluator.ts";

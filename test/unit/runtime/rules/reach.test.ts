@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { Comparison, CompleteRule, Condition } from "../../../../models/symbiosis.ts";
+import type { Comparison, CompleteRule, Condition } from "../../../../models/rules.ts";
 import { checkRules } from "../../../../runtime/rules/check-rules.ts";
 import { meetingPoint } from "../../../../runtime/rules/conflicts/meeting-point.ts";
 import { canBe, contradiction, placedComparisons } from "../../../../runtime/rules/reach.ts";

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import type { CompleteRule, RuleSystem } from "../../../../models/symbiosis.ts";
+import type { RuleSystem } from "../../../../models/metrics.ts";
+import type { CompleteRule } from "../../../../models/rules.ts";
 import { checkRules } from "../../../../runtime/rules/check-rules.ts";
 import { Columns } from "../../../../runtime/rules/columns.ts";
 import { RuleEvaluator } from "../../../../runtime/rules/rule-evaluator.ts";

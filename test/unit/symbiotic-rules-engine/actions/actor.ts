@@ -1,5 +1,7 @@
 import type { Lending } from "../../../../models/lending.ts";
-import type { CompleteRule, ExecutionResult, RuleAction, RuleWhy, System } from "../../../../models/symbiosis.ts";
+import type { System } from "../../../../models/metrics.ts";
+import type { ExecutionResult, RuleWhy } from "../../../../models/rule-results.ts";
+import type { CompleteRule, RuleAction } from "../../../../models/rules.ts";
 import type { Topology } from "../../../../models/topology.ts";
 import { Columns } from "../../../../runtime/rules/columns.ts";
 import type {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import type { ExecutionResult, RuleAction } from "../../../../models/symbiosis.ts";
+import type { ExecutionResult } from "../../../../models/rule-results.ts";
+import type { RuleAction } from "../../../../models/rules.ts";
 import type { Firing } from "../../../../services/brain/symbiotic-rules-engine/actions/firing.ts";
 import { Firings, type FiringsOptions } from "../../../../services/brain/symbiotic-rules-engine/actions/firings.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { SymbioticRule } from "../../../../models/symbiosis.ts";
+import type { SymbioticRule } from "../../../../models/rules.ts";
 import { FlapBudget } from "../../../../services/brain/symbiotic-rules-engine/conflicts/flap-budget.ts";
 import { rule, settled, World, why } from "./actor.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { RuleAction } from "../../../../models/symbiosis.ts";
+import type { RuleAction } from "../../../../models/rules.ts";
 import { rule, settled, World, why } from "./actor.ts";
 
 const more = (target = "brain-service", increaseCpu = 20): RuleAction => ({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { SYSTEMS } from "../../../../models/symbiosis.ts";
+import { SYSTEMS } from "../../../../models/metrics.ts";
 import { ChannelError } from "../../../../services/brain/symbiotic-rules-engine/alerts/channel.ts";
 import { Notifier, type NotifierOptions } from "../../../../services/brain/symbiotic-rules-engine/alerts/notifier.ts";
 import type { ServiceFacts, Situation } from "../../../../services/brain/symbiotic-rules-engine/alerts/situation.ts";

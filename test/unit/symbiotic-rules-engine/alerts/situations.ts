@@ -1,5 +1,6 @@
 import type { AlertChange } from "../../../../models/alerts.ts";
-import { METRICS, type Metric, type OrganismState, SYSTEMS } from "../../../../models/symbiosis.ts";
+import { METRICS, type Metric, SYSTEMS } from "../../../../models/metrics.ts";
+import type { OrganismState } from "../../../../models/organism-state.ts";
 import {
   AlertManager,
   type AlertManagerOptions,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { METRICS, type Metric, SYSTEMS, type System } from "../../../../models/symbiosis.ts";
+import { METRICS, type Metric, SYSTEMS, type System } from "../../../../models/metrics.ts";
 import { explain, harmonyOf, healthOf } from "../../../../services/brain/symbiotic-rules-engine/harmony/harmony.ts";
 import type { FlowInput, SystemInput } from "../../../../services/brain/symbiotic-rules-engine/harmony/strain.ts";
 import { flows, METRIC_NAMES, organism, systems, well, withMetric } from "./inputs.ts";

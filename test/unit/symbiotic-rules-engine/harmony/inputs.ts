@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { METRICS, type Metric, SYSTEMS, type System } from "../../../../models/symbiosis.ts";
+import { METRICS, type Metric, SYSTEMS, type System } from "../../../../models/metrics.ts";
 import type {
   FlowInput,
   Measured,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { METRICS, type Metric, type OrganismState } from "../../../../models/symbiosis.ts";
+import { METRICS, type Metric } from "../../../../models/metrics.ts";
+import type { OrganismState } from "../../../../models/organism-state.ts";
 import { ModelBench, metricsOf } from "./reports.ts";
 
 const absurd = fc.oneof(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { SYSTEMS } from "../../../../models/symbiosis.ts";
+import { SYSTEMS } from "../../../../models/metrics.ts";
 import { bucketOf } from "../../../../runtime/vitals/histogram.ts";
 import { ModelBench, metricsOf, path } from "./reports.ts";
 

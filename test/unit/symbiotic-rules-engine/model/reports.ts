@@ -1,5 +1,6 @@
+import type { System } from "../../../../models/metrics.ts";
+import type { OrganismState } from "../../../../models/organism-state.ts";
 import type { PathReport, PerformanceReport, ServedReport } from "../../../../models/performance.ts";
-import type { OrganismState, System } from "../../../../models/symbiosis.ts";
 import { Columns } from "../../../../runtime/rules/columns.ts";
 import { bucketOf } from "../../../../runtime/vitals/histogram.ts";
 import type { VitalsReport } from "../../../../runtime/vitals/node-vitals.ts";

@@ -1,4 +1,4 @@
-import type { RuleAction } from "../../../../../models/symbiosis.ts";
+import type { RuleAction } from "../../../../../models/rules.ts";
 import type { Topology } from "../../../../../models/topology.ts";
 import type { Holdings } from "../holdings.ts";
 import type { ActionPorts } from "../ports.ts";

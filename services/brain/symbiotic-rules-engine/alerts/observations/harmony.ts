@@ -1,4 +1,4 @@
-import type { HarmonyScore } from "../../../../../models/symbiosis.ts";
+import type { HarmonyScore } from "../../../../../models/organism-state.ts";
 import {
   ENOUGH_KNOWN,
   finite,

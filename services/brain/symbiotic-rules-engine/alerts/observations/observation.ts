@@ -1,5 +1,5 @@
 import type { AlertGroup } from "../../../../../models/alerts.ts";
-import { SYSTEMS } from "../../../../../models/symbiosis.ts";
+import { SYSTEMS } from "../../../../../models/metrics.ts";
 import type { ScoreTrail } from "../score-trail.ts";
 import type { Situation } from "../situation.ts";
 

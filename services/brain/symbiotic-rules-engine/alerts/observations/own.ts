@@ -1,4 +1,5 @@
-import { ORGANISM, type OrganismState, SYSTEMS, type SystemState } from "../../../../../models/symbiosis.ts";
+import { ORGANISM, SYSTEMS } from "../../../../../models/metrics.ts";
+import type { OrganismState, SystemState } from "../../../../../models/organism-state.ts";
 import type { AlertDefinition } from "../../../../../runtime/alerts/definition.ts";
 import { partsOf, summaryOf } from "../../../../../runtime/alerts/own-alerts.ts";
 import type { ServiceFacts } from "../situation.ts";

@@ -1,4 +1,4 @@
-import type { SystemState } from "../../../../../models/symbiosis.ts";
+import type { SystemState } from "../../../../../models/organism-state.ts";
 import { ENOUGH_KNOWN, finite, NOTHING, type Observation, type Observations, type Observe } from "./observation.ts";
 import { percent, round } from "./says.ts";
 

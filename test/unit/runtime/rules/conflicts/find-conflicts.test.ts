@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { CompleteRule, RuleAction, Stretch } from "../../../../../models/symbiosis.ts";
+import type { Stretch } from "../../../../../models/organism-state.ts";
+import type { CompleteRule, RuleAction } from "../../../../../models/rules.ts";
 import { findConflicts, MOST_FOUND } from "../../../../../runtime/rules/conflicts/find-conflicts.ts";
 import { condition, grid, isTrue } from "./random-conditions.ts";
 import { cpu, ruleOf, when } from "./rule-of.ts";

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { CompleteRule, RuleAction } from "../../../../../models/symbiosis.ts";
+import type { CompleteRule, RuleAction } from "../../../../../models/rules.ts";
 import { checkRules } from "../../../../../runtime/rules/check-rules.ts";
 import { findConflicts } from "../../../../../runtime/rules/conflicts/find-conflicts.ts";
 import { asRule, fightOn, type PlayedRule, worksOf } from "./played-rules.ts";

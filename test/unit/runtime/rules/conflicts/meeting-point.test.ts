@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { Comparison } from "../../../../../models/symbiosis.ts";
+import type { Comparison } from "../../../../../models/rules.ts";
 import { meetingPoint } from "../../../../../runtime/rules/conflicts/meeting-point.ts";
 import { condition, grid, isTrue } from "./random-conditions.ts";
 

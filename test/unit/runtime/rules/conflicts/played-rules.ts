@@ -1,4 +1,4 @@
-import type { CompleteRule, RuleAction } from "../../../../../models/symbiosis.ts";
+import type { CompleteRule, RuleAction } from "../../../../../models/rules.ts";
 import { cpu, ruleOf, when } from "./rule-of.ts";
 
 /** A rule of one comparison that gives systems processor time, per cent, or nodes. */

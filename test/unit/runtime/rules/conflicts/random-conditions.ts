@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import type { Comparison, Condition, MetricOperand, Operator, System } from "../../../../../models/symbiosis.ts";
+import type { System } from "../../../../../models/metrics.ts";
+import type { Comparison, Condition, MetricOperand, Operator } from "../../../../../models/rules.ts";
 
 /** Values of metrics, as `brain.load`; what is not there is unknown. */
 export type Point = ReadonlyMap<string, number>;

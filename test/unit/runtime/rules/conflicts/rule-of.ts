@@ -1,4 +1,4 @@
-import type { Comparison, CompleteRule, Operator, RuleAction, SymbioticRule } from "../../../../../models/symbiosis.ts";
+import type { Comparison, CompleteRule, Operator, RuleAction, SymbioticRule } from "../../../../../models/rules.ts";
 import { checkRules } from "../../../../../runtime/rules/check-rules.ts";
 
 const ANY = [{ system: "brain", metric: "load", operator: "greaterThan", value: 1 }];

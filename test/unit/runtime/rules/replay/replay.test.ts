@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import type { Stretch } from "../../../../../models/symbiosis.ts";
+import type { Stretch } from "../../../../../models/organism-state.ts";
 import { replay } from "../../../../../runtime/rules/replay/replay.ts";
 import { MOST_TOLD, replayed } from "../../../../../runtime/rules/replay/replayed.ts";
 import { cpu, ruleOf, when } from "../conflicts/rule-of.ts";
