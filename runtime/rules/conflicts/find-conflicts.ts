@@ -24,14 +24,17 @@ export interface FindConflictsOptions {
 
 /** Bounds of one search, so that a set of thousands does not hold up its caller: about a second at most. */
 const MOST_PAIRS = 5000;
-const LOOP_BUDGET = { solves: 6000, runs: 300 };
+/** Pairs of which it is only looked at whether their ranges overlap, which costs next to nothing. */
+const MOST_COMPARED = 1_000_000;
+const LOOP_BUDGET = { left: 1_000_000, runs: 300 };
 /** More than this nobody reads. */
 export const MOST_FOUND = 100;
 
 /**
  * Rules that push one lever of one target opposite ways while both are active, rules that end themselves, and circles of up to
- * four that set each other off. Each is found by calculation and then tried on the evaluator with the values that are given as example, so
- * that there is no false alarm within the model of what actions do. Disabled rules are left out, those in shadow mode not.
+ * four that set each other off. Each is found by calculation and then tried on the evaluator with the values that are given
+ * as example, so that there is no false alarm within the model of what actions do. Disabled rules are left out, those in
+ * shadow mode not.
  */
 export function findConflicts(
   rules: readonly CompleteRule[],
@@ -48,7 +51,7 @@ export function findConflicts(
     if (demand) found.add(selfConflict(facts, demand));
   }
   for (const [a, b, effect] of pairs(all, found)) {
-    const meeting = boxesMeet(a, b) ? meetingOf(a, b) : undefined;
+    const meeting = meetingOf(a, b);
     if (meeting) found.add(opposedConflict([a.rule.id, b.rule.id], effect, meeting));
   }
   setOff(all, found);
@@ -75,7 +78,7 @@ class Found {
     return this.#pairs.has(keyOf(rules, target));
   }
 
-  /** Some of these rules are told of already: what more they do may come of that. */
+  /** Two or more of these rules, or all, are told of already: what the others add may come of that. */
   isWithin(rules: readonly string[]): boolean {
     return this.conflicts.some((one) => one.rules.length > 1 && one.rules.every((rule) => rules.includes(rule)));
   }
@@ -98,8 +101,8 @@ function setOff(all: readonly RuleFacts[], found: Found): void {
     found.isShort = true;
   });
   for (const circle of circles) {
-    found.isShort ||= found.isFull || budget.solves <= 0 || budget.runs <= 0;
-    if (found.isFull || budget.solves <= 0 || budget.runs <= 0) return;
+    found.isShort ||= found.isFull || budget.left <= 0 || budget.runs <= 0;
+    if (found.isFull || budget.left <= 0 || budget.runs <= 0) return;
     if (found.isWithin(circle.map(({ rule }) => rule.id))) continue;
     const loop = loopOf(circle, budget);
     if (loop) found.add(chainConflict(loop));
@@ -114,24 +117,26 @@ function againstItself({ rule, effects }: RuleFacts, found: Found): void {
   if (effect && at) found.add(opposedConflict([rule.id], effect, { at }));
 }
 
-/** Pairs of rules that are against each other on a lever and not told of yet, as many as may be looked at. */
+/** Pairs of rules that may be against each other on a lever at one time and are not told of yet, up to the bounds. */
 function* pairs(all: readonly RuleFacts[], found: Found): Generator<[RuleFacts, RuleFacts, Effect]> {
   const levers = Map.groupBy(
     all.flatMap((facts) => facts.effects.map((effect) => ({ facts, effect }))),
     ({ effect: { target, lever } }) => `${target}\n${lever}`,
   );
-  let left = MOST_PAIRS;
+  let [left, compared] = [MOST_PAIRS, 0];
   for (const pushes of levers.values()) {
     const isOneWay = pushes.every(({ effect }) => !isAgainst(pushes[0]!.effect, effect));
     if (isOneWay && pushes.every(({ effect }) => effect.direction !== 0)) continue;
     for (const [i, one] of pushes.entries())
       for (const other of pushes.slice(i + 1)) {
         if (one.facts === other.facts || !isAgainst(one.effect, other.effect)) continue;
-        if (found.has([one.facts.rule.id, other.facts.rule.id], one.effect.target)) continue;
-        if (found.isFull || left-- <= 0) {
+        if (found.isFull || left <= 0 || compared++ > MOST_COMPARED) {
           found.isShort = true;
           return;
         }
+        if (!boxesMeet(one.facts, other.facts)) continue;
+        if (found.has([one.facts.rule.id, other.facts.rule.id], one.effect.target)) continue;
+        left -= 1;
         yield [one.facts, other.facts, one.effect];
       }
   }

@@ -3,6 +3,7 @@ import { areOpposed, type Circle } from "./circles.ts";
 import { type LoopOptions, type LoopRun, type Push, runLoop, waitOf } from "./closed-loop.ts";
 import { firingsToBound } from "./effects.ts";
 import { opposite } from "./links.ts";
+import type { Effort } from "./meeting-point.ts";
 import { type RoundsOptions, roundsOf, type Way } from "./rounds.ts";
 
 export interface Loop {
@@ -16,9 +17,9 @@ export interface Loop {
   nodes: number;
 }
 
-/** What a search for loops may cost: conditions solved (some 30 µs each), and runs (some ms each). */
-export interface LoopBudget {
-  solves: number;
+/** What a search for loops may cost. */
+export interface LoopBudget extends Effort {
+  /** Some ms each. */
   runs: number;
   /** Not every way of a circle was followed to its end. */
   isShort: boolean;
@@ -32,8 +33,8 @@ const MOST_ROUNDS = 200;
 const MOST_RUNS = 4;
 /** From one to two nodes is the greatest step; of many there are many small ones. */
 const NODES = [1, 2, 3, 5, 8];
-/** Questions that are solved for one beginning. */
-const MOST_SOLVED = 300;
+/** For one beginning. */
+const MOST_EFFORT = 20_000;
 const MARGIN = 5000;
 
 /**
@@ -65,8 +66,8 @@ function mayRest(circle: Circle): boolean {
 }
 
 function tried(circle: Circle, options: RoundsOptions, opposed: boolean, budget: LoopBudget): Loop | undefined {
-  const own = { solves: Math.min(budget.solves, MOST_SOLVED) };
-  const most = own.solves;
+  const most = Math.min(budget.left, MOST_EFFORT);
+  const own = { left: most };
   const rounds = opposed ? LASTING : endlessOf(circle);
   const run = new Set<string>();
   try {
@@ -79,8 +80,8 @@ function tried(circle: Circle, options: RoundsOptions, opposed: boolean, budget:
       if (goesRound(loop, rounds, waits, budget) && (opposed || needsEach(loop, waits, budget))) return loop;
     }
   } finally {
-    budget.solves -= most - own.solves;
-    budget.isShort ||= own.solves <= 0;
+    budget.left -= most - own.left;
+    budget.isShort ||= own.left <= 0;
   }
   return undefined;
 }

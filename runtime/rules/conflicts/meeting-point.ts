@@ -27,27 +27,40 @@ interface Open {
   factors: Factors;
 }
 
+/** What a search may cost yet: comparisons in the systems that are solved, 1 to 2 µs each. */
+export interface Effort {
+  left: number;
+}
+
 /** Systems of constraints that are tried for one question; rules that people write take a handful. */
 const MOST_TRIES = 2000;
 const NO_FACTORS: Factors = new Map();
 
 /**
  * Values of metrics at which all goals are met at once, as `brain.load` → 90; undefined where there are none, or where they
- * were not found within `MOST_TRIES`. A depth-first search through `any`, each branch cut as soon as its comparisons
+ * were not found within `MOST_TRIES` and the effort. A depth-first search through `any`, each branch cut as soon as its comparisons
  * contradict each other. What is not among the values may be unknown.
  */
-export function meetingPoint(goals: readonly Goal[]): Map<string, number> | undefined {
+export function meetingPoint(
+  goals: readonly Goal[],
+  effort: Effort = { left: Number.POSITIVE_INFINITY },
+): Map<string, number> | undefined {
   const open = goals.map(({ conditions, reach = "enters", wanted = true, factors = NO_FACTORS }) => ({
     condition: { all: [...conditions] },
     wanted,
     reach: wanted ? reach : ("ends" as const),
     factors,
   }));
-  return new Search().from(open, []);
+  return new Search(effort).from(open, []);
 }
 
 class Search {
+  readonly #effort: Effort;
   #tries = 0;
+
+  constructor(effort: Effort) {
+    this.#effort = effort;
+  }
 
   from(open: readonly Open[], constraints: readonly Constraint[]): Map<string, number> | undefined {
     const [goal, ...others] = open;
@@ -79,14 +92,19 @@ class Search {
     if (ways.length > 1 && !this.#solve(constraints)) return undefined;
     for (const way of ways) {
       const found = follow(way);
-      if (found || this.#tries >= MOST_TRIES) return found;
+      if (found || this.#isOver) return found;
     }
     return undefined;
   }
 
+  get #isOver(): boolean {
+    return this.#tries >= MOST_TRIES || this.#effort.left <= 0;
+  }
+
   #solve(constraints: readonly Constraint[]): Map<string, number> | undefined {
-    if (this.#tries >= MOST_TRIES) return undefined;
+    if (this.#isOver) return undefined;
     this.#tries += 1;
+    this.#effort.left -= constraints.length;
     return solve([...constraints, ...betweenVariables(constraints)]);
   }
 }

@@ -188,6 +188,30 @@ describe("rules that set each other off through different levers and targets", (
   });
 });
 
+describe("a search for circles among rules that hold in many ways", () => {
+  test("stays short, and says that it was not ended", () => {
+    const organs = ["brain", "heart", "lungs"];
+    const keys = organs.flatMap((organ) => [`${organ}.load`, `${organ}.saturation`, `${organ}.queueDepth`]);
+    const any = (seed: number) => ({
+      any: keys.map((key, i) =>
+        when(key, (i + seed) % 2 ? "greaterThan" : "lessThan", 20 + ((seed * 7 + i * 13) % 60)),
+      ),
+    });
+    const rules = Array.from({ length: 60 }, (_, i) =>
+      acting(
+        `rule-${i}`,
+        Array.from({ length: 8 }, (_none, j) => any(i + 3 * j)),
+        [cpu(-20, organs[i % 3])],
+      ),
+    );
+    let told = 0;
+    const begin = performance.now();
+    findConflicts(rules, { incomplete: () => told++ });
+    expect(performance.now() - begin).toBeLessThan(10_000);
+    expect(told).toBe(1);
+  });
+});
+
 describe("what is found is what fights, by an interpreter of its own:", () => {
   const tens = [20, 40, 50, 70, 80, 90];
   const steps = [10, 25, 50];
