@@ -56,15 +56,18 @@ export function runLoop(rules: readonly CompleteRule[], options: LoopOptions): L
       situation.end(rule);
       run.ended.push({ at: now, rule });
     }
+    let isMoved = ended.length > 0;
     for (const rule of fired) {
-      situation.apply(rule, effects.get(rule)!);
+      isMoved = situation.apply(rule, effects.get(rule)!) || isMoved;
       run.fired.push({ at: now, rule });
     }
-    if (fired.length > 0 || ended.length > 0) {
-      if (push && fired.includes(push.rule)) work = demand;
-      const before = values;
+    if (push && fired.includes(push.rule) && work !== demand) {
+      work = demand;
+      isMoved = true;
+    }
+    if (isMoved) {
       values = seen(work, situation);
-      if (ended.length > 0 || [...values].some(([key, value]) => value !== before.get(key))) changed = now;
+      changed = now;
     }
     if (situation.isBeyond) return { ...run, end: "beyond" };
     if (enough?.(run)) return run;

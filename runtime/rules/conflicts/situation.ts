@@ -46,12 +46,13 @@ export class Situation {
     return [...this.#levers.values()].some(({ amount, first }) => amount > MOST * first || amount * MOST < first);
   }
 
-  /** @returns whether a lever moved: none does that is at its bound */
+  /** @returns whether anything is other than before: no lever moves that is at its bound */
   apply(rule: string, effects: readonly Effect[]): boolean {
     const held = effects.filter((effect) => effect.held);
-    if (held.length > 0) this.#held.set(rule, held);
+    const isNew = held.length > 0 && !this.#held.has(rule);
+    if (isNew) this.#held.set(rule, held);
     const moved = effects.map((effect) => !effect.held && effect.metrics.length > 0 && this.#move(effect));
-    return moved.includes(true);
+    return isNew || moved.includes(true);
   }
 
   /** What a rule held it holds no more. */

@@ -286,6 +286,15 @@ describe("what is found is what fights, by an interpreter of its own:", () => {
     expect(counts[1]).toBeGreaterThanOrEqual(found[1]);
   });
 
+  test("rules of which a full metric hides that a lever still moves", () => {
+    const rules: PlayedRule[] = [
+      { id: "fewer", reads: "brain.load", above: 60, nodes: { brain: -1 } },
+      { id: "slow", reads: "brain.load", above: 80, cpu: { brain: 7, heart: 25 }, nodes: { brain: -1 } },
+    ];
+    const [conflict] = findConflicts(rules.map(asRule));
+    expect(fightOn(rules, [conflict!.example])).toBe(true);
+  });
+
   test("any rules, that they do fight where they are told of", () => {
     const percent = fc.constantFrom(-50, -20, -7, 5, 15, 50);
     const rule = fc.record(
