@@ -16,6 +16,7 @@ export const ORGANISM_ROUTES: readonly ServiceRoute[] = [
   { method: "GET", path: "/rules/:id", action: "rule", access: "contents" },
   { method: "GET", path: "/rules/:id/why", action: "why", access: "contents" },
   { method: "GET", path: "/faults", action: "faults", access: "contents" },
+  { method: "GET", path: "/conflicts", action: "conflicts", access: "contents" },
   { method: "GET", path: "/executions", action: "executions", access: "contents" },
   { method: "GET", path: "/held", action: "held", access: "contents" },
   { method: "GET", path: "/flags", action: "flags", access: "contents" },

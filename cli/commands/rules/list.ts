@@ -1,3 +1,4 @@
+import type { RuleConflict } from "../../../models/replay-report.ts";
 import type { RuleVersion } from "../../../models/rule-version.model.ts";
 import type { PlacedFault, RuleView } from "../../../models/rule-view.ts";
 import { ApiClient } from "../../api-client.ts";
@@ -5,7 +6,7 @@ import type { Command } from "../../command.ts";
 import { paint } from "../../paint.ts";
 import { table } from "../../table.ts";
 import { moment } from "../optimizer/figures.ts";
-import { faultLines, MOUNT, rulePath, stateText, warningLines } from "./rule-words.ts";
+import { conflictLines, faultLines, MOUNT, rulePath, stateText, warningLines } from "./rule-words.ts";
 
 export const list: Command = {
   name: "list",
@@ -17,8 +18,13 @@ export const list: Command = {
   async run({ settings, options, out }) {
     const client = new ApiClient(settings);
     const all = await client.get<RuleView[]>(`${MOUNT}/rules`);
-    if (options["json"]) out(JSON.stringify(all));
-    else out(listText(all, await client.get<PlacedFault[]>(`${MOUNT}/faults`), Boolean(options["all"])));
+    if (options["json"]) {
+      out(JSON.stringify(all));
+      return 0;
+    }
+    const faults = await client.get<PlacedFault[]>(`${MOUNT}/faults`);
+    const { conflicts } = await client.get<{ conflicts: RuleConflict[] }>(`${MOUNT}/conflicts`);
+    out([listText(all, faults, Boolean(options["all"])), ...conflictLines(conflicts)].join("\n"));
     return 0;
   },
 };

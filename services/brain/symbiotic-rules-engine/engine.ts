@@ -10,6 +10,7 @@ import { brokerPorts } from "./actions/ports.ts";
 import { RuleActor } from "./actions/rule-actor.ts";
 import { Alerting } from "./alerts/alerting.ts";
 import type { Situation } from "./alerts/situation.ts";
+import { ConflictWatch } from "./conflicts/conflict-watch.ts";
 import { FlapBudget } from "./conflicts/flap-budget.ts";
 import { Executions } from "./executions.ts";
 import { harmonyUpdate } from "./harmony-update.ts";
@@ -24,7 +25,9 @@ import { RuleRecord } from "./rule-record.ts";
 import { FaultNews } from "./rule-store/fault-news.ts";
 import type { RuleFolder } from "./rule-store/rule-files.ts";
 import { Senses } from "./senses.ts";
+import { residencesOf } from "./trials/residences.ts";
 import { Trials } from "./trials/trials.ts";
+import type { Trial } from "./trials/tried.ts";
 
 export interface EngineOptions {
   broker: ServiceBroker;
@@ -66,6 +69,7 @@ export class Engine {
   readonly times: KeptTimes;
   readonly parts: Parts;
   readonly trials: Trials;
+  readonly conflicts: ConflictWatch;
   /** When rules last fired, by themselves or by hand, ISO 8601. */
   readonly lastFired = new Map<string, string>();
   readonly #options: EngineOptions;
@@ -85,6 +89,12 @@ export class Engine {
     this.#wall = wall;
     this.parts = new Parts(() => clock.now(), logger);
     this.trials = new Trials({ clock });
+    this.conflicts = new ConflictWatch({
+      clock,
+      rules: () => ({ rules: this.desk.own(), ...this.beside() }),
+      run: (trial) => this.trials.run(trial),
+      tell: (line) => logger.warn(line),
+    });
     this.executions = new Executions(store);
     this.record = new RuleRecord(broker, clock);
     this.history = new History({ folder: join(dataDir, "organism", "history"), clock });
@@ -158,6 +168,7 @@ export class Engine {
 
   async stop(): Promise<void> {
     this.#rounds.stop();
+    this.conflicts.stop();
     await Promise.all([this.actor.stop(), this.trials.stop()]);
     await this.kept.keep();
     await Promise.all([this.times.close(), this.alerting.stop(), this.history.close()]);
@@ -173,6 +184,12 @@ export class Engine {
   get ownMetrics(): string[] {
     const columns = this.#columns;
     return columns.keys.filter((key, column) => isOwnMetric(key) && columns.age(column, 0) !== null);
+  }
+
+  /** What rules are tried beside. */
+  beside(): Pick<Trial, "others" | "residences"> {
+    const { topology } = this.senses;
+    return { others: this.desk.all(), ...(topology ? { residences: residencesOf(topology) } : {}) };
   }
 
   get situation(): Situation {
@@ -248,7 +265,10 @@ export class Engine {
   #load(rules: CompleteRule[], faults: readonly RuleFault[]): void {
     this.#rules = rules;
     for (const line of this.#faultNews.lines(faults)) this.#options.logger.warn(line);
-    if (this.#isJudging) this.evaluator.load(rules, this.#clock.now(), faults);
+    if (this.#isJudging) {
+      this.evaluator.load(rules, this.#clock.now(), faults);
+      this.conflicts.loaded();
+    }
     const ids = new Set(rules.map(({ id }) => id));
     for (const id of this.lastFired.keys()) if (!ids.has(id)) this.lastFired.delete(id);
   }

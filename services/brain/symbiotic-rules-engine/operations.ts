@@ -10,10 +10,9 @@ import type { CompleteRule, RuleFault } from "../../../models/rules.ts";
 import { AzoraError } from "../../../runtime/errors.ts";
 import { hasRecorder, recorderOf } from "../../../runtime/record/recorder-of.ts";
 import { columnsReadBy } from "../../../runtime/rules/conflicts/rule-facts.ts";
+import type { KnownConflicts } from "./conflicts/conflict-watch.ts";
 import type { Engine } from "./engine.ts";
 import type { RuleChange } from "./rule-store/rule-library.ts";
-import { residencesOf } from "./trials/residences.ts";
-import type { Trial } from "./trials/tried.ts";
 
 export interface AskedStretch {
   /** ms since the epoch, or ISO 8601. @default as far back as there is */
@@ -91,6 +90,10 @@ export class Operations {
     return this.#engine.desk.faults.slice(0, MOST_FAULTS);
   }
 
+  conflicts(): KnownConflicts {
+    return this.#engine.conflicts.known;
+  }
+
   async rule(id: string): Promise<RuleView & { versions: RuleVersion[] }> {
     const { desk } = this.#engine;
     desk.get(id);
@@ -117,7 +120,7 @@ export class Operations {
     const { desk, trials } = this.#engine;
     const { rules, faults, warnings } = desk.check(input);
     const stretch = await this.#readBy([...rules, ...desk.all()], { step: 1000 });
-    const { conflicts, complete } = await trials.run({ rules, ...this.#beside(), stretch, replay: false });
+    const { conflicts, complete } = await trials.run({ rules, ...this.#engine.beside(), stretch, replay: false });
     return { faults, warnings, conflicts, complete };
   }
 
@@ -131,7 +134,7 @@ export class Operations {
       });
     }
     const stretch = await this.#readBy([...rules, ...desk.all()], asked);
-    const { replayed, conflicts } = await trials.run({ rules, ...this.#beside(), stretch, replay: true });
+    const { replayed, conflicts } = await trials.run({ rules, ...this.#engine.beside(), stretch, replay: true });
     return { ...replayed!, conflicts };
   }
 
@@ -140,15 +143,9 @@ export class Operations {
     const { desk, trials } = this.#engine;
     const { rule: put } = await desk.put(rule, by);
     await this.#onRecord("put", by, { rule: put });
-    const trial = trials.run({ rules: [put], ...this.#beside(), replay: false }, CONFLICTS_MS);
+    const trial = trials.run({ rules: [put], ...this.#engine.beside(), replay: false }, CONFLICTS_MS);
     const conflicts = await trial.then((outcome) => outcome.conflicts).catch(() => null);
     return { ...this.#view(put.id), conflicts };
-  }
-
-  /** What rules are tried beside. */
-  #beside(): Pick<Trial, "others" | "residences"> {
-    const { desk, senses } = this.#engine;
-    return { others: desk.all(), ...(senses.topology ? { residences: residencesOf(senses.topology) } : {}) };
   }
 
   /** Only what the rules read: services may publish more of their own than one answer holds. */
@@ -202,8 +199,8 @@ export class Operations {
   }
 
   health(): { status: "healthy" | "degraded"; checks: Record<string, unknown> } {
-    const { parts, judged, isJudging, kept, times, executions, desk, evaluator, senses, alerting, history } =
-      this.#engine;
+    const { parts, judged, isJudging, kept, times, executions, desk, evaluator } = this.#engine;
+    const { senses, alerting, history, conflicts } = this.#engine;
     const { failures } = parts;
     const stored = kept.failure ?? executions.failure ?? times.failure;
     const faults = desk.faults;
@@ -219,6 +216,7 @@ export class Operations {
         faults.length === 0
           ? "none"
           : `${faults.length}: ${[...new Set(faults.map((one) => one.file ?? one.rule))].slice(0, 5).join(", ")}`,
+      conflicts: conflicts.known.conflicts.length === 0 ? "none" : `${conflicts.known.conflicts.length}`,
       harmony: `${Math.round(judged.harmony.score)}, of which ${Math.round(judged.harmony.confidence * 100)} % is known`,
       vitals: absurd(senses.model.faults()),
       actions: failures["actions"] ?? "ok",

@@ -87,6 +87,13 @@ export const ruleActions: Actions = {
       return running(this).execute(ctx.params.rule, ctx.params.wait);
     },
   },
+  conflicts: {
+    description: "Which of the rules that are loaded fight, with an example.",
+    params: { $$strict: true },
+    handler() {
+      return running(this).conflicts();
+    },
+  },
   faults: {
     description: "What is wrong with rules and their files, also with rules that are therefore not there.",
     params: { $$strict: true },

@@ -54,6 +54,11 @@ export class RuleDesk {
     return [...this.#library.rules.values()].map(({ rule }) => rule);
   }
 
+  /** Without those that come with Azora. */
+  own(): CompleteRule[] {
+    return [...this.#library.rules.values()].filter(({ origin }) => origin !== "built-in").map(({ rule }) => rule);
+  }
+
   async open(): Promise<void> {
     await this.#book.open();
     await this.#files.read();
