@@ -73,10 +73,14 @@ describeWith("redis-server", "the second level in a real Redis", () => {
 
   test("is shared, and keeps what it is given as it is", async () => {
     const [a, b] = [await node("a"), await node("b")];
-    const first = await get(a);
-    await until(() => redisOf(a).written === 1);
-    expect(await get(b)).toEqual(first);
-    expect([loads, first]).toEqual([["a"], { id: 1, version: 0, text: "ü|\n\0字" }]);
+    // What Redis does not answer in 100 ms is not shared, as the very first question on a busy machine may not be.
+    let id = 0;
+    for (const end = Date.now() + 15_000; redisOf(a).written === 0 && Date.now() < end; await sleep(200))
+      await get(a, ++id);
+    loads.length = 0;
+    const first = await get(a, id);
+    expect(await get(b, id)).toEqual(first);
+    expect([loads, first]).toEqual([[], { id, version: 0, text: "ü|\n\0字" }]);
     expect(cacherOf(b).info.actions.find(({ action }) => action === "posts.get")!.hits).toEqual({ near: 0, far: 1 });
     await cacherOf(a).set("settings", { n: 1 }, 60);
     expect(await cacherOf(b).get("settings")).toEqual({ n: 1 });
