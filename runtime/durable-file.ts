@@ -27,16 +27,19 @@ export function replaceFile(path: string, content: string, mode = 0o600): void {
   }
 }
 
-/** The same beside the event loop, for what is written often. One at a time for each file. */
-export async function replaceFileBeside(path: string, content: string, mode = 0o600): Promise<void> {
+/**
+ * The same beside the event loop, for what is written often. One at a time for each file.
+ * @param isSynced false: it outlives the process at once, and the machine only later
+ */
+export async function replaceFileBeside(path: string, content: string, isSynced = true): Promise<void> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const temporary = join(folder, `.${basename(path)}.${process.pid}.tmp`);
   try {
-    const file = await open(temporary, "w", mode);
+    const file = await open(temporary, "w", 0o600);
     try {
       await file.writeFile(content);
-      await file.sync();
+      if (isSynced) await file.sync();
     } finally {
       await file.close();
     }
@@ -45,6 +48,7 @@ export async function replaceFileBeside(path: string, content: string, mode = 0o
     await rm(temporary, { force: true });
     throw error;
   }
+  if (!isSynced) return;
   const handle = await open(folder, "r");
   try {
     await handle.sync();

@@ -1,7 +1,7 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { uptime } from "node:os";
-import { dirname } from "node:path";
 import type { Clock } from "../../../runtime/clock.ts";
+import { replaceFileBeside } from "../../../runtime/durable-file.ts";
 import type { RuleEvaluator } from "../../../runtime/rules/rule-evaluator.ts";
 import type { TimingSnapshot } from "../../../runtime/rules/timing-memory.ts";
 import { WriteTurns } from "./write-turns.ts";
@@ -114,7 +114,7 @@ export class KeptTimes {
       const saved: Saved = { at: wall(), up: this.#uptime(), epoch, ...times };
       const text = JSON.stringify(saved);
       this.#nextAt = now + (text.length / BYTES_PER_SECOND) * 1000;
-      await replace(path, text);
+      await replaceFileBeside(path, text, false);
       if (quiet) this.#quietIn = epoch;
       this.failure = undefined;
     } catch (error) {
@@ -125,17 +125,4 @@ export class KeptTimes {
 
 function isQuiet({ rules, rates }: Partial<TimingSnapshot>): boolean {
   return Object.keys(rules ?? {}).length === 0 && Object.keys(rates ?? {}).length === 0;
-}
-
-/** Whoever is killed meanwhile leaves the old content or the new one, whole. */
-async function replace(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = `${path}.tmp`;
-  try {
-    await writeFile(temporary, text, { mode: 0o600 });
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
 }

@@ -188,6 +188,27 @@ describe("the engine", () => {
     ]);
   });
 
+  test("rules of a file that fight are found, told of in the log, and no more when one of them is gone", async () => {
+    const push = (id: string, increaseCpu: number) => ({
+      ...busy(id),
+      actions: [{ type: "adjustResourceAllocation", target: "heart", parameters: { increaseCpu } }],
+    });
+    await seconds(7, 10);
+    writeFiles(folder, { "rules/a.json": JSON.stringify([push("more", 20), push("less", -20)]) });
+    await seconds(6, 10);
+    await settled(() => operations.ruleViews().length === 2);
+    await seconds(3, 10);
+    await settled(() => operations.conflicts().conflicts.length === 1);
+    expect(operations.conflicts()).toMatchObject({ conflicts: [{ rules: ["more", "less"] }], complete: true });
+    expect(operations.health().checks["conflicts"]).toBe("1");
+    expect(logged).toContainEqual(expect.stringContaining("rules that fight, more, less: "));
+    writeFiles(folder, { "rules/a.json": JSON.stringify([push("more", 20)]) });
+    await seconds(6, 10);
+    await settled(() => operations.ruleViews().length === 1);
+    await seconds(3, 10);
+    await settled(() => operations.conflicts().conflicts.length === 0);
+  });
+
   test("changes of one rule at the same moment are all in force afterwards", async () => {
     await operations.putRule(busy("calm"), "operator");
     await Promise.all([

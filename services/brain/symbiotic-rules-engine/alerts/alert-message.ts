@@ -74,10 +74,10 @@ export function textOf(message: AlertMessage): string {
     const { severity, alert: what, subject, summary, advice, firedAt, endedAt, end, times, rule } = alert;
     const ended = endedAt ? ` – ended ${endedAt}${end === null ? "" : ENDS[end]}` : "";
     const often = times > 1 ? `, fired ${times} times` : "";
-    const todo = advice && !isOver(alert) ? ` – ${advice}` : "";
+    const help = advice && !isOver(alert) ? ` – ${advice}` : "";
     const by = rule ? `, by the rule ${rule}` : "";
     return oneLine(
-      `${isOver(alert) ? "resolved" : severity}  ${what} ${subject}: ${summary} (since ${firedAt ?? "?"}${ended}${often}${by})${todo}`,
+      `${isOver(alert) ? "resolved" : severity}  ${what} ${subject}: ${summary} (since ${firedAt ?? "?"}${ended}${often}${by})${help}`,
     );
   });
   return [

@@ -1,6 +1,7 @@
 import type { RuleConflict } from "../../../../models/replay-report.ts";
 import type { CompleteRule } from "../../../../models/rules.ts";
 import type { Clock } from "../../../../runtime/clock.ts";
+import { NewLines } from "../new-lines.ts";
 import type { Trial, TrialOutcome } from "../trials/tried.ts";
 
 export interface ConflictWatchOptions {
@@ -20,13 +21,12 @@ export interface KnownConflicts {
 
 /** Rules are often changed several at a time, ms. */
 const CALM_MS = 2000;
-const MOST_LINES = 20;
 
 /** Finds the rules that fight, whenever other rules are loaded. They go on all the same: a person decides which is right. */
 export class ConflictWatch {
   readonly #options: ConflictWatchOptions;
+  readonly #news = new NewLines("conflicts of rules");
   #known: KnownConflicts = { conflicts: [], complete: false };
-  #told = new Set<string>();
   #looked = "";
   #cancel: (() => void) | undefined;
   #looking = false;
@@ -63,20 +63,13 @@ export class ConflictWatch {
           : await this.#options.run({ ...trial, replay: false });
       this.#known = { conflicts, complete };
       this.#looked = looked;
-      this.#tell(conflicts);
+      const lines = conflicts.map(({ rules, why }) => `rules that fight, ${rules.join(", ")}: ${why}`);
+      for (const line of this.#news.among(lines)) this.#options.tell(line);
     } catch (error) {
       this.#options.tell(`which rules fight was not found out: ${(error as Error).message}`);
     } finally {
       this.#looking = false;
     }
-  }
-
-  #tell(conflicts: readonly RuleConflict[]): void {
-    const lines = conflicts.map(({ rules, why }) => `rules that fight, ${rules.join(", ")}: ${why}`);
-    const news = lines.filter((line) => !this.#told.has(line));
-    this.#told = new Set(lines);
-    for (const line of news.slice(0, MOST_LINES)) this.#options.tell(line);
-    if (news.length > MOST_LINES) this.#options.tell(`${news.length - MOST_LINES} more conflicts of rules`);
   }
 }
 
